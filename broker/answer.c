@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Messages are built on the stack and leave at once through the outlet, so sending needs no memory but for the words of
+// an error. When there is none for those, the error still goes out with its code alone, packed when the broker started:
+// a peer is never left without an answer because memory is short.
+
+#include "broker/answer.h"
+
+#include "broker/peers.h"
+
+void
+answer_send (broker_core_t *core, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  peer_t *peer = peers_find (core, to);
+  if (peer == NULL)
+    return;
+  peer->sent = core->now;
+  core->options.outlet.send (core->options.outlet.context, to, header, body);
+}
+
+troupe_buffer_t *
+answer_pack (json_t *json)
+{
+  troupe_buffer_t *body = NULL;
+  if (json != NULL)
+    troupe_value_pack (json, &body, NULL);
+  json_decref (json);
+  return body;
+}
+
+troupe_buffer_t *
+answer_error_body (broker_core_t *core, const troupe_error_t *error)
+{
+  troupe_buffer_t *body = answer_pack (troupe_error_to_json (error));
+  if (body != NULL)
+    return body;
+  core->counters[BROKER_COUNT_NO_MEMORY]++;
+  return troupe_buffer_ref (core->errors[error->code]);
+}
+
+void
+answer_refuse (broker_core_t *core, broker_connection_t to, unsigned of, const troupe_header_t *about,
+               const troupe_error_t *error)
+{
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_REFUSED);
+  troupe_header_set_of (&header, of);
+  if (about != NULL) {
+    header.call = about->call;
+    header.service = about->service;
+    header.request = about->request;
+    header.attempt = about->attempt;
+    header.present
+      |= about->present & (TROUPE_F (CALL) | TROUPE_F (SERVICE) | TROUPE_F (REQUEST) | TROUPE_F (ATTEMPT));
+  }
+  if (of == TROUPE_CMD_CALL) {
+    core->counters[BROKER_COUNT_CALLS_REFUSED]++;
+    core->counters[BROKER_COUNT_CALLS_OVERLOADED] += error->code == TROUPE_OVERLOADED;
+  }
+  troupe_buffer_t *body = answer_error_body (core, error);
+  core->options.outlet.send (core->options.outlet.context, to, &header, body);
+  troupe_buffer_unref (&body);
+}
+
+void
+answer_refuse_call (broker_core_t *core, broker_connection_t to, troupe_command_t of, const troupe_id_t *call,
+                    const troupe_error_t *error)
+{
+  if (peers_find (core, to) == NULL)
+    return;
+  troupe_header_t about;
+  troupe_header_init (&about, of);
+  troupe_header_set_call (&about, call);
+  answer_refuse (core, to, of, &about, error);
+}
+
+void
+answer_publish (broker_core_t *core, const service_t *service, const peer_t *peer, const char *event)
+{
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_EVENT);
+  troupe_header_set_service (&header, troupe_text (service->name));
+  troupe_header_set_peer (&header, troupe_text (peer->name));
+  troupe_buffer_t *body = answer_pack (json_pack ("{s:s, s:s}", "event", event, "broker", core->name));
+  if (body == NULL) { // nobody relies on events: who wants to know asks for a report
+    core->counters[BROKER_COUNT_NO_MEMORY]++;
+    return;
+  }
+  core->counters[BROKER_COUNT_EVENTS]++;
+  core->options.outlet.publish (core->options.outlet.context, "mesh", &header, body);
+  troupe_buffer_unref (&body);
+}
+
+void
+answer_note (broker_core_t *core, troupe_log_level_t level, const char *event, const char *name1, const char *value1,
+             const char *name2, const char *value2)
+{
+  broker_note_t note = {level, event, name1, value1, name2, value2};
+  core->options.outlet.note (core->options.outlet.context, &note);
+}
+
+troupe_err_t
+answer_no_memory (broker_core_t *core, const char *object, troupe_error_t *error)
+{
+  core->counters[BROKER_COUNT_NO_MEMORY]++;
+  return troupe_error_set (error, TROUPE_NO_MEMORY, object, "send it again later", "the broker is out of memory");
+}
+
+troupe_err_t
+answer_store_down (const broker_core_t *core, troupe_error_t *error)
+{
+  troupe_error_set (error, TROUPE_STORE_UNAVAILABLE, core->name, "see whether Redis runs; send it again",
+                    "the broker has no connection to its store");
+  if (error != NULL)
+    error->retry_after_ms = RETRY_AFTER_MS;
+  return TROUPE_STORE_UNAVAILABLE;
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A stored call whose turn has come is run by one instance at a time, each time under a new attempt number. The ledger
+// gives the numbers out; the number is what fences: whatever an older attempt still sends is refused or dropped.
+//
+// When an instance is lost, the next attempt begins at once, and goes to whoever has credit. If that is the same
+// process (it lost its connection, not its life), it knows the call and goes on under the new number. A result that it
+// sends before anyone was offered the new attempt is taken as well (settling.c): nobody else can have begun.
+//
+// After a restart the broker doesn't know who runs what. It waits a second for instances to connect: those that settle,
+// stream or recall under the stored number are taken at their word. What is left then begins its next attempt.
+
+#include "broker/attempts.h"
+
+#include "broker/answer.h"
+#include "broker/asking.h"
+#include "broker/awaiting.h"
+#include "broker/calls.h"
+#include "broker/placement.h"
+#include "broker/registry.h"
+#include "broker/settling.h"
+
+static void
+take (broker_core_t *core, call_t *call, const attempt_t *attempt)
+{
+  call->attempt = attempt->attempt;
+  call->memory = attempt->memory;
+  calls_set_deadline (core, call, attempt->deadline_ms);
+}
+
+void
+attempts_begin (broker_core_t *core, call_t *call, const attempt_t *attempt)
+{
+  take (core, call, attempt);
+  if (call->outcome.status != TROUPE_STATUS_NONE)
+    asking_continue (core, call); // cancelled while it was being stored
+  else
+    placement_queue (core, call, false);
+}
+
+void
+attempts_resume (broker_core_t *core, call_t *call, const attempt_t *attempt)
+{
+  take (core, call, attempt);
+  if (call->outcome.status == TROUPE_STATUS_NONE) {
+    call->ran = attempt->attempt;
+    call->phase = core->settled_in ? CALL_RETRYING : CALL_ORPHAN;
+    if (call->phase == CALL_ORPHAN)
+      list_append (&core->orphans, &call->in_phase);
+  }
+  asking_continue (core, call);
+}
+
+void
+attempts_settled_in (broker_core_t *core)
+{
+  for (list_link_t *link; (link = list_first (&core->orphans)) != NULL;) {
+    call_t *call = LIST_ITEM (link, call_t, in_phase);
+    list_remove (&call->in_phase);
+    call->phase = CALL_RETRYING;
+    asking_continue (core, call);
+  }
+}
+
+static void
+end_as_died (broker_core_t *core, call_t *call)
+{
+  troupe_error_t error = {0};
+  troupe_error_set (&error, TROUPE_SERVICE_DIED, call->service->name,
+                    "look into the log of its instances; the call may be what kills them",
+                    "%u instances were lost while they ran this call (limits.attempts)", (unsigned) call->losses);
+  settling_end (core, call, TROUPE_STATUS_ERROR, call->attempt, &error);
+}
+
+void
+attempts_lost (broker_core_t *core, call_t *call)
+{
+  core->counters[BROKER_COUNT_ATTEMPTS_LOST]++;
+  call->losses++;
+  call->phase = CALL_STORED;
+  if (call->outcome.status != TROUPE_STATUS_NONE)
+    return; // it had ended before
+  if (call->losses >= core->options.limits.attempts) {
+    end_as_died (core, call);
+    return;
+  }
+  call->ran = call->attempt;
+  call->phase = CALL_RETRYING;
+  asking_continue (core, call);
+}
+
+// The next attempt has begun in the store.
+static void
+begun (broker_core_t *core, call_t *call, const ledger_result_t *result)
+{
+  bool late = call->outcome.from != 0 && call->outcome.attempt == call->attempt;
+  attempt_t attempt = {result->attempt, result->memory, result->deadline_ms};
+  take (core, call, &attempt);
+  if (call->outcome.status == TROUPE_STATUS_NONE) {
+    placement_queue (core, call, true);
+    return;
+  }
+  if (late)
+    call->outcome.attempt = call->attempt;
+  call->phase = CALL_STORED;
+  asking_continue (core, call);
+}
+
+void
+attempts_result (broker_core_t *core, call_t *call, const ledger_result_t *result)
+{
+  switch (result->outcome) {
+  case LEDGER_OK:
+    begun (core, call, result);
+    break;
+  case LEDGER_SETTLED:
+    settling_finish (core, call, result->status, result->body);
+    break;
+  case LEDGER_STALE: // another broker offers it now
+    call->phase = CALL_STORED;
+    call->await_wanted = true;
+    asking_continue (core, call);
+    break;
+  case LEDGER_UNKNOWN:
+    settling_vanished (core, call);
+    break;
+  default:
+    asking_again (core, call, result);
+  }
+}
+
+// -- What an instance sends while it runs a call ---------------------------------------------------------------------
+
+static bool
+adopt (broker_core_t *core, call_t *call, const peer_t *peer)
+{
+  instance_t *instance = registry_instance (peer, call->service);
+  if (instance == NULL)
+    return false;
+  list_remove (&call->in_phase);
+  call->phase = CALL_RUNNING;
+  call->instance = instance;
+  list_append (&instance->calls, &call->in_phase);
+  instance->running++;
+  core->counters[BROKER_COUNT_ATTEMPTS_ADOPTED]++;
+  return true;
+}
+
+bool
+attempts_runs (broker_core_t *core, call_t *call, const peer_t *peer, uint64_t attempt)
+{
+  if (call->attempt != attempt)
+    return false;
+  if (call->phase == CALL_ORPHAN)
+    return adopt (core, call, peer);
+  return call->instance != NULL && call->instance->peer == peer;
+}
+
+void
+attempts_on_part (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  call_t *call = calls_find (core, &header->call);
+  if (call == NULL || !attempts_runs (core, call, peer, header->attempt)) {
+    core->counters[BROKER_COUNT_PARTS_STALE]++;
+    return;
+  }
+  awaiting_send_part (core, call, header, body);
+}

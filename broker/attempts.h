@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Running a stored call: its turn, its attempts, what they stream.
+#ifndef BROKER_ATTEMPTS_H
+#define BROKER_ATTEMPTS_H
+
+#include "broker/state.h"
+
+// Its turn has come, and the attempt has not been offered to anybody.
+void attempts_begin (broker_core_t *core, call_t *call, const attempt_t *attempt);
+// Its turn has come, and an earlier life of this broker may have offered the attempt: waits for whoever runs it to come
+// back, and begins the next one when none does.
+void attempts_resume (broker_core_t *core, call_t *call, const attempt_t *attempt);
+// The instance that ran it was lost.
+void attempts_lost (broker_core_t *core, call_t *call);
+// The first second is over: what nobody runs is retried.
+void attempts_settled_in (broker_core_t *core);
+// This peer runs that attempt of the call: it was offered to it here, or it speaks of an orphan.
+bool attempts_runs (broker_core_t *core, call_t *call, const peer_t *peer, uint64_t attempt);
+void attempts_on_part (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body);
+void attempts_result (broker_core_t *core, call_t *call, const ledger_result_t *result);
+
+#endif

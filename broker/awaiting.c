@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A waiter is a connection that is told how a call ends: its caller, or anybody who knows its id. When the connection
+// goes, the waiter goes; the call goes on, for it is stored and its value is kept for whoever asks later.
+//
+// A call that is not this broker's is only a place for its waiters: the ledger tells when it has settled, and is then
+// asked for the value.
+
+#include "broker/awaiting.h"
+
+#include "broker/answer.h"
+#include "broker/asking.h"
+#include "broker/calls.h"
+#include "broker/settling.h"
+
+#include <stdlib.h>
+
+static waiter_t *
+find (const call_t *call, const peer_t *peer)
+{
+  for (list_link_t *link = call->waiters.next; link != &call->waiters; link = link->next) {
+    waiter_t *waiter = LIST_ITEM (link, waiter_t, in_call);
+    if (waiter->peer == peer)
+      return waiter;
+  }
+  return NULL;
+}
+
+// NULL: `error` says why.
+static waiter_t *
+make_waiter (broker_core_t *core, call_t *call, peer_t *peer, troupe_error_t *error)
+{
+  if (call->waiters_count >= WAITERS_MAX) {
+    troupe_error_set (error, TROUPE_OVERLOADED, "call", "await it later",
+                      "%d connections wait for this call, which is the limit", WAITERS_MAX);
+    error->retry_after_ms = RETRY_AFTER_MS;
+    return NULL;
+  }
+  waiter_t *waiter = calloc (1, sizeof *waiter);
+  if (waiter == NULL) {
+    answer_no_memory (core, "call", error);
+    return NULL;
+  }
+  waiter->peer = peer;
+  waiter->call = call;
+  list_append (&peer->waiters, &waiter->in_peer);
+  list_append (&call->waiters, &waiter->in_call);
+  call->waiters_count++;
+  return waiter;
+}
+
+troupe_err_t
+awaiting_join (broker_core_t *core, call_t *call, peer_t *peer, troupe_command_t of, bool stream,
+               troupe_error_t *error)
+{
+  waiter_t *waiter = find (call, peer);
+  if (waiter == NULL)
+    waiter = make_waiter (core, call, peer, error);
+  if (waiter == NULL)
+    return error->code;
+  if (waiter->of != TROUPE_CMD_CALL)
+    waiter->of = of;
+  if (of == TROUPE_CMD_CALL)
+    waiter->told = false; // it asks again, so it is answered again
+  waiter->stream = stream;
+  return TROUPE_OK;
+}
+
+static void
+free_waiter (waiter_t *waiter)
+{
+  list_remove (&waiter->in_peer);
+  list_remove (&waiter->in_call);
+  waiter->call->waiters_count--;
+  free (waiter);
+}
+
+void
+awaiting_leave (broker_core_t *core, waiter_t *waiter)
+{
+  call_t *call = waiter->call;
+  free_waiter (waiter);
+  calls_drop_unneeded (core, call);
+}
+
+void
+awaiting_quit (broker_core_t *core, call_t *call, const peer_t *peer)
+{
+  waiter_t *waiter = find (call, peer);
+  if (waiter != NULL)
+    awaiting_leave (core, waiter);
+}
+
+void
+awaiting_clear (call_t *call)
+{
+  for (list_link_t *link; (link = list_first (&call->waiters)) != NULL;)
+    free_waiter (LIST_ITEM (link, waiter_t, in_call));
+}
+
+// -- Telling ---------------------------------------------------------------------------------------------------------
+
+void
+awaiting_tell_accepted (broker_core_t *core, call_t *call)
+{
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_ACCEPTED);
+  troupe_header_set_call (&header, &call->id);
+  LIST_EACH (link, &call->waiters) {
+    waiter_t *waiter = LIST_ITEM (link, waiter_t, in_call);
+    if (waiter->of != TROUPE_CMD_CALL || waiter->told)
+      continue;
+    waiter->told = true;
+    answer_send (core, waiter->peer->connection, &header, NULL);
+  }
+}
+
+void
+awaiting_tell_settled (broker_core_t *core, call_t *call, troupe_status_t status, troupe_buffer_t *value)
+{
+  awaiting_tell_accepted (core, call);
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_SETTLED);
+  troupe_header_set_call (&header, &call->id);
+  troupe_header_set_status (&header, status);
+  LIST_EACH (link, &call->waiters)
+    answer_send (core, LIST_ITEM (link, waiter_t, in_call)->peer->connection, &header, value);
+}
+
+void
+awaiting_tell_refused (broker_core_t *core, call_t *call, const troupe_error_t *error)
+{
+  LIST_EACH (link, &call->waiters) {
+    const waiter_t *waiter = LIST_ITEM (link, const waiter_t, in_call);
+    answer_refuse_call (core, waiter->peer->connection, waiter->of, &call->id, error);
+  }
+}
+
+void
+awaiting_send_part (broker_core_t *core, const call_t *call, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  LIST_EACH (link, &call->waiters) {
+    const waiter_t *waiter = LIST_ITEM (link, const waiter_t, in_call);
+    if (!waiter->stream)
+      continue;
+    core->counters[BROKER_COUNT_PARTS_SENT]++;
+    answer_send (core, waiter->peer->connection, header, body);
+  }
+}
+
+// -- AWAIT -----------------------------------------------------------------------------------------------------------
+
+static troupe_err_t
+unknown (troupe_error_t *error)
+{
+  return troupe_error_set (error, TROUPE_UNKNOWN_CALL, "call", "check its id and its session",
+                           "the store has no such call: it never was, or its result has expired");
+}
+
+static troupe_err_t
+take_await (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_error_t *error)
+{
+  call_t *call = calls_find (core, &header->call);
+  bool stream = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_STREAM) != 0;
+  if (call != NULL && !troupe_text_equal (header->session, call->session))
+    return unknown (error);
+  if (call != NULL)
+    return awaiting_join (core, call, peer, TROUPE_CMD_AWAIT, stream, error);
+  if (!core->up)
+    return answer_store_down (core, error);
+  call = calls_new (core, &header->call, header->session, true, error);
+  if (call == NULL)
+    return error->code;
+  troupe_err_t err = awaiting_join (core, call, peer, TROUPE_CMD_AWAIT, stream, error);
+  if (err != TROUPE_OK) {
+    calls_destroy (core, call);
+    return err;
+  }
+  call->await_wanted = true;
+  asking_continue (core, call);
+  return TROUPE_OK;
+}
+
+void
+awaiting_on_await (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void) body;
+  troupe_error_t error;
+  if (take_await (core, peer, header, &error) != TROUPE_OK)
+    answer_refuse (core, peer->connection, TROUPE_CMD_AWAIT, header, &error);
+}
+
+static void
+not_known (broker_core_t *core, call_t *call)
+{
+  troupe_error_t error = {0};
+  if (call->phase == CALL_HELD && call->outcome.from == 0) {
+    calls_held_unknown (core, call);
+  } else if (call->accept_wanted || call->outcome.status != TROUPE_STATUS_NONE) {
+    asking_continue (core, call);
+  } else if (call->whole) {
+    settling_vanished (core, call);
+  } else {
+    unknown (&error);
+    calls_refuse (core, call, &error);
+  }
+}
+
+static void
+pending (broker_core_t *core, call_t *call, const ledger_result_t *result)
+{
+  if (call->phase == CALL_HELD) {
+    calls_held_known (core, call);
+    calls_set_deadline (core, call, result->deadline_ms);
+  }
+  asking_continue (core, call);
+  calls_drop_unneeded (core, call);
+}
+
+static void
+failed (broker_core_t *core, call_t *call, const ledger_result_t *result)
+{
+  if (call->whole && call->phase != CALL_HELD) {
+    asking_again (core, call, result);
+    return;
+  }
+  troupe_error_t error = {0};
+  troupe_error_set (&error, TROUPE_STORE_UNAVAILABLE, "call", "see the log of Redis; send it again",
+                    "the store reports an error: %s", result->why != NULL ? result->why : "no reason given");
+  error.retry_after_ms = RETRY_AFTER_MS;
+  calls_refuse (core, call, &error);
+}
+
+void
+awaiting_result (broker_core_t *core, call_t *call, const ledger_result_t *result)
+{
+  switch (result->outcome) {
+  case LEDGER_SETTLED:
+    settling_finish (core, call, result->status, result->body);
+    break;
+  case LEDGER_PENDING:
+    pending (core, call, result);
+    break;
+  case LEDGER_UNKNOWN:
+    not_known (core, call);
+    break;
+  case LEDGER_LOST:
+    asking_again (core, call, result);
+    break;
+  default:
+    failed (core, call, result);
+  }
+}

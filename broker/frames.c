@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The gate. A message passes in this order: does it decode, is it one that a broker takes, is its body within the limit,
+// has its sender said hello. What fails one of these is answered a few times a connection, and counted.
+
+#include "broker/frames.h"
+
+#include "broker/answer.h"
+#include "broker/attempts.h"
+#include "broker/awaiting.h"
+#include "broker/calls.h"
+#include "broker/peers.h"
+#include "broker/recall.h"
+#include "broker/registry.h"
+#include "broker/report.h"
+#include "broker/settling.h"
+
+enum { COMMANDS = 64 };
+
+typedef void (handler_fn) (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body);
+
+static void
+on_heartbeat (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void) core, (void) peer, (void) header, (void) body; // that it came is all it says
+}
+
+static void
+on_bye (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void) header, (void) body;
+  peers_end (core, peer, "left", "it said bye");
+}
+
+static handler_fn *const handlers[COMMANDS] = {
+  [TROUPE_CMD_HEARTBEAT] = on_heartbeat,
+  [TROUPE_CMD_BYE] = on_bye,
+  [TROUPE_CMD_REGISTER] = registry_on_register,
+  [TROUPE_CMD_UNREGISTER] = registry_on_unregister,
+  [TROUPE_CMD_GRANT] = registry_on_grant,
+  [TROUPE_CMD_CALL] = calls_on_call,
+  [TROUPE_CMD_AWAIT] = awaiting_on_await,
+  [TROUPE_CMD_CANCEL] = settling_on_cancel,
+  [TROUPE_CMD_PART] = attempts_on_part,
+  [TROUPE_CMD_SETTLE] = settling_on_settle,
+  [TROUPE_CMD_RECALL] = recall_on_recall,
+  [TROUPE_CMD_STATUS] = report_on_status,
+};
+
+// The command of a header that doesn't decode, as far as it can be seen: [version, command, ...], small numbers all.
+static unsigned
+guess_command (const uint8_t *bytes, size_t size)
+{
+  bool plain = size >= 3 && bytes[0] == 0x93 && bytes[1] < 0x80 && bytes[2] < 0x80;
+  return plain ? bytes[2] : 0;
+}
+
+static troupe_err_t
+check_body (const broker_core_t *core, const troupe_header_t *header, const troupe_buffer_t *body,
+            troupe_error_t *error)
+{
+  size_t size = troupe_buffer_size (body), limit = core->options.limits.message;
+  if (size <= limit)
+    return TROUPE_OK;
+  return troupe_error_set (error, TROUPE_TOO_LARGE, troupe_command_name (header->command),
+                           "send files as URLs, or raise limits.message",
+                           "the body has %zu bytes, at most %zu are taken", size, limit);
+}
+
+static void
+dispatch (broker_core_t *core, const broker_event_t *event, const troupe_header_t *header)
+{
+  troupe_error_t error;
+  if (header->command == TROUPE_CMD_HELLO) {
+    peers_on_hello (core, event->connection, header, event->body);
+    return;
+  }
+  handler_fn *handler = (unsigned) header->command < COMMANDS ? handlers[header->command] : NULL;
+  if (handler == NULL) {
+    troupe_error_set (&error, TROUPE_BAD_FRAME, troupe_command_name (header->command), NULL,
+                      "a broker doesn't take this command, it sends it");
+    peers_on_garbage (core, event->connection, header->command, &error);
+    return;
+  }
+  peer_t *peer = peers_find (core, event->connection);
+  if (peer == NULL) {
+    if (header->command != TROUPE_CMD_BYE)
+      peers_on_stranger (core, event->connection);
+    return;
+  }
+  peer->heard = core->now;
+  if (event->bodiless) {
+    answer_no_memory (core, troupe_command_name (header->command), &error);
+    answer_refuse (core, event->connection, header->command, header, &error);
+  } else if (check_body (core, header, event->body, &error) != TROUPE_OK)
+    answer_refuse (core, event->connection, header->command, header, &error);
+  else
+    handler (core, peer, header, event->body);
+}
+
+void
+frames_on_event (broker_core_t *core, const broker_event_t *event)
+{
+  troupe_header_t header;
+  troupe_error_t error;
+  core->counters[BROKER_COUNT_MESSAGES_IN]++;
+  if (event->kind == BROKER_GARBAGE) {
+    troupe_error_set (&error, TROUPE_BAD_FRAME, "message", "send a header frame and a body frame", "%s", event->why);
+    peers_on_garbage (core, event->connection, 0, &error);
+  } else if (troupe_header_decode (&header, event->header, event->header_size, &error) != TROUPE_OK) {
+    peers_on_garbage (core, event->connection, guess_command (event->header, event->header_size), &error);
+  } else if (!core->stopped) {
+    dispatch (core, event, &header);
+  }
+}

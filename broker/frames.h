@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What comes from peers: decoded, checked, and given to whoever it is for.
+#ifndef BROKER_FRAMES_H
+#define BROKER_FRAMES_H
+
+#include "broker/state.h"
+
+// A BROKER_FRAME or BROKER_GARBAGE.
+void frames_on_event (broker_core_t *core, const broker_event_t *event);
+
+#endif

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ledger: what the broker keeps in Redis, as typed requests and results. It is the only part of the broker that
+// knows how calls, mailboxes and memories are laid out there (functions.lua, loaded into Redis as a Function library).
+//
+// The core makes requests and gets each one's result later, as an event, in the order of the requests of one slot.
+// Every request may be made again after LEDGER_LOST (the connection broke, so whether it took place isn't known):
+// the second changes nothing and says what the first did.
+//
+// A session belongs to one of LEDGER_SLOTS slots, which is the Redis hash tag of all its keys, so that each request is
+// atomic, also in a Redis Cluster.
+#ifndef BROKER_LEDGER_H
+#define BROKER_LEDGER_H
+
+#include "troupe/buffer.h"
+#include "troupe/wire.h"
+
+enum { LEDGER_SLOTS = 64 };
+
+typedef enum {
+  LEDGER_ACCEPT,  // store a call: idempotent by its id
+  LEDGER_SETTLE,  // store its outcome and the actor's new memory entries: the first one wins
+  LEDGER_AWAIT,   // the outcome, or register this broker for a notice
+  LEDGER_RETRY,   // begin the next attempt, unless it has settled or somebody else began one
+  LEDGER_RECALL,  // read an actor's memory
+  LEDGER_SWEEP,   // calls of a slot whose deadline has passed
+  LEDGER_RECOVER, // the open calls of a slot that this broker offers to instances
+} ledger_op_t;
+
+// What came of a request.
+typedef enum {
+  LEDGER_OK,         // done
+  LEDGER_KNOWN,      // accept: this id was accepted before; the result says how it stands. When another broker offers
+                     // it, this one gets a notice once it has settled
+  LEDGER_PENDING,    // await: not settled; a notice follows when it is
+  LEDGER_SETTLED,    // await, accept, settle, retry: the call has settled; status and body say how, attempt which one did.
+                     // (A settle that won, made again with the same value, is LEDGER_OK again.)
+  LEDGER_STALE,      // settle, retry, recall: another attempt owns the call; the result's attempt says which
+  LEDGER_UNKNOWN,    // no such call (any more)
+  LEDGER_OVERLOADED, // accept: the actor's mailbox is full
+  LEDGER_LOST,       // the connection to Redis broke, or isn't there: it may or may not have been done
+  LEDGER_FAILED,     // Redis reports an error (out of memory ...), or the request can't be made, or too many wait: it was
+                     // not done; `why` says which
+} ledger_outcome_t;
+
+// A request. Pointers are borrowed until ledger_submit returns; buffers are referenced by the ledger as long as it
+// needs them.
+typedef struct {
+  ledger_op_t op;
+  uint64_t token;      // the core's, comes back in the result
+  const char *session; // all but sweep and recover
+  unsigned slot;       // sweep and recover
+  troupe_id_t call;    // all but sweep and recover
+  // settle: the attempt that ended, or 0 for any (cancelled, deadline). retry: the one that was lost. recall: the one that
+  // asks, or 0 for any
+  uint32_t attempt;
+
+  // accept
+  const char *service;
+  bool actor;
+  uint32_t flags;                // the call's TROUPE_FLAG_ bits, kept for recovery
+  int64_t deadline_ms;           // from now; 0: `default_deadline_ms` from when its turn comes
+  int64_t default_deadline_ms;
+  unsigned mailbox_limit;
+  const troupe_id_t *path;
+  uint32_t path_count;
+  const char *trace; // may be NULL
+  // accept: the input. settle: the value or error, followed by the memory entries
+  troupe_buffer_t *body;
+
+  // settle
+  troupe_status_t status;
+  const uint32_t *sizes; // of the memory entries at the body's end
+  uint32_t sizes_count;
+  int64_t retention_ms;
+
+  // recall: the result may hold fewer entries (4 MiB or 1000 of them, at least one): ask again for the rest
+  uint32_t from, count;
+} ledger_request_t;
+
+// One call as the store has it: of recover and sweep, and settle's next in the mailbox.
+typedef struct {
+  troupe_id_t call;
+  const char *session;
+  const char *service;
+  bool actor;
+  bool ready;           // its turn has come (not waiting in a mailbox)
+  uint32_t attempt;     // 0 while it waits
+  uint32_t flags;
+  int64_t deadline_ms;  // remaining; 0: none has started
+  uint32_t memory;      // how many entries the actor remembers
+  const troupe_id_t *path;
+  uint32_t path_count;
+  const char *trace;      // NULL: none
+  troupe_buffer_t *body;  // recover: the input; else NULL
+} ledger_call_t;
+
+// A result; everything it points to is borrowed until the callback returns (take a reference of a buffer to keep it).
+typedef struct {
+  ledger_op_t op;
+  uint64_t token;
+  ledger_outcome_t outcome;
+  const char *why;         // LEDGER_FAILED: Redis's words
+  bool ready;              // accept, known: its turn has come, and this broker offers it: do so
+  uint32_t attempt;        // accept (when ready), known, retry: the current attempt
+  uint32_t memory;         // accept (when ready), retry, recall: entries the actor remembers
+  int64_t deadline_ms;     // accept (when ready), known, retry: remaining; 0: none has started
+  troupe_status_t status;  // LEDGER_SETTLED
+  troupe_buffer_t *body;   // LEDGER_SETTLED: value or error. recall: a packed list of entries
+  const ledger_call_t *calls; // recover, sweep: those calls. settle: the next call of the mailbox, ready now, if this
+  size_t calls_count;         // broker offers it (another broker gets a notice)
+  bool more; // recover: ask again for the calls behind these (those that this process accepted are among them). sweep:
+             // ask again once these have settled
+} ledger_result_t;
+
+// Notices may come twice (the connection broke before Redis heard that the first one was read), and never get lost.
+typedef enum {
+  LEDGER_NOTICE_SETTLED, // a call that this broker awaits has settled: ask by LEDGER_AWAIT
+  LEDGER_NOTICE_READY,   // a call that this broker offers has come first in its mailbox
+  LEDGER_NOTICE_UP,      // Redis is there, the Functions are loaded, the inbox is being read
+  LEDGER_NOTICE_DOWN,    // Redis is not there: requests end as LEDGER_LOST
+} ledger_notice_kind_t;
+
+typedef struct {
+  ledger_notice_kind_t kind;
+  ledger_call_t call; // SETTLED: call and session only. READY: as of settle's next
+} ledger_notice_t;
+
+// Where a session lives: CRC-16 (XMODEM, as Redis Cluster has it) of its name, modulo LEDGER_SLOTS.
+unsigned ledger_slot (const char *session);
+
+typedef struct ledger ledger_t;
+typedef struct troupe_loop troupe_loop_t;
+typedef void (ledger_result_fn) (void *context, const ledger_result_t *result);
+typedef void (ledger_notice_fn) (void *context, const ledger_notice_t *notice);
+
+typedef struct {
+  const char *url;      // redis://[user@]host:port[/db] or unix:///path (relative paths: unix://path)
+  const char *password; // NULL: none
+  const char *broker;   // this broker's name: whose inbox is read
+  ledger_result_fn *result;
+  ledger_notice_fn *notice;
+  void *context;
+} ledger_options_t;
+
+// Connects in the background and for ever; says LEDGER_NOTICE_UP and _DOWN. bad_argument (the url), no_memory.
+troupe_err_t ledger_new (ledger_t **out, troupe_loop_t *loop, const ledger_options_t *options, troupe_error_t *error);
+void ledger_destroy (ledger_t **self_p);
+// The result is never handed over from within it. Not to be destroyed by the functions that the ledger calls. Never fails: a request that can't be made ends as LEDGER_LOST, from the loop.
+void ledger_submit (ledger_t *self, const ledger_request_t *request);
+
+#endif

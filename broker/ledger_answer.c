@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Answers to results. An answer is a list: outcome, attempt, memory, deadline, ready, status, body, more, then items.
+// Every type is checked: functions.lua is ours, but the copy in Redis may be a newer one, and other programs can write to
+// that Redis. An answer that doesn't fit is an error of the connection, never a guess.
+//
+// Texts are borrowed from the reply (hiredis terminates them); bodies are copied once, into buffers.
+
+#include "broker/ledger_answer.h"
+
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+#include <string.h>
+
+// The positions in an answer and in a call.
+enum { OUTCOME, ATTEMPT, MEMORY, DEADLINE, READY, STATUS, BODY, MORE, ITEMS };
+enum {
+  CALL_SESSION,
+  CALL_ID,
+  CALL_SERVICE,
+  CALL_ACTOR,
+  CALL_READY,
+  CALL_ATTEMPT,
+  CALL_FLAGS,
+  CALL_DEADLINE,
+  CALL_MEMORY,
+  CALL_PATH,
+  CALL_TRACE,
+  CALL_BODY,
+  CALL_MEMBERS
+};
+
+static const struct {
+  const char *word;
+  ledger_outcome_t outcome;
+} outcomes[] = {
+  {"ok", LEDGER_OK},       {"known", LEDGER_KNOWN},     {"pending", LEDGER_PENDING},       {"settled", LEDGER_SETTLED},
+  {"stale", LEDGER_STALE}, {"unknown", LEDGER_UNKNOWN}, {"overloaded", LEDGER_OVERLOADED},
+};
+
+static bool
+is_text (const redisReply *reply)
+{
+  return reply->type == REDIS_REPLY_STRING;
+}
+
+static bool
+are_numbers (redisReply *const *elements, int first, int last)
+{
+  for (int i = first; i <= last; i++)
+    if (elements[i]->type != REDIS_REPLY_INTEGER || elements[i]->integer < 0)
+      return false;
+  return true;
+}
+
+// A text or nil becomes a buffer or NULL.
+static troupe_err_t
+read_body (troupe_buffer_t **out, const redisReply *reply)
+{
+  if (reply->type == REDIS_REPLY_NIL)
+    return TROUPE_OK;
+  return is_text (reply) ? troupe_buffer_new (out, reply->str, reply->len) : TROUPE_BAD_MESSAGE;
+}
+
+troupe_err_t
+ledger_answer_call (ledger_call_t *out, const struct redisReply *reply)
+{
+  *out = (ledger_call_t){0};
+  if (reply->type != REDIS_REPLY_ARRAY || reply->elements < CALL_BODY)
+    return TROUPE_BAD_MESSAGE;
+  redisReply *const *element = reply->element;
+  const redisReply *path = element[CALL_PATH];
+  if (!is_text (element[CALL_SESSION]) || !is_text (element[CALL_ID]) || !is_text (element[CALL_SERVICE]) ||
+      !are_numbers (element, CALL_ACTOR, CALL_MEMORY) || !is_text (path) || !is_text (element[CALL_TRACE]) ||
+      path->len % sizeof (troupe_id_t) != 0 || !troupe_id_of_text (&out->call, element[CALL_ID]->str))
+    return TROUPE_BAD_MESSAGE;
+  out->session = element[CALL_SESSION]->str;
+  out->service = element[CALL_SERVICE]->str;
+  out->actor = element[CALL_ACTOR]->integer != 0;
+  out->ready = element[CALL_READY]->integer != 0;
+  out->attempt = (uint32_t)element[CALL_ATTEMPT]->integer;
+  out->flags = (uint32_t)element[CALL_FLAGS]->integer;
+  out->deadline_ms = element[CALL_DEADLINE]->integer;
+  out->memory = (uint32_t)element[CALL_MEMORY]->integer;
+  out->path = path->len > 0 ? (const troupe_id_t *)path->str : NULL;
+  out->path_count = (uint32_t)(path->len / sizeof (troupe_id_t));
+  out->trace = element[CALL_TRACE]->len > 0 ? element[CALL_TRACE]->str : NULL;
+  return reply->elements > CALL_BODY ? read_body (&out->body, element[CALL_BODY]) : TROUPE_OK;
+}
+
+static troupe_err_t
+read_calls (ledger_answer_t *self, redisReply *const *items, size_t count)
+{
+  if (count > LEDGER_BATCH)
+    return TROUPE_BAD_MESSAGE;
+  self->result.calls = self->calls;
+  for (size_t i = 0; i < count; i++) {
+    self->result.calls_count = i + 1; // clears it also when only half of it was read
+    troupe_err_t err = ledger_answer_call (&self->calls[i], items[i]);
+    if (err != TROUPE_OK)
+      return err;
+  }
+  return TROUPE_OK;
+}
+
+// -- Recall ----------------------------------------------------------------------------------------------------------
+
+enum { LIST_HEAD_MAX = 5 };
+
+// The head of a msgpack list; returns its size.
+static size_t
+put_list_head (unsigned char bytes[LIST_HEAD_MAX], size_t count)
+{
+  if (count < 16) {
+    bytes[0] = (unsigned char)(0x90 | count);
+    return 1;
+  }
+  if (count < 65536) {
+    bytes[0] = 0xdc;
+    bytes[1] = (unsigned char)(count >> 8);
+    bytes[2] = (unsigned char)count;
+    return 3;
+  }
+  bytes[0] = 0xdd;
+  for (int i = 0; i < 4; i++)
+    bytes[1 + i] = (unsigned char)(count >> (24 - 8 * i));
+  return 5;
+}
+
+static void
+free_list (void *data, void *hint)
+{
+  (void)hint;
+  free (data);
+}
+
+// The entries are packed values already: behind a head they are a packed list.
+static troupe_err_t
+read_entries (ledger_answer_t *self, redisReply *const *items, size_t count)
+{
+  size_t size = LIST_HEAD_MAX;
+  for (size_t i = 0; i < count; i++) {
+    if (!is_text (items[i]))
+      return TROUPE_BAD_MESSAGE;
+    size += items[i]->len;
+  }
+  unsigned char *bytes = malloc (size);
+  if (bytes == NULL)
+    return TROUPE_NO_MEMORY;
+  size_t filled = put_list_head (bytes, count);
+  for (size_t i = 0; i < count; i++) {
+    memcpy (bytes + filled, items[i]->str, items[i]->len);
+    filled += items[i]->len;
+  }
+  troupe_err_t err = troupe_buffer_adopt (&self->result.body, bytes, filled, free_list, NULL);
+  if (err != TROUPE_OK)
+    free (bytes);
+  return err;
+}
+
+// -- All -------------------------------------------------------------------------------------------------------------
+
+bool
+ledger_answer_unusable (const struct redisReply *reply)
+{
+  static const char *const beginnings[] = {"LOADING ", "READONLY ", "MASTERDOWN ",
+                                           "BUSY ",    "NOAUTH ",   "ERR Function not found"};
+  if (reply->type != REDIS_REPLY_ERROR)
+    return false;
+  for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+    if (strncmp (reply->str, beginnings[i], strlen (beginnings[i])) == 0)
+      return true;
+  return false;
+}
+
+static bool
+read_outcome (ledger_answer_t *self, const redisReply *word)
+{
+  if (!is_text (word))
+    return false;
+  for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
+    if (strcmp (outcomes[i].word, word->str) == 0) {
+      self->result.outcome = outcomes[i].outcome;
+      return true;
+    }
+  return false;
+}
+
+static void
+read_numbers (ledger_answer_t *self, redisReply *const *element)
+{
+  ledger_result_t *result = &self->result;
+  result->memory = (uint32_t)element[MEMORY]->integer;
+  result->deadline_ms = element[DEADLINE]->integer;
+  result->status = (troupe_status_t)element[STATUS]->integer;
+  result->more = element[MORE]->integer != 0;
+  if (result->op == LEDGER_RECOVER)
+    self->after = (unsigned long long)element[ATTEMPT]->integer;
+  else
+    result->attempt = (uint32_t)element[ATTEMPT]->integer;
+  if (result->op == LEDGER_SWEEP)
+    self->inbox = element[READY]->integer != 0;
+  else
+    result->ready = element[READY]->integer != 0;
+}
+
+troupe_err_t
+ledger_answer_read (ledger_answer_t *self, ledger_op_t op, const struct redisReply *reply)
+{
+  self->result = (ledger_result_t){.op = op};
+  self->after = 0;
+  self->inbox = false;
+  if (reply->type == REDIS_REPLY_ERROR) {
+    self->result.outcome = LEDGER_FAILED;
+    self->result.why = reply->str;
+    return TROUPE_OK;
+  }
+  if (reply->type != REDIS_REPLY_ARRAY || reply->elements < ITEMS || !read_outcome (self, reply->element[OUTCOME]) ||
+      !are_numbers (reply->element, ATTEMPT, STATUS) || !are_numbers (reply->element, MORE, MORE) ||
+      reply->element[STATUS]->integer > TROUPE_STATUS_DEADLINE)
+    return TROUPE_BAD_MESSAGE;
+  read_numbers (self, reply->element);
+  redisReply *const *items = reply->element + ITEMS;
+  size_t count = reply->elements - ITEMS;
+  if (op == LEDGER_RECALL && self->result.outcome == LEDGER_OK)
+    return read_entries (self, items, count);
+  troupe_err_t err = read_body (&self->result.body, reply->element[BODY]);
+  return err == TROUPE_OK ? read_calls (self, items, count) : err;
+}
+
+void
+ledger_answer_clear (ledger_answer_t *self)
+{
+  troupe_buffer_unref (&self->result.body);
+  for (size_t i = 0; i < self->result.calls_count; i++)
+    troupe_buffer_unref (&self->calls[i].body);
+  self->result.calls_count = 0;
+}

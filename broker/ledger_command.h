@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A ledger request as a Redis command.
+#ifndef BROKER_LEDGER_COMMAND_H
+#define BROKER_LEDGER_COMMAND_H
+
+#include "broker/ledger.h"
+
+enum {
+  LEDGER_KEY_MAX = 512,                       // "troupe:{00}:call:", a session, an id; what is longer is an error
+  LEDGER_NUMBERS_MAX = 8,                     // of one command
+  LEDGER_ARGS_MAX = 4 + 12 + TROUPE_SIZES_MAX // FCALL, function, 1, key; the arguments; memory entries
+};
+
+// A command; points into itself and into what the request points to.
+typedef struct {
+  int argc;
+  const char *argv[LEDGER_ARGS_MAX];
+  size_t sizes[LEDGER_ARGS_MAX];
+  char key[LEDGER_KEY_MAX];
+  char numbers[LEDGER_NUMBERS_MAX][24]; // 64 bits in decimal, a sign, NUL
+  int numbers_count;
+} ledger_command_t;
+
+// `after`: of recover, the last sequence that is known. Returns NULL, or why the request can't be made.
+const char *ledger_command_of_request (ledger_command_t *self, const ledger_request_t *request, const char *broker,
+                                       unsigned long long after);
+// What the inbox of a slot holds, after the notice `last` ("": from the beginning).
+const char *ledger_command_of_inbox (ledger_command_t *self, unsigned slot, const char *broker, const char *last);
+
+#endif

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The store keeps, for each slot, the open calls that a broker offers, and the deadlines of all calls. A broker that
+// starts reads the first and goes on with its work; every broker sweeps the second, so calls end in time also when
+// nobody holds them any more. Two brokers that find the same one settle it once.
+//
+// Reading a slot is also the way out whenever a call's turn comes and its input is not here.
+
+#include "broker/recovery.h"
+
+#include "broker/answer.h"
+#include "broker/asking.h"
+#include "broker/attempts.h"
+#include "broker/calls.h"
+#include "broker/settling.h"
+
+_Static_assert(LEDGER_SLOTS == 64, "a bit for each slot");
+
+enum { KIND_BITS = 2 };
+
+static void
+request_slot (broker_core_t *core, ledger_op_t op, unsigned slot)
+{
+  ledger_request_t request = {.op = op, .slot = slot, .token = (uint64_t) slot << KIND_BITS | ASKING_SLOT};
+  asking_request (core, &request);
+}
+
+static void
+read_wanted (broker_core_t *core)
+{
+  uint64_t slots = core->recover_wanted & ~core->recovering;
+  core->recover_wanted &= ~slots;
+  core->recovering |= slots;
+  for (unsigned slot = 0; slot < LEDGER_SLOTS; slot++)
+    if ((slots >> slot & 1) != 0)
+      request_slot (core, LEDGER_RECOVER, slot);
+}
+
+void
+recovery_on_up (broker_core_t *core)
+{
+  core->recover_at = core->now;
+  read_wanted (core);
+}
+
+void
+recovery_on_time (broker_core_t *core)
+{
+  if (!core->up)
+    return;
+  if (core->recover_wanted != 0 && core->now >= core->recover_at)
+    read_wanted (core);
+  if (core->sweeping || core->now - core->swept < SWEEP_MS)
+    return;
+  core->swept = core->now;
+  core->sweeping = true;
+  request_slot (core, LEDGER_SWEEP, core->sweep_slot);
+}
+
+int64_t
+recovery_due (const broker_core_t *core)
+{
+  return core->up ? core->swept + SWEEP_MS : TROUPE_LOOP_NEVER;
+}
+
+static void
+read_again (broker_core_t *core, unsigned slot)
+{
+  core->recover_wanted |= UINT64_C (1) << slot;
+  core->recover_at = core->now + STORE_AGAIN_MS;
+}
+
+void
+recovery_read_slot (broker_core_t *core, const char *session)
+{
+  core->recover_wanted |= UINT64_C (1) << ledger_slot (session);
+  core->recover_at = core->now;
+  if (core->up)
+    read_wanted (core);
+}
+
+// -- Recover ---------------------------------------------------------------------------------------------------------
+
+static troupe_err_t
+take_call (broker_core_t *core, call_t *call, const ledger_call_t *stored, troupe_error_t *error)
+{
+  call_content_t content = {.service = troupe_text (stored->service),
+                            .body = stored->body,
+                            .path = stored->path,
+                            .path_count = stored->path_count};
+  if (stored->trace != NULL)
+    content.trace = troupe_text (stored->trace);
+  troupe_err_t err = calls_fill (core, call, &content, error);
+  if (err != TROUPE_OK)
+    return err;
+  call->actor = stored->actor;
+  call->flags = stored->flags;
+  calls_set_deadline (core, call, stored->deadline_ms);
+  core->counters[BROKER_COUNT_CALLS_RECOVERED]++;
+  return TROUPE_OK;
+}
+
+static troupe_err_t
+recover_call (broker_core_t *core, const ledger_call_t *stored, troupe_error_t *error)
+{
+  call_t *call = calls_find (core, &stored->call);
+  if (call == NULL)
+    call = calls_new (core, &stored->call, troupe_text (stored->session), false, error);
+  if (call == NULL)
+    return error->code;
+  if (!call->whole) {
+    troupe_err_t err = take_call (core, call, stored, error);
+    if (err != TROUPE_OK) {
+      calls_drop_unneeded (core, call);
+      return err;
+    }
+  }
+  attempt_t attempt = {stored->attempt, stored->memory, stored->deadline_ms};
+  if (call->phase == CALL_STORED && stored->ready && call->outcome.status == TROUPE_STATUS_NONE)
+    attempts_resume (core, call, &attempt);
+  return TROUPE_OK;
+}
+
+static void
+recover_calls (broker_core_t *core, const ledger_result_t *result, unsigned slot)
+{
+  for (size_t i = 0; i < result->calls_count; i++) {
+    troupe_error_t error = {0};
+    if (recover_call (core, &result->calls[i], &error) == TROUPE_OK)
+      continue;
+    answer_note (core, TROUPE_LOG_ERROR, "a stored call can't be taken up", "session", result->calls[i].session,
+                 "why", error.why);
+    if (error.code == TROUPE_NO_MEMORY || error.code == TROUPE_OVERLOADED)
+      read_again (core, slot);
+  }
+}
+
+static void
+recover_result (broker_core_t *core, const ledger_result_t *result, unsigned slot)
+{
+  if (result->outcome == LEDGER_OK)
+    recover_calls (core, result, slot);
+  if (result->outcome == LEDGER_OK && result->more) {
+    request_slot (core, LEDGER_RECOVER, slot);
+    return;
+  }
+  core->recovering &= ~(UINT64_C (1) << slot);
+  if (result->outcome != LEDGER_OK)
+    read_again (core, slot);
+}
+
+// -- Sweep -----------------------------------------------------------------------------------------------------------
+
+static void
+sweep_result (broker_core_t *core, const ledger_result_t *result, unsigned slot)
+{
+  for (size_t i = 0; i < result->calls_count; i++) {
+    const ledger_call_t *expired = &result->calls[i];
+    call_t *call = calls_find (core, &expired->call);
+    if (call == NULL) // without memory it is found again by the next sweep
+      call = calls_new (core, &expired->call, troupe_text (expired->session), false, NULL);
+    if (call != NULL)
+      settling_expire (core, call);
+  }
+  core->sweeping = false;
+  if (result->outcome != LEDGER_OK || !result->more)
+    core->sweep_slot = (slot + 1) % LEDGER_SLOTS;
+}
+
+void
+recovery_result (broker_core_t *core, const ledger_result_t *result)
+{
+  unsigned slot = (unsigned) (result->token >> KIND_BITS) % LEDGER_SLOTS;
+  if (result->op == LEDGER_SWEEP)
+    sweep_result (core, result, slot);
+  else
+    recover_result (core, result, slot);
+}
+
+// -- Turns -----------------------------------------------------------------------------------------------------------
+
+void
+recovery_next (broker_core_t *core, const ledger_call_t *next)
+{
+  call_t *call = calls_find (core, &next->call);
+  if (call == NULL || !call->whole) {
+    recovery_read_slot (core, next->session);
+    return;
+  }
+  attempt_t attempt = {next->attempt, next->memory, next->deadline_ms};
+  if (call->phase == CALL_ACCEPTING)
+    call->turn = attempt;
+  else if (call->phase == CALL_STORED)
+    attempts_begin (core, call, &attempt);
+}

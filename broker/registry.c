@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A service is there as long as an instance serves it or a call refers to it; "known" means that at least one instance
+// takes offers. Instances of one service agree on whether it is an actor: two that don't would break the order of its
+// calls, so the second one is refused.
+//
+// An instance that unregisters is taken out of its service but stays with its peer until what it runs has ended. Its
+// calls are retried only when it is lost.
+
+#include "broker/registry.h"
+
+#include "broker/answer.h"
+#include "broker/attempts.h"
+#include "broker/calls.h"
+#include "broker/placement.h"
+
+#include "troupe/option.h"
+
+#include <stdlib.h>
+
+enum {
+  NAME_MAX_SIZE = 192, // as the protocol's field
+  // Among how many names the nearest one is looked for: a person's typo is worth a millisecond, not more.
+  NEAR_MAX = 2000
+};
+
+// -- Services --------------------------------------------------------------------------------------------------------
+
+service_t *
+registry_find (const broker_core_t *core, troupe_text_t name)
+{
+  table_link_t *link = table_first (&core->services, table_hash (&core->options.key, name.data, name.size));
+  for (; link != NULL; link = table_next (link)) {
+    service_t *service = LIST_ITEM (link, service_t, by_name);
+    if (troupe_text_equal (name, service->name))
+      return service;
+  }
+  return NULL;
+}
+
+static troupe_err_t
+make_service (broker_core_t *core, service_t **out, const char *name, size_t size, troupe_error_t *error)
+{
+  static const table_key_t placement = {{0, 0}}; // known to all brokers: they shall propose the same instance
+  if (core->services.count >= SERVICES_MAX)
+    return troupe_error_set (error, TROUPE_OVERLOADED, name, "add a mesh", "the broker knows %d services, its limit",
+                             SERVICES_MAX);
+  service_t *service = calloc (1, sizeof *service + size + 1);
+  if (service == NULL)
+    return answer_no_memory (core, name, error);
+  memcpy (service->name, name, size);
+  service->hash = table_hash (&placement, name, size);
+  list_init (&service->instances);
+  list_init (&service->queue);
+  list_init (&service->held);
+  table_insert (&core->services, &service->by_name, table_hash (&core->options.key, name, size));
+  list_append (&core->all_services, &service->in_core);
+  *out = service;
+  return TROUPE_OK;
+}
+
+static void
+drop_unused (broker_core_t *core, service_t *service)
+{
+  if (service->instances_count > 0 || service->calls > 0)
+    return;
+  table_remove (&core->services, &service->by_name);
+  list_remove (&service->in_core);
+  free (service);
+}
+
+// Found or made, not yet referred to.
+static service_t *
+service_of (broker_core_t *core, troupe_text_t text, troupe_error_t *error)
+{
+  service_t *service = registry_find (core, text);
+  if (service != NULL)
+    return service;
+  char name[NAME_MAX_SIZE + 1];
+  size_t size = text.size < sizeof name ? text.size : sizeof name - 1;
+  memcpy (name, text.data, size);
+  name[size] = '\0';
+  if (!troupe_service_name_valid (name)) {
+    troupe_error_set (error, TROUPE_BAD_ARGUMENT, name, "name it kind/name, as agent/alice",
+                      "not a service's name: two parts of 1 to 64 letters, digits, '.', '_' and '-'");
+    return NULL;
+  }
+  return make_service (core, &service, name, size, error) == TROUPE_OK ? service : NULL;
+}
+
+service_t *
+registry_take (broker_core_t *core, troupe_text_t text, troupe_error_t *error)
+{
+  service_t *service = service_of (core, text, error);
+  if (service != NULL)
+    service->calls++;
+  return service;
+}
+
+void
+registry_release (broker_core_t *core, service_t *service)
+{
+  service->calls--;
+  drop_unused (core, service);
+}
+
+troupe_err_t
+registry_unknown (broker_core_t *core, const char *name, troupe_error_t *error)
+{
+  const char *near = NULL;
+  size_t count = 0;
+  const char **words = calloc (NEAR_MAX + 1, sizeof *words);
+  if (words != NULL) {
+    for (list_link_t *link = core->all_services.next; link != &core->all_services && count < NEAR_MAX;
+         link = link->next) {
+      const service_t *service = LIST_ITEM (link, service_t, in_core);
+      if (service->instances_count > 0)
+        words[count++] = service->name;
+    }
+    near = troupe_did_you_mean (name, words);
+  }
+  char next[TROUPE_ERROR_NEXT_MAX];
+  if (near != NULL)
+    snprintf (next, sizeof next, "did you mean %s?", near);
+  else
+    snprintf (next, sizeof next, "start a process that serves it; `troupe ps` shows what is there");
+  troupe_error_set (error, TROUPE_UNKNOWN_SERVICE, name, next, "no instance of it is registered with %s", core->name);
+  free (words);
+  return TROUPE_UNKNOWN_SERVICE;
+}
+
+// -- Instances -------------------------------------------------------------------------------------------------------
+
+instance_t *
+registry_instance (const peer_t *peer, const service_t *service)
+{
+  for (list_link_t *link = peer->instances.next; link != &peer->instances; link = link->next) {
+    instance_t *instance = LIST_ITEM (link, instance_t, in_peer);
+    if (instance->service == service)
+      return instance;
+  }
+  return NULL;
+}
+
+static troupe_err_t
+make_instance (broker_core_t *core, instance_t **out, peer_t *peer, service_t *service, troupe_error_t *error)
+{
+  if (peer->instances_count >= PEER_SERVICES_MAX)
+    return troupe_error_set (error, TROUPE_OVERLOADED, service->name, "serve it from another process",
+                             "%s serves %d services, the limit for one process", peer->name, PEER_SERVICES_MAX);
+  instance_t *instance = calloc (1, sizeof *instance);
+  if (instance == NULL)
+    return answer_no_memory (core, service->name, error);
+  static const table_key_t placement = {{0, 0}};
+  instance->peer = peer;
+  instance->service = service;
+  instance->seed = table_hash (&placement, peer->name, strlen (peer->name));
+  list_init (&instance->in_service);
+  list_init (&instance->calls);
+  list_append (&peer->instances, &instance->in_peer);
+  peer->instances_count++;
+  *out = instance;
+  return TROUPE_OK;
+}
+
+static void
+open_instance (broker_core_t *core, instance_t *instance)
+{
+  if (instance->open)
+    return;
+  instance->open = true;
+  list_append (&instance->service->instances, &instance->in_service);
+  instance->service->instances_count++;
+  answer_note (core, TROUPE_LOG_INFO, "registered", "service", instance->service->name, "instance",
+               instance->peer->name);
+  answer_publish (core, instance->service, instance->peer, "joined");
+}
+
+static void
+close_instance (broker_core_t *core, instance_t *instance, const char *event)
+{
+  if (!instance->open)
+    return;
+  instance->open = false;
+  list_remove (&instance->in_service);
+  instance->service->instances_count--;
+  answer_note (core, TROUPE_LOG_INFO, event, "service", instance->service->name, "instance", instance->peer->name);
+  answer_publish (core, instance->service, instance->peer, event);
+}
+
+static void
+free_instance (broker_core_t *core, instance_t *instance)
+{
+  service_t *service = instance->service;
+  list_remove (&instance->in_peer);
+  instance->peer->instances_count--;
+  troupe_buffer_unref (&instance->info);
+  free (instance);
+  drop_unused (core, service);
+}
+
+void
+registry_end (broker_core_t *core, instance_t *instance, const char *event)
+{
+  close_instance (core, instance, event);
+  // From the last to the first: each goes back to the front of the queue.
+  while (!list_empty (&instance->calls)) {
+    call_t *call = LIST_ITEM (instance->calls.prev, call_t, in_phase);
+    list_remove (&call->in_phase);
+    call->instance = NULL;
+    attempts_lost (core, call);
+  }
+  free_instance (core, instance);
+}
+
+void
+registry_forget (broker_core_t *core, instance_t *instance)
+{
+  if (instance->open) {
+    list_remove (&instance->in_service);
+    instance->service->instances_count--;
+  }
+  free_instance (core, instance);
+}
+
+void
+registry_return (broker_core_t *core, call_t *call)
+{
+  instance_t *instance = call->instance;
+  list_remove (&call->in_phase);
+  call->instance = NULL;
+  call->phase = CALL_STORED;
+  instance->running--;
+  if (instance->open)
+    placement_dispatch (core, instance->service);
+  else if (instance->running == 0)
+    free_instance (core, instance);
+}
+
+// -- Commands --------------------------------------------------------------------------------------------------------
+
+static troupe_err_t
+check_info (troupe_buffer_t *info, const char *name, troupe_error_t *error)
+{
+  size_t size = troupe_buffer_size (info);
+  if (size > INFO_SIZE_MAX)
+    return troupe_error_set (error, TROUPE_TOO_LARGE, name, NULL,
+                             "the service's description has %zu bytes, at most %d are taken", size, INFO_SIZE_MAX);
+  if (size == 0)
+    return TROUPE_OK;
+  json_t *map = NULL;
+  troupe_err_t err = troupe_value_unpack (troupe_buffer_data (info), size, &map, error);
+  if (err == TROUPE_OK && !json_is_object (map))
+    err = troupe_error_set (error, TROUPE_BAD_MESSAGE, name, NULL, "the service's description is not a map");
+  json_decref (map);
+  return err;
+}
+
+static troupe_err_t
+register_instance (broker_core_t *core, peer_t *peer, service_t *service, const troupe_header_t *header,
+                   troupe_buffer_t *info, troupe_error_t *error)
+{
+  bool actor = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_ACTOR) != 0;
+  instance_t *instance = registry_instance (peer, service);
+  size_t others = service->instances_count - (instance != NULL && instance->open);
+  if (others > 0 && service->actor != actor)
+    return troupe_error_set (error, TROUPE_CONFLICT, service->name, "serve the two under different names",
+                             "another instance serves it as %s actor", service->actor ? "an" : "no");
+  troupe_err_t err = check_info (info, service->name, error);
+  if (err == TROUPE_OK && instance == NULL)
+    err = make_instance (core, &instance, peer, service, error);
+  if (err != TROUPE_OK)
+    return err;
+  service->actor = actor;
+  troupe_buffer_unref (&instance->info);
+  instance->info = troupe_buffer_ref (info);
+  instance->credit = (uint32_t) header->credit;
+  open_instance (core, instance);
+  return TROUPE_OK;
+}
+
+static void
+answer_service (broker_core_t *core, const peer_t *peer, troupe_command_t command, troupe_text_t service)
+{
+  troupe_header_t header;
+  troupe_header_init (&header, command);
+  troupe_header_set_service (&header, service);
+  answer_send (core, peer->connection, &header, NULL);
+}
+
+void
+registry_on_register (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  troupe_error_t error = {0};
+  service_t *service = registry_take (core, header->service, &error);
+  if (service == NULL || register_instance (core, peer, service, header, body, &error) != TROUPE_OK) {
+    answer_refuse (core, peer->connection, TROUPE_CMD_REGISTER, header, &error);
+  } else {
+    answer_service (core, peer, TROUPE_CMD_REGISTERED, header->service);
+    calls_service_appeared (core, service);
+    placement_dispatch (core, service);
+  }
+  if (service != NULL)
+    registry_release (core, service);
+}
+
+void
+registry_on_unregister (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void) body;
+  service_t *service = registry_find (core, header->service);
+  instance_t *instance = service != NULL ? registry_instance (peer, service) : NULL;
+  if (instance != NULL) {
+    close_instance (core, instance, "left");
+    if (instance->running == 0)
+      free_instance (core, instance);
+  }
+  answer_service (core, peer, TROUPE_CMD_UNREGISTERED, header->service);
+}
+
+void
+registry_on_grant (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void) body;
+  service_t *service = registry_find (core, header->service);
+  instance_t *instance = service != NULL ? registry_instance (peer, service) : NULL;
+  if (instance == NULL || !instance->open) {
+    troupe_error_t error = {0};
+    troupe_error_set (&error, TROUPE_UNKNOWN_SERVICE, NULL, "register it first",
+                      "%s grants credit for a service that it doesn't serve", peer->name);
+    answer_refuse (core, peer->connection, TROUPE_CMD_GRANT, header, &error);
+    return;
+  }
+  instance->credit = (uint32_t) header->credit;
+  placement_dispatch (core, service);
+}

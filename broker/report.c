@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one message whose body the broker makes as JSON. It is for people, who ask for it now and then; a broker with a
+// hundred thousand instances takes some tens of milliseconds for it.
+
+#include "broker/report.h"
+
+#include "broker/answer.h"
+
+static const char *const counter_names[] = {
+#define BROKER_COUNTER(constant, name, unit, sentence) name,
+#include "broker/counter.def"
+#undef BROKER_COUNTER
+};
+
+static json_t *
+report_instance (const broker_core_t *core, const instance_t *instance)
+{
+  const peer_t *peer = instance->peer;
+  return json_pack ("{s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:I}", "id", peer->name, "program", peer->program, "pid",
+                    (json_int_t) peer->pid, "host", peer->host, "credit", (json_int_t) instance->credit, "running",
+                    (json_int_t) instance->running, "age_ms", (json_int_t) (core->now - peer->since), "idle_ms",
+                    (json_int_t) (core->now - peer->heard));
+}
+
+static json_t *
+report_info (const service_t *service)
+{
+  json_t *info = NULL;
+  const list_link_t *first = service->instances.next;
+  if (first != &service->instances) {
+    const troupe_buffer_t *packed = LIST_ITEM (first, const instance_t, in_service)->info;
+    if (packed != NULL)
+      troupe_value_unpack (troupe_buffer_data (packed), troupe_buffer_size (packed), &info, NULL);
+  }
+  return info != NULL ? info : json_object ();
+}
+
+static json_t *
+report_service (const broker_core_t *core, const service_t *service)
+{
+  json_t *instances = json_array ();
+  for (const list_link_t *link = service->instances.next; link != &service->instances; link = link->next)
+    if (json_array_append_new (instances, report_instance (core, LIST_ITEM (link, const instance_t, in_service))) != 0) {
+      json_decref (instances);
+      return NULL;
+    }
+  return json_pack ("{s:s, s:b, s:I, s:o, s:o}", "name", service->name, "actor", (int) service->actor, "queue",
+                    (json_int_t) service->queue_count, "info", report_info (service), "instances", instances);
+}
+
+static json_t *
+report_services (const broker_core_t *core)
+{
+  json_t *services = json_array ();
+  for (const list_link_t *link = core->all_services.next; link != &core->all_services; link = link->next) {
+    json_t *service = report_service (core, LIST_ITEM (link, const service_t, in_core));
+    if (json_array_append_new (services, service) != 0) {
+      json_decref (services);
+      return NULL;
+    }
+  }
+  return services;
+}
+
+static json_t *
+report_counters (const broker_core_t *core)
+{
+  json_t *counters = json_object ();
+  for (size_t i = 0; i < BROKER_COUNTERS; i++)
+    if (json_object_set_new (counters, counter_names[i], json_integer ((json_int_t) core->counters[i])) != 0) {
+      json_decref (counters);
+      return NULL;
+    }
+  return counters;
+}
+
+static json_t *
+report (const broker_core_t *core)
+{
+  return json_pack ("{s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:o}", "broker", core->name, "version",
+                    TROUPE_VERSION, "pid", (json_int_t) core->options.pid, "uptime_ms",
+                    (json_int_t) (core->now - core->started), "store", core->up ? "up" : "down", "open_calls",
+                    (json_int_t) core->calls.count, "open_bytes", (json_int_t) core->open_bytes, "peers",
+                    (json_int_t) core->peers.count, "services", report_services (core), "counters",
+                    report_counters (core));
+}
+
+void
+report_on_status (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void) body;
+  troupe_error_t error = {0};
+  json_t *json = report (core);
+  troupe_buffer_t *packed = NULL;
+  troupe_err_t err = json == NULL ? answer_no_memory (core, core->name, &error)
+                                  : troupe_value_pack (json, &packed, &error);
+  json_decref (json);
+  if (err != TROUPE_OK) {
+    answer_refuse (core, peer->connection, TROUPE_CMD_STATUS, header, &error);
+    return;
+  }
+  troupe_header_t answer;
+  troupe_header_init (&answer, TROUPE_CMD_REPORT);
+  troupe_header_set_request (&answer, header->request);
+  answer_send (core, peer->connection, &answer, packed);
+  troupe_buffer_unref (&packed);
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a broker's core holds, for its own files only.
+//
+//   core ──< peer ──< instance >── service        an instance: one peer serving one service
+//            peer ──< waiter >── call             a waiter: one peer to be told how a call ends
+//            instance ──< call (running)          service ──< call (queued, held)
+//
+// Everything is linked from inside, so only making a thing needs memory; moving, finding and ending it doesn't.
+#ifndef BROKER_STATE_H
+#define BROKER_STATE_H
+
+#include "broker/alarm.h"
+#include "broker/core.h"
+#include "broker/list.h"
+#include "broker/table.h"
+
+#include "troupe/loop.h"
+#include "troupe/value.h"
+
+enum {
+  PEERS_MAX = 10000,            // one ROUTER serves that many; more processes want more brokers
+  PEER_SERVICES_MAX = 1000,     // an agent process registers each agent's name; more is a mistake in a loop
+  SERVICES_MAX = 100000,        // each costs about 300 bytes
+  WAITERS_MAX = 256,            // of one call: those who share a placeholder, and their connections that just died
+  RECALLS_MAX = 10000,          // a read of a memory is one request to the store, answered within milliseconds
+  INFO_SIZE_MAX = 64 * 1024,    // what a service says of itself; a tool's JSON Schema is seldom over 10 KiB
+  GARBAGE_ANSWERS_MAX = 10,     // enough for a developer to see what is wrong; then silence
+  STRANGERS = 256,              // connections without hello whose last answers are remembered
+  RETRY_AFTER_MS = 500,         // Redis restarts in about that time
+  STORE_AGAIN_MS = 500,         // between tries of a request that the store answered by an error
+  SWEEP_MS = 50,                // one slot at a time: every slot every 3.2 s, which bounds how late an orphan ends
+  SETTLE_IN_MS = 1000,          // nodes connect again within RECONNECT_IVL_MAX = 1 s
+};
+
+typedef struct peer peer_t;
+typedef struct instance instance_t;
+typedef struct service service_t;
+typedef struct waiter waiter_t;
+typedef struct call call_t;
+typedef struct recall recall_t;
+
+struct peer {
+  table_link_t by_connection;
+  list_link_t in_core;
+  broker_connection_t connection;
+  int64_t since, heard, sent; // when it said hello, was last heard, was last sent something
+  unsigned garbage;           // answers given to what it broke
+  list_t instances;
+  size_t instances_count;
+  list_t waiters;
+  int64_t pid;
+  char program[65], version[33], host[65]; // what it says of itself, cut
+  char name[];                             // its own id
+};
+
+struct instance {
+  list_link_t in_peer, in_service;
+  peer_t *peer;
+  service_t *service;
+  bool open;              // takes offers; else it unregistered and only ends what it runs
+  uint32_t credit, running;
+  list_t calls;           // running
+  uint64_t seed;          // for placement: the same at every broker
+  troupe_buffer_t *info;  // a packed map, or NULL
+};
+
+struct service {
+  table_link_t by_name;
+  list_link_t in_core;
+  bool actor;
+  list_t instances; // open ones, the one that was given work last at the end
+  size_t instances_count;
+  list_t queue;     // calls whose turn has come and that no instance has credit for
+  size_t queue_count;
+  list_t held;      // calls that wait for the service to appear
+  size_t calls;     // that refer to it
+  uint64_t hash;    // for placement
+  char name[];
+};
+
+struct waiter {
+  list_link_t in_peer, in_call;
+  peer_t *peer;
+  call_t *call;
+  troupe_command_t of; // CALL or AWAIT: what is refused if it comes to that
+  bool stream;
+  bool told;           // of CALL: it has been told that the call is stored
+};
+
+typedef enum {
+  CALL_HELD,      // not stored: waits for its service to appear
+  CALL_ACCEPTING, // being stored
+  CALL_STORED,    // nothing to do here for now: its turn has not come, another broker offers it, or it is being settled
+  CALL_ORPHAN,    // an earlier life of this broker offered it; who runs it is not known yet
+  CALL_RETRYING,  // its attempt was lost: the next one is to begin
+  CALL_QUEUED,    // its turn has come, and it wants an instance with credit
+  CALL_RUNNING
+} call_phase_t;
+
+// What the ledger says of a call whose turn has come.
+typedef struct {
+  uint32_t attempt, memory;
+  int64_t deadline_ms; // remaining; 0: none has started
+} attempt_t;
+
+// How a call shall end, as long as that isn't stored.
+typedef struct {
+  troupe_status_t status; // TROUPE_STATUS_NONE: there is none yet
+  uint32_t attempt;       // the attempt that it belongs to; 0: whichever (cancelled, deadline)
+  uint32_t said;          // the attempt that the instance named
+  broker_connection_t from; // the instance, to be told; 0: nobody
+  troupe_buffer_t *body;  // the value or error, then the memory entries
+  troupe_buffer_t *value; // the value or error
+  uint32_t *sizes;        // of the memory entries
+  uint32_t sizes_count;
+} outcome_t;
+
+// One request to the ledger is under way for a call at most; what comes up meanwhile is noted in `outcome`,
+// `accept_wanted`, `await_wanted` or the phase, and asked for after it (asking_continue).
+struct call {
+  table_link_t by_id, by_token;
+  list_link_t in_core;
+  list_link_t in_phase; // HELD, QUEUED: the service's; RUNNING: the instance's; ORPHAN: the core's
+  list_link_t in_again; // the core's: the request must be made again
+  list_t waiters;
+  alarm_t deadline;
+  troupe_id_t id;
+  uint64_t token;
+  call_phase_t phase;
+  ledger_op_t op;       // asked for
+  bool asking;
+  bool accept_wanted, await_wanted;
+  bool whole;           // service, input and the rest are here; else it is only awaited, or settled for somebody
+  bool actor;
+  uint32_t waiters_count;
+  uint32_t flags, attempt, memory;
+  uint32_t ran;         // the attempt that was lost, as long as nobody has been offered the one after it
+  uint32_t losses;      // instances that died under it
+  int64_t deadline_ms;  // as its caller gave it; 0: none
+  attempt_t turn;       // ACCEPTING: its turn came before the news that it is stored; attempt 0: no
+  service_t *service;
+  instance_t *instance; // RUNNING
+  troupe_buffer_t *body;
+  outcome_t outcome;
+  troupe_id_t *path;
+  uint32_t path_count;
+  char *trace;
+  char session[];
+};
+
+struct recall {
+  table_link_t by_token;
+  list_link_t in_core;
+  uint64_t token;
+  broker_connection_t from;
+  troupe_id_t call;
+  uint64_t request, first;
+};
+
+// A connection that hasn't said hello, as far as it is remembered.
+typedef struct {
+  broker_connection_t connection;
+  int64_t reset; // when it was last told to say hello
+  unsigned garbage;
+} stranger_t;
+
+struct broker_core {
+  broker_core_options_t options;
+  char *name, *endpoint;
+  int64_t now, started, ticked, swept;
+  table_t peers, services, calls, asks, recalls;
+  list_t all_peers, all_services, all_calls, all_recalls, orphans, again;
+  alarms_t deadlines;
+  size_t open_bytes;
+  size_t requests;     // to the ledger, without a result
+  uint64_t token;
+  bool up;             // the store is there
+  bool settled_in;     // the first second with the store is over: who isn't connected by now is not there
+  bool stopped;
+  int64_t settle_in_at; // TROUPE_LOOP_NEVER until the store is there
+  int64_t again_at;     // INT64_MAX: nothing failed
+  unsigned sweep_slot;
+  bool sweeping;
+  uint64_t recovering;    // a bit for each slot that is being read
+  uint64_t recover_wanted; // a bit for each slot to be read when the store is there
+  int64_t recover_at;     // not before
+  stranger_t strangers[STRANGERS];
+  troupe_buffer_t *errors[TROUPE_ERR_COUNT]; // packed, without words: for when there is no memory for words
+  uint64_t counters[BROKER_COUNTERS];
+};
+
+#endif

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Checks of the models: GET <base_url>/models, which every server with OpenAI's API answers at no cost, with the key. libcurl
+// is what the model service uses too, so proxies and certificates are treated alike.
+#include "cli/checks.h"
+
+#include <curl/curl.h>
+#include <string.h>
+
+enum { CONNECT_S = 3, ANSWER_S = 10, URL_SIZE = 2048, KEY_SIZE = 4096, UNAUTHORIZED = 401, FORBIDDEN = 403 };
+
+static size_t
+swallow (char *data, size_t size, size_t count, void *context)
+{
+  (void) data;
+  (void) context;
+  return size * count;
+}
+
+static CURLcode
+get (const char *url, const char *key, long *status, char why[CURL_ERROR_SIZE])
+{
+  char header[KEY_SIZE];
+  CURL *curl = curl_easy_init ();
+  if (!curl)
+    return CURLE_OUT_OF_MEMORY;
+  snprintf (header, sizeof header, "Authorization: Bearer %s", key ? key : "");
+  struct curl_slist *headers = key ? curl_slist_append (NULL, header) : NULL;
+  curl_easy_setopt (curl, CURLOPT_URL, url);
+  curl_easy_setopt (curl, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt (curl, CURLOPT_ERRORBUFFER, why);
+  curl_easy_setopt (curl, CURLOPT_WRITEFUNCTION, swallow);
+  curl_easy_setopt (curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt (curl, CURLOPT_CONNECTTIMEOUT, (long) CONNECT_S);
+  curl_easy_setopt (curl, CURLOPT_TIMEOUT, (long) ANSWER_S);
+  CURLcode code = curl_easy_perform (curl);
+  curl_easy_getinfo (curl, CURLINFO_RESPONSE_CODE, status);
+  curl_slist_free_all (headers);
+  curl_easy_cleanup (curl);
+  return code;
+}
+
+static void
+check_openai_chat (checks_t *self, const char *name, const json_t *model)
+{
+  char url[URL_SIZE], why[CURL_ERROR_SIZE] = "";
+  long status = 0;
+  const char *base = json_string_value (json_object_get (model, "base_url"));
+  const char *key = json_string_value (json_object_get (model, "api_key"));
+  if (!(key && *key) && strstr (base, "//api.openai.com")) {
+    checks_add (self, "model", false, "set its api_key, for example to ${OPENAI_API_KEY}", "%s: %s needs a key", name, base);
+    return;
+  }
+  size_t size = strlen (base);
+  snprintf (url, sizeof url, "%.*s/models", (int) (size && base[size - 1] == '/' ? size - 1 : size), base);
+  CURLcode code = get (url, key && *key ? key : NULL, &status, why);
+  if (code != CURLE_OK)
+    checks_add (self, "model", false, "is the server running, and its base_url right?", "%s: %s: %s", name, base,
+                *why ? why : curl_easy_strerror (code));
+  else
+    checks_add (self, "model", status != UNAUTHORIZED && status != FORBIDDEN, "check its api_key",
+                "%s: %s answers with HTTP status %ld", name, base, status);
+}
+
+void
+checks_models (checks_t *self, const mesh_t *mesh)
+{
+  const char *name;
+  json_t *model;
+  curl_global_init (CURL_GLOBAL_DEFAULT);
+  json_object_foreach (json_object_get (troupe_config_root (mesh->config), "models"), name, model)
+  {
+    const char *type = json_string_value (json_object_get (model, "type"));
+    if (strcmp (type, "openai_chat") == 0)
+      check_openai_chat (self, name, model);
+    else
+      checks_add (self, "model", true, NULL, "%s: %s, needs nothing", name, type);
+  }
+  curl_global_cleanup ();
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The verbs of `troupe`, one file each; commands.c has their tables. Each returns an exit status (troupe/error.def).
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+#include "troupe/option.h"
+
+int up_run (const troupe_args_t *args);
+int chat_run (const troupe_args_t *args);
+int call_run (const troupe_args_t *args);
+int ps_run (const troupe_args_t *args);
+int doctor_run (const troupe_args_t *args);
+int config_run (const troupe_args_t *args);
+
+#endif

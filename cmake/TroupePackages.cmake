@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The libraries, as Debian 12 has them. scripts/install-packages installs them by name.
+
+find_package (PkgConfig REQUIRED)
+find_package (Threads REQUIRED)
+pkg_check_modules (ZMQ REQUIRED IMPORTED_TARGET libzmq>=4.3.4)
+pkg_check_modules (MSGPACK REQUIRED IMPORTED_TARGET msgpack>=4.0)
+pkg_check_modules (CURL REQUIRED IMPORTED_TARGET libcurl>=7.88)
+pkg_check_modules (HIREDIS REQUIRED IMPORTED_TARGET hiredis>=0.14)
+pkg_check_modules (JANSSON REQUIRED IMPORTED_TARGET jansson>=2.14)
+pkg_check_modules (YAML REQUIRED IMPORTED_TARGET yaml-0.1>=0.2.5)
+pkg_check_modules (EDIT REQUIRED IMPORTED_TARGET libedit>=3.1)

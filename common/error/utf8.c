@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// UTF-8 for whatever takes text from outside: the wire, error records, messages. It stands here, below every other
+// module, because an error's texts must be valid before they can become JSON. Validity agrees with jansson's, so that
+// text which passes here may use jansson's unchecked constructors.
+
+#include "error/utf8.h"
+
+#include <stdint.h>
+
+static bool
+is_tail (uint8_t byte)
+{
+  return (byte & 0xC0) == 0x80;
+}
+
+size_t
+utf8_size (const void *bytes, size_t size)
+{
+  const uint8_t *at = bytes;
+  if (size == 0)
+    return 0;
+  if (at[0] < 0x80)
+    return 1;
+  if (at[0] < 0xC2 || size < 2 || !is_tail (at[1]))
+    return 0;
+  if (at[0] < 0xE0)
+    return 2;
+  if (size < 3 || !is_tail (at[2]))
+    return 0;
+  if (at[0] < 0xF0) {
+    bool overlong = at[0] == 0xE0 && at[1] < 0xA0;
+    bool surrogate = at[0] == 0xED && at[1] > 0x9F;
+    return overlong || surrogate ? 0 : 3;
+  }
+  if (size < 4 || !is_tail (at[3]) || at[0] > 0xF4)
+    return 0;
+  bool overlong = at[0] == 0xF0 && at[1] < 0x90;
+  bool beyond = at[0] == 0xF4 && at[1] > 0x8F;
+  return overlong || beyond ? 0 : 4;
+}
+
+bool
+utf8_valid (const void *bytes, size_t size)
+{
+  const uint8_t *at = bytes;
+  size_t i = 0;
+  while (i < size) {
+    if (at[i] != 0 && at[i] < 0x80) {
+      i++;
+      continue;
+    }
+    size_t step = at[i] == 0 ? 0 : utf8_size (at + i, size - i);
+    if (step == 0)
+      return false;
+    i += step;
+  }
+  return true;
+}
+
+size_t
+utf8_count (const char *text)
+{
+  size_t count = 0;
+  for (; *text != '\0'; text++)
+    count += !is_tail ((uint8_t)*text);
+  return count;
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Agents: services of the kind agent/<name> that hear messages and say one (AgentScope section 2.1: an agent is its
+// functions *reply* and *observe*; its table 1 lists the ready-made ones).
+//
+// An agent here is a *type*, which decides how it replies, and what every agent has: an actor's place in the mesh and a
+// memory per session. Each call to it is a *turn*: its input has been read as messages, its memory of the session has
+// been brought, and the type's `reply` makes something of both, then or later, and ends the turn. With the reply, the
+// input and the reply enter the memory, in one step; a turn that fails leaves no trace. Memory knows a message again by
+// its id: one that it holds already is neither remembered nor put to the model twice. What an agent only observes
+// enters its memory in the same way, as input of its next turn.
+//
+// The call's input (its value): a message, a list of messages, a string (said by a user named "user"), or null (speak
+// without a new message). Messages without id or timestamp get those of the call, so that a second attempt at the call
+// hears the same. The reply: a message, with the call's id, the agent's name, the role assistant. Streamed parts:
+// {"text": "..."}; {"text": "...", "again": true} when the reply starts over from this text.
+//
+//   troupe_agent_new (&agent, node, &(troupe_agent_options_t){ .name = "alice", .type = &troupe_agent_dialog,
+//                                                              .settings = settings, .concurrency = 256 }, &error);
+//   troupe_loop_run (loop);
+//   troupe_agent_destroy (&agent);
+//
+// A type of one's own, which says what it hears:
+//
+//   static void parrot_reply (void *state, troupe_turn_t *turn)
+//   {
+//     const json_t *last = json_array_get (troupe_turn_input (turn), json_array_size (troupe_turn_input (turn)) - 1);
+//     troupe_turn_reply (&turn, json_incref (json_object_get (last, "content")), NULL);
+//   }
+//   static const troupe_agent_type_t parrot = { .name = "parrot", .reply = parrot_reply };
+//
+// Thread rule: as a node, on the loop's thread only.
+#ifndef TROUPE_AGENT_H
+#define TROUPE_AGENT_H
+
+#include "troupe/node.h"
+
+typedef struct troupe_agent troupe_agent_t;
+typedef struct troupe_turn troupe_turn_t;
+
+// What makes a type of agent. `state` is the type's own, one an agent, NULL if it has none.
+typedef struct {
+  const char *name; // as in the configuration: "dialog"
+  // Makes the state from the agent's part of the configuration (a map, borrowed). NULL: no state.
+  troupe_err_t (*open) (void **state, const char *agent, const json_t *settings, troupe_error_t *error);
+  void (*close) (void *state);
+  // Takes the turn over, and ends it: now or later, by troupe_turn_reply or troupe_turn_fail. Required.
+  void (*reply) (void *state, troupe_turn_t *turn);
+  // The turn is over (cancelled, too late, or superseded) and invalid after this: forget it. NULL: nothing to forget.
+  void (*cancelled) (void *state, troupe_turn_t *turn);
+} troupe_agent_type_t;
+
+// DialogAgent: its system prompt, its memory and the input go to its model; what the model says is its reply.
+// Settings: "prompt", "model" (the name in model/<name>). The model's error is the turn's; an empty reply is an error.
+extern const troupe_agent_type_t troupe_agent_dialog;
+
+// The type with this name; NULL: none.
+const troupe_agent_type_t *troupe_agent_type_of_name (const char *name);
+
+typedef struct {
+  const char *name;                // serves agent/<name>
+  const troupe_agent_type_t *type; // borrowed for the agent's life
+  const json_t *settings;          // the agent's part of the configuration, for the type; borrowed for this call
+  const char *description;         // one sentence for `troupe ps` and other agents; may be NULL
+  unsigned concurrency;            // how many turns at once: 1 to 1,000,000
+} troupe_agent_options_t;
+
+// Opens the type and serves. Errors: the type's, and those of troupe_node_serve.
+troupe_err_t troupe_agent_new (troupe_agent_t **out, troupe_node_t *node, const troupe_agent_options_t *options,
+                               troupe_error_t *error);
+// Before the node is destroyed, and after it has drained: turns that still run fail as cancelled.
+void troupe_agent_destroy (troupe_agent_t **self_p);
+
+// -- A turn, for types -----------------------------------------------------------------------------------------------
+
+const char *troupe_turn_agent (const troupe_turn_t *self);
+// What the session's memory held when the turn began: a list of messages as JSON, oldest first, borrowed.
+const json_t *troupe_turn_memory (const troupe_turn_t *self);
+// What is new: a list of messages as JSON, borrowed; empty when it was called to speak again.
+const json_t *troupe_turn_input (const troupe_turn_t *self);
+// The task behind it, for its session, its deadline and whether somebody reads parts. Ended by the turn only.
+troupe_task_t *troupe_turn_task (troupe_turn_t *self);
+
+// Calls a service for this turn: `answered (context, turn, value, error)` once, from the loop, with a borrowed value or
+// the error, unless the turn ends before. `stream`: its parts are passed on as the turn's own, if anybody reads them.
+// One at a time: conflict. Otherwise the errors of troupe_node_call; then `answered` is not called.
+typedef void (troupe_answered_fn) (void *context, troupe_turn_t *turn, const json_t *value, const troupe_error_t *error);
+troupe_err_t troupe_turn_ask (troupe_turn_t *self, const char *service, const json_t *input, bool stream,
+                              troupe_answered_fn *answered, void *context, troupe_error_t *error);
+
+// Ends the turn with a message of this content (a string or a list of blocks) and metadata (an object or NULL), both
+// given up. Content that makes no message fails the turn.
+void troupe_turn_reply (troupe_turn_t **self_p, json_t *content, json_t *metadata);
+// Ends the turn with an error; nothing is remembered.
+void troupe_turn_fail (troupe_turn_t **self_p, const troupe_error_t *error);
+
+#endif

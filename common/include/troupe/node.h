@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A node: a process's part in a mesh. It connects to every broker that it is told, serves services, and makes calls.
+//
+// The two halves:
+//
+//   Serving.  troupe_node_serve registers a service; each call to it arrives as a *task*: `serve (context, task)`. The
+//             function owns the task and ends it, then or later, by troupe_task_reply or troupe_task_fail. What an actor
+//             should remember of it (troupe_task_remember) is stored with the reply in one step, or not at all.
+//   Calling.  troupe_node_call sends a call and returns its *placeholder* at once: a reply that may not exist yet. Its
+//             functions are called as parts stream in and when it settles. A call may be made for a task (`parent`): it
+//             then belongs to the task's session and is cancelled with it.
+//
+// Accepted means stored: once a placeholder's state is TROUPE_CALL_STORED it will settle, whatever process dies. Before
+// that it is not sent, refused or maybe (sent, and no answer yet); the node sends a call that is not answered again, to
+// whichever broker is up, under the same id, which changes nothing if it had arrived.
+//
+// Thread rule: a node and all that belongs to it is used on its loop's thread only. Other threads reach it by
+// troupe_loop_post. Functions of the user's are never called from inside a function that the user calls, always from
+// the loop.
+//
+//   static void echo (void *context, troupe_task_t *task)
+//   {
+//     troupe_task_reply (&task, json_incref ((json_t *) troupe_task_input (task)));
+//   }
+//   ...
+//   troupe_node_new (&node, loop, &(troupe_node_options_t){ .name = "echo", .brokers = brokers }, &error);
+//   troupe_node_serve (node, &(troupe_service_t){ .name = "tool/echo", .credit = 16, .serve = echo }, &error);
+//   troupe_loop_run (loop);
+#ifndef TROUPE_NODE_H
+#define TROUPE_NODE_H
+
+#include "troupe/loop.h"
+#include "troupe/wire.h"
+
+typedef struct troupe_node troupe_node_t;
+typedef struct troupe_task troupe_task_t;
+typedef struct troupe_placeholder troupe_placeholder_t;
+
+// -- The node --------------------------------------------------------------------------------------------------------
+
+typedef struct {
+  const char *name;           // begins the instance's id, which is unique: "alice" -> "alice-018f3c…"
+  const char *const *brokers; // ZeroMQ endpoints of the mesh's brokers, preferred first, NULL-terminated; 1 to 16
+} troupe_node_options_t;
+
+// Connects in the background: a broker that isn't there yet is tried until it is. bad_argument (an endpoint that ZeroMQ
+// rejects), no_memory, io.
+troupe_err_t troupe_node_new (troupe_node_t **out, troupe_loop_t *loop, const troupe_node_options_t *options,
+                              troupe_error_t *error);
+// Says bye and closes. Tasks that the user still holds stay valid to end, without effect; placeholders must have been
+// destroyed. The brokers offer unfinished calls to other instances.
+void troupe_node_destroy (troupe_node_t **self_p);
+
+troupe_loop_t *troupe_node_loop (troupe_node_t *self);
+const char *troupe_node_instance (const troupe_node_t *self);
+// How many brokers are connected and have welcomed us.
+unsigned troupe_node_brokers_up (const troupe_node_t *self);
+// Why no broker is up, as far as is known (version_mismatch when one refused us, else unavailable); TROUPE_OK if one is.
+troupe_err_t troupe_node_health (const troupe_node_t *self, troupe_error_t *error);
+
+// -- Serving ---------------------------------------------------------------------------------------------------------
+
+typedef void (troupe_serve_fn) (void *context, troupe_task_t *task);
+
+typedef struct {
+  const char *name;       // "agent/alice"
+  bool actor;             // calls of one session come one at a time, in order, and there is a memory per session
+  unsigned credit;        // how many tasks at once, over all brokers: 1 to 1,000,000
+  const json_t *info;     // a description for `troupe ps` and other agents: an object, or NULL; borrowed
+  troupe_serve_fn *serve;
+  void *context;
+} troupe_service_t;
+
+// Registers a service with every broker, now and whenever one comes back. bad_argument (name, credit), conflict (served
+// here already), no_memory. A broker that refuses it is logged.
+troupe_err_t troupe_node_serve (troupe_node_t *self, const troupe_service_t *service, troupe_error_t *error);
+
+// Stops taking calls; tasks that run go on. `drained (context)` is called once all have ended and their outcomes are
+// confirmed, or no broker has been up for a lease. For SIGTERM.
+typedef void (troupe_drained_fn) (void *context);
+void troupe_node_drain (troupe_node_t *self, troupe_drained_fn *drained, void *context);
+
+const troupe_id_t *troupe_task_call (const troupe_task_t *self);
+const char *troupe_task_service (const troupe_task_t *self);
+const char *troupe_task_session (const troupe_task_t *self);
+const json_t *troupe_task_input (const troupe_task_t *self); // borrowed; checked to be a value, nothing more
+unsigned troupe_task_attempt (const troupe_task_t *self);    // from 1; may grow while it runs
+int64_t troupe_task_deadline (const troupe_task_t *self);    // on the loop's clock, TROUPE_LOOP_NEVER: none
+bool troupe_task_streams (const troupe_task_t *self);        // somebody reads parts
+
+// Called once, from the loop, when the task should stop: cancelled, past its deadline, or superseded. The user still
+// ends the task (the outcome is dropped). Calls made with it as `parent` have been cancelled.
+typedef void (troupe_cancelled_fn) (void *context, troupe_task_t *task);
+void troupe_task_on_cancel (troupe_task_t *self, troupe_cancelled_fn *cancelled, void *context);
+bool troupe_task_cancelled (const troupe_task_t *self);
+
+// Streams a piece of the reply to whoever reads along; dropped when nobody does. `part` is given up in any case.
+troupe_err_t troupe_task_part (troupe_task_t *self, json_t *part);
+
+// How many entries the actor's memory held when this task was offered, and the entries from `from` on, at most `count`
+// (1 to 65536): `recalled (context, task, entries, error)`, where `entries` is a list of the receiver's, or NULL with
+// the error. Entries never change, so what was read once may be kept.
+size_t troupe_task_memory_size (const troupe_task_t *self);
+typedef void (troupe_recalled_fn) (void *context, troupe_task_t *task, json_t *entries, const troupe_error_t *error);
+troupe_err_t troupe_task_recall (troupe_task_t *self, size_t from, size_t count, troupe_recalled_fn *recalled,
+                                 void *context);
+// Adds an entry to what the reply stores in the actor's memory, in order; at most TROUPE_SIZES_MAX a task. Given up in
+// any case. bad_argument: not an actor's.
+troupe_err_t troupe_task_remember (troupe_task_t *self, json_t *entry);
+
+// Ends the task with a value (given up), or an error. Remembered entries are stored with either: to store none with an
+// error, add none.
+void troupe_task_reply (troupe_task_t **self_p, json_t *value);
+void troupe_task_fail (troupe_task_t **self_p, const troupe_error_t *error);
+
+// -- Calling ---------------------------------------------------------------------------------------------------------
+
+typedef enum {
+  TROUPE_CALL_NOT_SENT, // no broker has it
+  TROUPE_CALL_MAYBE,    // sent; no answer yet
+  TROUPE_CALL_REFUSED,  // a broker said no: nothing happened
+  TROUPE_CALL_STORED,   // it will settle
+  TROUPE_CALL_SETTLED
+} troupe_call_state_t;
+
+// From the loop: a streamed piece (borrowed). When `attempt` differs from the last one's, the reply starts over.
+typedef void (troupe_part_fn) (void *context, troupe_placeholder_t *placeholder, unsigned attempt, const json_t *part);
+// From the loop, once: the call settled or was refused, or its deadline passed with no broker to ask.
+typedef void (troupe_settled_fn) (void *context, troupe_placeholder_t *placeholder);
+
+typedef struct {
+  const char *service;
+  const json_t *input;     // borrowed
+  const char *session;     // NULL: the parent's, or a new one
+  troupe_task_t *parent;   // NULL: none
+  int64_t deadline_ms;     // from now; 0: the parent's, or the broker's default once its turn comes
+  bool wait;               // for an unknown service: wait for it until the deadline instead of failing at once
+  troupe_part_fn *part;    // NULL: no streaming
+  troupe_settled_fn *settled; // NULL: poll by troupe_placeholder_state or wait
+  void *context;
+} troupe_call_t;
+
+// *out is the caller's. bad_argument (service name, session), too_large, too_deep, bad_message, overloaded (more than
+// 100,000 calls of this node are open), cancelled (the parent is), no_memory.
+troupe_err_t troupe_node_call (troupe_node_t *self, troupe_placeholder_t **out, const troupe_call_t *call,
+                               troupe_error_t *error);
+// The placeholder of a call that somebody else made, or that this process made in an earlier life.
+troupe_err_t troupe_node_await (troupe_node_t *self, troupe_placeholder_t **out, const troupe_id_t *id,
+                                const char *session, troupe_settled_fn *settled, void *context, troupe_error_t *error);
+// Forgets it; the call goes on. Settles nothing, calls nothing.
+void troupe_placeholder_destroy (troupe_placeholder_t **self_p);
+
+const troupe_id_t *troupe_placeholder_id (const troupe_placeholder_t *self);
+const char *troupe_placeholder_session (const troupe_placeholder_t *self);
+troupe_call_state_t troupe_placeholder_state (const troupe_placeholder_t *self);
+troupe_status_t troupe_placeholder_status (const troupe_placeholder_t *self); // NONE until settled or refused
+// The value, borrowed; NULL unless the status is VALUE.
+const json_t *troupe_placeholder_value (const troupe_placeholder_t *self);
+// The error; its code is TROUPE_OK unless it was refused or settled otherwise than by a value.
+const troupe_error_t *troupe_placeholder_error (const troupe_placeholder_t *self);
+// Asks for cancellation; it settles as cancelled, or as it did before. No effect once settled.
+void troupe_placeholder_cancel (troupe_placeholder_t *self);
+// Runs the loop until it settles or is refused. deadline: not within `timeout_ms` (-1: no bound); it goes on. Don't use
+// it from a function that the loop called.
+troupe_err_t troupe_placeholder_wait (troupe_placeholder_t *self, int64_t timeout_ms);
+
+// -- Looking ---------------------------------------------------------------------------------------------------------
+
+// What each broker reports (see docs/reference/protocol.md, report). `reported (context, list)` once, from the loop: a
+// list with one map per configured broker, {"broker", "endpoint", "up": bool, ...}, borrowed; brokers that don't answer
+// within `timeout_ms` have up false and an "error".
+typedef void (troupe_reported_fn) (void *context, const json_t *reports);
+troupe_err_t troupe_node_report (troupe_node_t *self, int64_t timeout_ms, troupe_reported_fn *reported, void *context);
+
+// Calls `event (context, service, instance, event)` for each instance that joins, leaves or is lost, from each broker.
+typedef void (troupe_event_fn) (void *context, const char *service, const char *instance, const json_t *event);
+troupe_err_t troupe_node_on_event (troupe_node_t *self, troupe_event_fn *event, void *context, troupe_error_t *error);
+
+#endif

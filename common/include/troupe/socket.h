@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ZeroMQ sockets as Troupe uses them: made with the same options everywhere, and moving frames without copying bodies.
+//
+// A message is a few frames: [routing id, only at a ROUTER,] header, body; a published one has its topic first.
+//
+// Thread rule: a socket belongs to one thread at a time.
+#ifndef TROUPE_SOCKET_H
+#define TROUPE_SOCKET_H
+
+#include "troupe/buffer.h"
+
+#include <zmq.h>
+
+// A socket of `type` (ZMQ_DEALER, ZMQ_ROUTER, ZMQ_XPUB, ZMQ_SUB ...) with our options; socket.c says which and why.
+// io (out of sockets or descriptors), no_memory.
+troupe_err_t troupe_socket_new (void **out, void *zmq_context, int type, troupe_error_t *error);
+// address_in_use, bad_argument (not an endpoint of a transport that this host has), permission, io.
+troupe_err_t troupe_socket_bind (void *socket, const char *endpoint, troupe_error_t *error);
+troupe_err_t troupe_socket_connect (void *socket, const char *endpoint, troupe_error_t *error);
+// Where a bound socket listens, with the port that a "*" became. `size` is that of `endpoint`.
+troupe_err_t troupe_socket_endpoint (void *socket, char *endpoint, size_t size);
+// Closes and sets *socket_p to NULL. What was sent and hasn't left is delivered in the background for a moment when
+// `flush` is set, dropped otherwise. Does nothing for a pointer to NULL.
+void troupe_socket_close (void **socket_p, bool flush);
+
+// Watches what happens to a socket's connections: *out is a socket to receive from (see zmq_socket_monitor);
+// `events` of ZMQ_EVENT_DISCONNECTED and so on. Close it before the socket that it watches.
+troupe_err_t troupe_socket_monitor (void **out, void *zmq_context, void *socket, int events, troupe_error_t *error);
+// The next event, 0 when there is none now.
+int troupe_socket_monitor_next (void *monitor);
+
+// Sends one message without waiting: [`route` (NULL: none),] header, `body` (NULL: an empty frame); the body's bytes
+// are shared, not copied. Returns 0, or the errno: EAGAIN (the queue is full), EHOSTUNREACH (a ROUTER that doesn't know
+// the route), ENOMEM; then nothing was sent.
+int troupe_socket_send (void *socket, const void *route, size_t route_size, const void *header, size_t header_size,
+                        troupe_buffer_t *body);
+
+// Receives one message without waiting: its frames into `frames`, which the caller closes by
+// troupe_socket_close_frames; those beyond `capacity` are dropped, but counted in *count. Returns 0 or the errno:
+// EAGAIN when there is none.
+int troupe_socket_receive (void *socket, zmq_msg_t *frames, size_t capacity, size_t *count);
+void troupe_socket_close_frames (zmq_msg_t *frames, size_t capacity, size_t count);
+// A received frame as a buffer, without a copy; the frame is empty afterwards. no_memory.
+troupe_err_t troupe_socket_body (troupe_buffer_t **out, zmq_msg_t *frame);
+
+#endif

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An answer on its way, and which thread may touch what of it. Each member belongs to one of four: to nobody once the
+// answer was submitted (constant), to the loop's thread, to the engine's thread, or to whoever holds the engine's mutex.
+#ifndef TROUPE_MODEL_ANSWER_H
+#define TROUPE_MODEL_ANSWER_H
+
+#include "model/provider.h"
+
+typedef struct transfer transfer_t;
+
+typedef enum {
+  ANSWER_IDLE,  // not begun, or ended
+  ANSWER_FETCH, // a transfer runs
+  ANSWER_PAUSE, // it failed, and will be tried again
+  ANSWER_PLAY   // a script is played
+} answer_state_t;
+
+struct troupe_answer {
+  // Constant.
+  troupe_engine_t *engine;
+  troupe_model_t *model;
+  int64_t deadline;
+  bool stream;     // the caller reads parts
+  bytes_t body;    // of the request
+  script_t script; // how to play `reply`
+  atomic_uint refs;
+
+  // The loop's.
+  troupe_model_part_fn *part;
+  troupe_model_done_fn *done;
+  void *context;
+
+  // Under the engine's mutex.
+  bool dropped; // written by the loop's thread only
+  bool in_inbox, in_outbox, over;
+  bytes_t news; // text that the loop has not handed on yet
+  json_t *message;
+  troupe_error_t error;
+  troupe_answer_t *next_in, *next_out;
+
+  // The engine's thread's.
+  struct run *run;
+  answer_state_t state;
+  unsigned attempts;
+  reply_t reply;
+  size_t passed; // of the reply's text, into the news
+  transfer_t *transfer;
+  int64_t due;
+  size_t slot; // in the schedule, from 1; 0: not in it
+};
+
+troupe_answer_t *answer_ref (troupe_answer_t *self);
+void answer_unref (troupe_answer_t *self);
+
+#endif

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From the pieces of a reply to a message. A message without tool calls has text as its content, as AgentScope's agents
+// expect; with tool calls it has blocks, the text first. A tool call without an id gets one, since its result must name
+// it. A reply without any text is the empty text, never null.
+
+#include "model/reply.h"
+#include "error/utf8.h"
+#include "troupe/message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+reply_init (reply_t *self)
+{
+  *self = (reply_t){.input_tokens = -1, .output_tokens = -1};
+}
+
+void
+reply_clear (reply_t *self)
+{
+  bytes_clear (&self->text);
+  for (size_t i = 0; i < self->tool_count; i++) {
+    bytes_clear (&self->tools[i].name);
+    bytes_clear (&self->tools[i].arguments);
+  }
+  free (self->tools);
+  reply_init (self);
+}
+
+reply_tool_t *
+reply_tool (reply_t *self, int64_t index)
+{
+  for (size_t i = 0; i < self->tool_count; i++)
+    if (self->tools[i].index == index)
+      return &self->tools[i];
+  if (self->tool_count == REPLY_TOOLS_MAX)
+    return NULL;
+  reply_tool_t *tools = realloc (self->tools, (self->tool_count + 1) * sizeof *tools);
+  if (!tools)
+    return NULL;
+  self->tools = tools;
+  tools += self->tool_count++;
+  *tools = (reply_tool_t){.index = index};
+  return tools;
+}
+
+void
+reply_set_word (char word[REPLY_WORD_MAX], const char *text)
+{
+  size_t size = 0;
+  for (size_t step; text[size] && (step = utf8_size (text + size, strlen (text + size))); size += step)
+    if (size + step >= REPLY_WORD_MAX)
+      break;
+  if (size == 0)
+    return;
+  memcpy (word, text, size);
+  word[size] = 0;
+}
+
+bool
+reply_whole (const reply_t *self)
+{
+  return self->ended || self->finish[0];
+}
+
+static troupe_err_t
+no_memory (troupe_error_t *error)
+{
+  return troupe_error_set (error, TROUPE_NO_MEMORY, NULL, NULL, "no memory for a reply");
+}
+
+static troupe_err_t
+add_tool (json_t *content, const reply_tool_t *tool, troupe_error_t *error)
+{
+  if (tool->name.size == 0)
+    return troupe_error_set (error, TROUPE_MODEL_FAILED, NULL, NULL, "the model calls a tool without naming it");
+  json_error_t cause;
+  json_t *input = tool->arguments.size ? json_loadb (tool->arguments.data, tool->arguments.size, 0, &cause)
+                                       : json_object ();
+  if (!json_is_object (input)) {
+    json_decref (input);
+    return troupe_error_set (error, TROUPE_MODEL_FAILED, NULL, NULL,
+                             "the model calls the tool %.64s with arguments that are not a JSON object: %.200s",
+                             bytes_text (&tool->name), bytes_text (&tool->arguments));
+  }
+  char minted[sizeof "call_" + TROUPE_ID_TEXT_SIZE], text[TROUPE_ID_TEXT_SIZE];
+  troupe_id_t id = troupe_id_new ();
+  troupe_id_to_text (&id, text);
+  snprintf (minted, sizeof minted, "call_%s", text);
+  json_t *block = json_pack ("{s:s,s:s,s:s,s:o}", "type", "tool_use", "id", tool->id[0] ? tool->id : minted, "name",
+                             bytes_text (&tool->name), "input", input);
+  return json_array_append_new (content, block) == 0 ? TROUPE_OK : no_memory (error);
+}
+
+static troupe_err_t
+make_content (const reply_t *self, json_t **out, troupe_error_t *error)
+{
+  json_t *text = json_stringn (bytes_text (&self->text), self->text.size);
+  if (!text)
+    return no_memory (error);
+  if (self->tool_count == 0) {
+    *out = text;
+    return TROUPE_OK;
+  }
+  json_t *content = json_array ();
+  troupe_err_t code = content ? TROUPE_OK : no_memory (error);
+  if (code == TROUPE_OK && self->text.size
+      && json_array_append_new (content, json_pack ("{s:s,s:O}", "type", "text", "text", text)) < 0)
+    code = no_memory (error);
+  for (size_t i = 0; code == TROUPE_OK && i < self->tool_count; i++)
+    code = add_tool (content, &self->tools[i], error);
+  json_decref (text);
+  if (code == TROUPE_OK)
+    *out = content;
+  else
+    json_decref (content);
+  return code;
+}
+
+static const char *
+finish_reason (const reply_t *self)
+{
+  // Some servers say "stop" although the model waits for its tools.
+  if (self->tool_count && (!self->finish[0] || strcmp (self->finish, "stop") == 0))
+    return "tool_use";
+  return self->finish[0] ? self->finish : "stop";
+}
+
+static json_t *
+make_metadata (const reply_t *self, unsigned attempts)
+{
+  json_t *usage = NULL;
+  if (self->input_tokens >= 0 && self->output_tokens >= 0)
+    usage = json_pack ("{s:I,s:I}", "input_tokens", (json_int_t) self->input_tokens, "output_tokens",
+                       (json_int_t) self->output_tokens);
+  return json_pack ("{s:s,s:s,s:i,s:o*,s:o*}", "model", self->model, "finish_reason", finish_reason (self), "attempts",
+                    (int) attempts, "usage", usage, "rehearsal", self->rehearsal ? json_true () : NULL);
+}
+
+troupe_err_t
+reply_message (const reply_t *self, const char *name, unsigned attempts, json_t **out, troupe_error_t *error)
+{
+  json_t *content = NULL, *metadata = NULL;
+  troupe_message_t *message = NULL;
+  troupe_err_t code = make_content (self, &content, error);
+  if (code != TROUPE_OK)
+    goto done;
+  metadata = make_metadata (self, attempts);
+  if (!metadata) {
+    code = no_memory (error);
+    goto done;
+  }
+  code = troupe_message_compose (&message, name, TROUPE_ROLE_ASSISTANT, content, NULL, metadata, error);
+  if (code != TROUPE_OK)
+    goto done;
+  *out = troupe_message_to_json (message);
+  if (!*out)
+    code = no_memory (error);
+done:
+  troupe_message_unref (&message);
+  json_decref (metadata);
+  json_decref (content);
+  return code;
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A node's outstanding calls.
+#ifndef NODE_CALLING_H
+#define NODE_CALLING_H
+
+#include "node/state.h"
+
+typedef struct node_part node_part_t;
+
+struct troupe_placeholder {
+  node_core_t *core; // NULL: it has ended, or the node is gone
+  troupe_id_t id;
+  char *session;
+  char *service;          // NULL: made by await
+  troupe_buffer_t *input; // until the call is stored
+  troupe_id_t *path;      // until the call is stored
+  char *trace;            // likewise; may be NULL
+  uint32_t path_count;
+  uint64_t flags, order;
+  int64_t made_at, deadline; // TROUPE_LOOP_NEVER: none
+  int64_t retry_at;          // when to send it again; TROUPE_LOOP_NEVER: not
+  int64_t refused_at;        // the first refusal that doesn't tell whether an earlier send arrived; NEVER: none
+  unsigned sends, overdue;
+  bool answered;  // not in core->unanswered
+  bool forgotten; // the user destroyed it
+  bool cancelling;
+
+  troupe_call_state_t state;
+  troupe_status_t status;
+  json_t *value;
+  troupe_error_t *error; // NULL: none, or no memory for it (then status tells)
+
+  node_connection_t *at;    // the connection that has it; NULL: in core->pending
+  node_list_t place;        // in core->pending or at->calls
+  troupe_placeholder_t *twin; // another one of the same call, in the table behind this one
+  troupe_task_t *parent;
+  node_list_t sibling; // in parent->children
+  node_timer_t timer;
+
+  troupe_part_fn *part;
+  troupe_settled_fn *settled;
+  void *context;
+  node_ready_t ready;
+  bool settled_due;
+  node_list_t parts; // received, not read
+  unsigned parts_count;
+  uint64_t attempt, sequence; // of the next part expected
+};
+
+// What a broker says; `header` and `body` are borrowed.
+void node_calling_accepted (node_connection_t *from, const troupe_header_t *header);
+void node_calling_part (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
+void node_calling_settled (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
+void node_calling_refused (node_connection_t *from, const troupe_header_t *header, const troupe_error_t *error);
+
+// Takes the call back from the connection that has it, so that it is sent again.
+void node_calling_requeue (troupe_placeholder_t *self);
+// The connection is gone: what it had waits for another.
+void node_calling_lost (node_connection_t *connection);
+// Sends what waits, in order, as far as there is a connection with room.
+void node_calling_dispatch (node_core_t *core);
+// While no broker is up: sees to it that what waits too long is settled.
+void node_calling_watch (node_core_t *core);
+void node_calling_give_up (node_core_t *core);
+
+// The task ends or is cancelled: its calls go on without it, or are cancelled with it.
+void node_calling_orphan (troupe_task_t *parent);
+void node_calling_cancel_children (troupe_task_t *parent);
+
+// Ends the placeholder: out of every list; its function is due.
+void node_calling_settle (troupe_placeholder_t *self, troupe_call_state_t state, troupe_status_t status, json_t *value,
+                          const troupe_error_t *error);
+void node_calling_close (node_core_t *core);
+
+// call.c: the largest value that the brokers take.
+size_t node_size_limit (const node_core_t *core);
+
+// placeholder.c
+void node_placeholder_free (troupe_placeholder_t *self);
+void node_placeholder_deliver (node_core_t *core, node_ready_t *ready);
+bool node_placeholder_keep_part (troupe_placeholder_t *self, unsigned attempt, json_t *part);
+void node_placeholder_fire (node_timer_t *timer);
+// Sets the timer to what comes next.
+void node_placeholder_arm (troupe_placeholder_t *self);
+
+#endif

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A node's connection to one broker.
+//
+//              open_at has come               WELCOME
+//   WAITING ---------------------> GREETING ----------> UP
+//      ^       (new socket, HELLO)    | ^ |              |
+//      |                  no answer   | |  \-- RESET ----+   (HELLO again on the same socket)
+//      +------------------------------+ +----------------+
+//      +---- silent for a lease, disconnected, BYE ------+
+#ifndef NODE_CONNECTION_H
+#define NODE_CONNECTION_H
+
+#include "node/core.h"
+
+typedef enum {
+  NODE_CONNECTION_WAITING,  // no socket, until `open_at`
+  NODE_CONNECTION_GREETING, // HELLO is on its way
+  NODE_CONNECTION_UP,       // welcomed
+  NODE_CONNECTION_LEFT      // we said BYE
+} node_connection_state_t;
+
+typedef enum {
+  NODE_UNREGISTERED,  // nothing was asked for
+  NODE_REGISTERING,   // REGISTER is on its way
+  NODE_REGISTERED,
+  NODE_NOT_REGISTERED, // the broker refused
+  NODE_UNREGISTERING,  // UNREGISTER is on its way
+} node_registration_state_t;
+
+// How a service stands at a broker.
+typedef struct {
+  node_registration_state_t state;
+  unsigned credit; // what the broker was told last
+  int64_t asked_at;
+} node_registration_t;
+
+typedef struct node_connection {
+  node_core_t *core;
+  unsigned index;
+  char *endpoint;
+  node_connection_state_t state;
+  unsigned generation;
+  int64_t open_at, greeted_at, heard_at, beat_at;
+  int64_t delay_ms; // before the next try
+  bool broken;      // a frame could not be queued: start over
+
+  // Of the last WELCOME.
+  char name[129], publish[257];
+  int64_t heartbeat_ms, lease_ms;
+  size_t limit;
+
+  troupe_error_t refusal; // why the broker doesn't take us; code OK: it didn't say
+  bool told;              // that it can't be reached was logged
+  node_outbox_t outbox;
+  node_list_t calls;                  // placeholders that it has
+  node_registration_t *registrations; // one a service of the core
+} node_connection_t;
+
+troupe_err_t node_connection_init (node_connection_t *self, node_core_t *core, unsigned index, const char *endpoint,
+                                   int64_t now);
+void node_connection_close (node_connection_t *self);
+void node_connection_receive (node_connection_t *self, const node_event_t *event);
+// The transport broke or could not be made.
+void node_connection_break (node_connection_t *self, const char *why);
+void node_connection_tick (node_connection_t *self);
+int64_t node_connection_due (const node_connection_t *self);
+void node_connection_leave (node_connection_t *self);
+
+static inline bool
+node_connection_up (const node_connection_t *self)
+{
+  return self != NULL && self->state == NODE_CONNECTION_UP;
+}
+
+// Queues a frame; if that fails, the connection starts over at the next tick, which sends everything that matters again.
+void node_connection_send (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t *body);
+
+#endif

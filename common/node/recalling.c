@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Recalls: a task reads its actor's memory from the broker that offered it (only that one knows that this instance runs
+// the call). When that connection is lost, a recall waits until the call is offered again; it ends with an error after
+// a while in any case, and when the task is cancelled.
+
+#include "node/serving.h"
+#include "troupe/value.h"
+
+#include <stdlib.h>
+
+enum {
+  RECALLS_MAX = 64,     // of one task at a time
+  COUNT_MAX = 65536,    // entries; the protocol's limit of COUNT
+  AGAIN_MS = 5000,      // without an answer
+  TRIES_MAX = 6,        // so after 30 s it fails
+  REFUSED_RETRY_MS = 250,
+};
+
+typedef struct {
+  node_list_t place; // in task->recalls
+  troupe_task_t *task;
+  uint32_t request;
+  uint64_t from, count;
+  unsigned tries;
+  bool done;
+  json_t *entries;       // done without an error
+  troupe_error_t *error; // done, and NULL with NULL entries: no memory for it
+  troupe_recalled_fn *recalled;
+  void *context;
+  node_timer_t timer;
+} recall_t;
+
+static void
+send_recall (recall_t *self)
+{
+  troupe_header_t header;
+  troupe_task_t *task = self->task;
+  if (node_connection_up (task->at)) {
+    troupe_header_init (&header, TROUPE_CMD_RECALL);
+    troupe_header_set_call (&header, &task->call);
+    troupe_header_set_attempt (&header, task->attempt);
+    troupe_header_set_request (&header, self->request);
+    troupe_header_set_from (&header, self->from);
+    troupe_header_set_count (&header, self->count);
+    node_connection_send (task->at, &header, NULL);
+  }
+  node_timers_set (&task->core->timers, &self->timer, task->core->now + AGAIN_MS);
+}
+
+// Takes `entries`. The function is due.
+static void
+finish (recall_t *self, json_t *entries, const troupe_error_t *error)
+{
+  node_timers_release (&self->task->core->timers, &self->timer);
+  self->done = true;
+  self->entries = entries;
+  if (error != NULL && (self->error = malloc (sizeof *error)) != NULL)
+    *self->error = *error;
+  node_core_ready (self->task->core, &self->task->ready);
+}
+
+static void
+fire (node_timer_t *timer)
+{
+  recall_t *self = NODE_OF (timer, recall_t, timer);
+  troupe_error_t error;
+  if (++self->tries < TRIES_MAX) {
+    send_recall (self);
+    return;
+  }
+  troupe_error_set (&error, TROUPE_UNAVAILABLE, self->task->service_name, "see that brokers and Redis are up (troupe ps)",
+                    "the actor's memory could not be read within %d s", TRIES_MAX * AGAIN_MS / 1000);
+  finish (self, NULL, &error);
+}
+
+troupe_err_t
+troupe_task_recall (troupe_task_t *task, size_t from, size_t count, troupe_recalled_fn *recalled, void *context)
+{
+  node_core_t *core = task->core;
+  if (!task->actor || count < 1 || count > COUNT_MAX || from > UINT32_MAX || recalled == NULL)
+    return TROUPE_BAD_ARGUMENT;
+  if (task->cancelled)
+    return TROUPE_CANCELLED;
+  if (task->recalls_count >= RECALLS_MAX)
+    return TROUPE_OVERLOADED;
+  recall_t *self = calloc (1, sizeof *self);
+  if (self == NULL || node_timers_reserve (&core->timers) != TROUPE_OK) {
+    free (self);
+    return TROUPE_NO_MEMORY;
+  }
+  self->task = task;
+  self->request = ++core->request;
+  self->from = from;
+  self->count = count;
+  self->recalled = recalled;
+  self->context = context;
+  self->timer.fire = fire;
+  node_list_init (&self->place);
+  node_list_append (&task->recalls, &self->place);
+  task->recalls_count++;
+  send_recall (self);
+  node_core_wake (core);
+  return TROUPE_OK;
+}
+
+// -- Answers ---------------------------------------------------------------------------------------------------------
+
+static recall_t *
+find (troupe_task_t *task, const troupe_header_t *header)
+{
+  for (node_list_t *link = task->recalls.next; link != &task->recalls; link = link->next) {
+    recall_t *self = NODE_OF (link, recall_t, place);
+    if (!self->done && troupe_header_has (header, TROUPE_F (REQUEST)) && self->request == header->request)
+      return self;
+  }
+  node_core_count (task->core, NODE_COUNT_FRAMES_UNEXPECTED);
+  return NULL;
+}
+
+void
+node_recall_answered (troupe_task_t *task, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  troupe_error_t error = {0};
+  json_t *entries = NULL;
+  recall_t *self = find (task, header);
+  if (self == NULL)
+    return;
+  troupe_err_t err = troupe_value_unpack (troupe_buffer_data (body), troupe_buffer_size (body), &entries, &error);
+  if (err == TROUPE_OK && !json_is_array (entries))
+    err = troupe_error_set (&error, TROUPE_BAD_FRAME, task->service_name, NULL, "the recalled memory is not a list");
+  if (err == TROUPE_OK)
+    finish (self, entries, NULL);
+  else {
+    json_decref (entries);
+    finish (self, NULL, &error);
+  }
+}
+
+void
+node_recall_refused (troupe_task_t *task, const troupe_header_t *header, const troupe_error_t *error)
+{
+  recall_t *self = find (task, header);
+  if (self == NULL)
+    return;
+  if (troupe_err_class (error->code) != TROUPE_CLASS_RETRYABLE)
+    finish (self, NULL, error);
+  else if (self->tries + 1 < TRIES_MAX) { // the timer that was set for a lost answer sends it again, sooner
+    unsigned delay = error->retry_after_ms < REFUSED_RETRY_MS ? REFUSED_RETRY_MS : error->retry_after_ms;
+    node_timers_set (&task->core->timers, &self->timer, task->core->now + ((int64_t) delay << self->tries));
+  } else
+    finish (self, NULL, error);
+}
+
+void
+node_recall_resend (troupe_task_t *task)
+{
+  for (node_list_t *link = task->recalls.next; link != &task->recalls; link = link->next) {
+    recall_t *self = NODE_OF (link, recall_t, place);
+    if (!self->done)
+      send_recall (self);
+  }
+}
+
+// -- Ending ----------------------------------------------------------------------------------------------------------
+
+static void
+drop (recall_t *self)
+{
+  if (!self->done)
+    node_timers_release (&self->task->core->timers, &self->timer);
+  node_list_remove (&self->place);
+  self->task->recalls_count--;
+  json_decref (self->entries);
+  free (self->error);
+  free (self);
+}
+
+void
+node_recall_fail_all (troupe_task_t *task, const troupe_error_t *error)
+{
+  for (node_list_t *link = task->recalls.next; link != &task->recalls; link = link->next) {
+    recall_t *self = NODE_OF (link, recall_t, place);
+    if (!self->done)
+      finish (self, NULL, error);
+  }
+}
+
+void
+node_recall_drop_all (troupe_task_t *task)
+{
+  while (!node_list_empty (&task->recalls))
+    drop (NODE_OF (task->recalls.next, recall_t, place));
+}
+
+static recall_t *
+first_done (const troupe_task_t *task)
+{
+  for (node_list_t *link = task->recalls.next; link != &task->recalls; link = link->next) {
+    recall_t *self = NODE_OF (link, recall_t, place);
+    if (self->done)
+      return self;
+  }
+  return NULL;
+}
+
+bool
+node_recall_due (const troupe_task_t *task)
+{
+  return first_done (task) != NULL;
+}
+
+void
+node_recall_deliver (troupe_task_t *task)
+{
+  static const troupe_error_t lost = {.code = TROUPE_NO_MEMORY, .why = "out of memory"};
+  recall_t *self = first_done (task);
+  if (self == NULL)
+    return;
+  recall_t copy = *self;
+  self->entries = NULL; // the receiver's now
+  self->error = NULL;
+  drop (self);
+  if (node_recall_due (task))
+    node_core_ready (task->core, &task->ready);
+  copy.recalled (copy.context, task, copy.entries,
+                 copy.entries != NULL ? NULL : copy.error != NULL ? copy.error : &lost);
+  free (copy.error);
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A node's services and the tasks that it runs.
+#ifndef NODE_SERVING_H
+#define NODE_SERVING_H
+
+#include "node/state.h"
+
+struct node_service {
+  char *name;
+  unsigned index; // in core->services and each connection's registrations
+  bool actor;
+  unsigned credit, running;
+  troupe_buffer_t *info;
+  troupe_serve_fn *serve;
+  void *context;
+};
+
+typedef enum {
+  NODE_TASK_QUEUED,  // the user hasn't seen it yet
+  NODE_TASK_RUNNING, // the user's
+  NODE_TASK_ENDED    // its outcome waits to be confirmed
+} node_task_phase_t;
+
+struct troupe_task {
+  node_core_t *core;       // NULL: the node is gone
+  node_service_t *service; // NULL with the core
+  char *service_name, *session, *trace;
+  troupe_id_t call;
+  troupe_id_t *path; // with the call itself last: what a call made for it has as its path
+  uint32_t path_count;
+  json_t *input;
+  uint64_t attempt, sequence;
+  int64_t deadline; // TROUPE_LOOP_NEVER: none
+  bool streams, actor;
+  size_t memory_size;
+  node_connection_t *at; // which offered it; NULL: that is lost
+  node_task_phase_t phase;
+  node_list_t place;    // in core->all_tasks
+  node_list_t children; // calls made for it
+  node_list_t recalls;
+  unsigned recalls_count;
+  node_timer_t timer;
+  node_ready_t ready;
+
+  bool cancelled; // not in core->tasks any more
+  bool cancel_due;
+  bool cancel_told;
+  troupe_cancelled_fn *on_cancel;
+  void *on_cancel_context;
+
+  // What the actor shall remember: packed entries one after the other, and their sizes.
+  char *memory;
+  size_t memory_bytes, memory_capacity;
+  uint32_t *sizes;
+  uint32_t sizes_count;
+
+  // NODE_TASK_ENDED
+  troupe_status_t status;
+  troupe_buffer_t *outcome; // the value or error, then the entries
+  unsigned sends;
+  bool replaced; // the outcome was refused as such, and an error took its place
+};
+
+// What a broker says.
+void node_serving_registered (node_connection_t *from, const troupe_header_t *header);
+void node_serving_unregistered (node_connection_t *from, const troupe_header_t *header);
+void node_serving_offer (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
+void node_serving_cancel (node_connection_t *from, const troupe_header_t *header);
+void node_serving_confirmed (node_connection_t *from, const troupe_header_t *header);
+void node_serving_recalled (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
+void node_serving_refused (node_connection_t *from, const troupe_header_t *header, const troupe_error_t *error);
+
+// The connection was welcomed: register, and send outcomes that nobody has.
+void node_serving_welcomed (node_connection_t *connection);
+void node_serving_lost (node_connection_t *connection);
+// Asks again for registrations that were not answered.
+void node_serving_tick (node_connection_t *connection);
+// Tells each broker its share of the credit, where that has changed.
+void node_serving_grant (node_core_t *core);
+void node_serving_unregister (node_connection_t *connection);
+void node_serving_close (node_core_t *core);
+
+// task.c
+// Of an offer; `error` is set when it fails.
+troupe_err_t node_task_new (troupe_task_t **out, node_service_t *service, node_core_t *core,
+                            const troupe_header_t *header, troupe_buffer_t *body, troupe_error_t *error);
+void node_task_free (troupe_task_t *self);
+// The node goes; the user still has the task.
+void node_task_detach (troupe_task_t *self);
+// Cancelled, superseded or past its deadline: its outcome is dropped.
+void node_task_cancel (troupe_task_t *self);
+void node_task_deliver (node_core_t *core, node_ready_t *ready);
+void node_task_fire (node_timer_t *timer);
+
+// settling.c
+// Sends the outcome, by the connection that offered the task or any other that is up.
+void node_task_settle (troupe_task_t *self);
+void node_task_settle_refused (troupe_task_t *self, const troupe_error_t *error);
+// Makes an error the outcome.
+void node_task_end_with_error (troupe_task_t *self, const troupe_error_t *error);
+
+// recalling.c
+void node_recall_resend (troupe_task_t *task); // after its connection changed
+void node_recall_fail_all (troupe_task_t *task, const troupe_error_t *error);
+void node_recall_drop_all (troupe_task_t *task);
+void node_recall_deliver (troupe_task_t *task); // calls the function of one that is due
+bool node_recall_due (const troupe_task_t *task);
+void node_recall_answered (troupe_task_t *task, const troupe_header_t *header, troupe_buffer_t *body);
+void node_recall_refused (troupe_task_t *task, const troupe_header_t *header, const troupe_error_t *error);
+
+#endif

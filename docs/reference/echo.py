@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A whole service: tool/echo says what you say. Usage: echo.py ENDPOINT (needs pyzmq and msgpack)."""
+import os
+import sys
+import time
+import uuid
+
+import msgpack
+import zmq
+
+HELLO, WELCOME, RESET, HEARTBEAT, REFUSED, REGISTER = 1, 2, 3, 4, 6, 10
+PART, OFFER, SETTLE, CONFIRMED = 24, 30, 31, 32
+SERVICE, CALL, SESSION, FLAGS, ATTEMPT, SEQUENCE, STATUS, CREDIT, LOAD = 1, 2, 3, 6, 7, 8, 9, 10, 11
+PEER, BEAT_MS, LEASE_MS = 16, 19, 20
+VALUE, STREAM = 1, 1
+
+
+class Echo:
+    def __init__(self, endpoint):
+        self.endpoint, self.name, self.socket = endpoint, "echo-" + uuid.uuid4().hex[:12], None
+        self.beat, self.lease = 0.5, 2.5        # until the broker says otherwise
+        self.settles = {}                       # what isn't confirmed yet, by call
+
+    def send(self, command, fields, *body):
+        self.socket.send_multipart([msgpack.packb([1, command, fields]), b"".join(map(msgpack.packb, body))])
+
+    def hello(self):
+        self.send(HELLO, {PEER: self.name}, {"program": "echo", "pid": os.getpid()})
+
+    def connect(self):
+        if self.socket:
+            self.socket.close()
+        self.socket = zmq.Context.instance().socket(zmq.DEALER)
+        self.socket.linger = 1000
+        self.socket.connect(self.endpoint)
+        self.heard, self.beat_at = time.monotonic(), 0
+        self.hello()
+
+    def run(self, offer, text):
+        call = {CALL: offer[CALL], ATTEMPT: offer[ATTEMPT]}
+        if offer.get(FLAGS, 0) & STREAM:
+            for i, word in enumerate(str(text).split()):
+                self.send(PART, {**call, SEQUENCE: i}, {"text": word + " "})
+        settle = {**call, SESSION: offer[SESSION], STATUS: VALUE}, text
+        self.settles[offer[CALL]] = settle
+        self.send(SETTLE, *settle)
+
+    def hear(self, command, fields, body):
+        if command == WELCOME:
+            self.beat, self.lease = fields[BEAT_MS] / 1000, fields[LEASE_MS] / 1000
+            self.send(REGISTER, {SERVICE: "tool/echo", CREDIT: 16}, {"description": "Says what you say."})
+            for settle in self.settles.values():
+                self.send(SETTLE, *settle)
+        elif command == RESET:
+            self.hello()
+        elif command == OFFER:
+            self.run(fields, msgpack.unpackb(body))
+        elif command == CONFIRMED:
+            self.settles.pop(fields[CALL], None)
+        elif command == REFUSED:
+            error = msgpack.unpackb(body)
+            print("refused:", error, file=sys.stderr)
+            if error["code"] in ("stale", "unknown_call"):
+                self.settles.pop(fields.get(CALL), None)
+
+    def serve(self):
+        self.connect()
+        while True:
+            if self.socket.poll(100):
+                header, body = self.socket.recv_multipart()
+                self.heard = time.monotonic()
+                self.hear(*msgpack.unpackb(header, strict_map_key=False)[1:], body)
+            elif time.monotonic() - self.heard > self.lease:
+                self.connect()
+            if time.monotonic() >= self.beat_at:
+                self.send(HEARTBEAT, {LOAD: len(self.settles)})
+                self.beat_at = time.monotonic() + self.beat
+
+
+if __name__ == "__main__":
+    try:
+        Echo(sys.argv[1]).serve()
+    except KeyboardInterrupt:
+        pass

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What needs no mesh: help, wrong command lines, wrong configurations.
+
+#include "blackbox/harness/place.h"
+#include "blackbox/harness/process.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+TestSuite (usage, .init = place_enter, .fini = place_leave);
+
+// Runs to its end without input; the status must be this one.
+static process_t *
+finished (const char *const *argv, int status)
+{
+  process_t *process = process_start (argv);
+  process_close_input (process);
+  process_expect_exit (process, status);
+  return process;
+}
+#define run_to_end(status, ...) finished ((const char *const[]){ __VA_ARGS__, NULL }, status)
+
+Test (usage, version_and_help_go_to_standard_output)
+{
+  static const char *const words[] = { "version", "help", "--help", "--version" };
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    process_t *process = run_to_end (0, "troupe", words[i]);
+    cr_assert (text_matches (process_output (process), "troupe"), "%s", words[i]);
+    cr_assert_str_eq (process_errors (process), "");
+    process_destroy (&process);
+  }
+}
+
+Test (usage, help_tells_of_every_verb_and_each_has_its_own)
+{
+  static const char *const verbs[] = { "up", "chat", "call", "ps", "doctor", "config" };
+  process_t *all = run_to_end (0, "troupe", "help");
+  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+    cr_assert_not_null (strstr (process_output (all), verbs[i]), "%s", verbs[i]);
+    process_t *one = run_to_end (0, "troupe", "help", verbs[i]);
+    cr_assert_not_null (strstr (process_output (one), verbs[i]), "%s", verbs[i]);
+    process_destroy (&one);
+  }
+  process_destroy (&all);
+}
+
+Test (usage, every_program_helps)
+{
+  static const char *const programs[] = { "troupe", "troupe-broker", "troupe-model", "troupe-agent" };
+  for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+    process_t *process = run_to_end (0, programs[i], "--help");
+    cr_assert_not_null (strstr (process_output (process), programs[i]), "%s", programs[i]);
+    process_destroy (&process);
+  }
+}
+
+Test (usage, a_wrong_command_line_is_an_error_that_names_the_nearest)
+{
+  process_t *verb = run_to_end (2, "troupe", "chta");
+  cr_assert_not_null (strstr (process_errors (verb), "chat"));
+  process_destroy (&verb);
+  process_t *option = run_to_end (2, "troupe", "ps", "--jsno");
+  cr_assert_not_null (strstr (process_errors (option), "--json"));
+  process_destroy (&option);
+  process_t *operands = run_to_end (2, "troupe", "call", "agent/alice");
+  process_destroy (&operands);
+}
+
+static const char five_mistakes[] = "mesh: \"a mesh\"\n"
+                                    "agent:\n"
+                                    "  alice: {}\n"
+                                    "models:\n"
+                                    "  m:\n"
+                                    "    type: rehersal\n"
+                                    "    retries: 99\n"
+                                    "    api_key: ${NO_SUCH_VARIABLE}\n";
+
+Test (usage, a_configuration_with_five_mistakes_gets_five_lines)
+{
+  place_write ("troupe.yaml", five_mistakes);
+  process_t *process = run_to_end (3, "troupe", "config", "validate");
+  const char *errors = process_errors (process);
+  static const char *const expected[] = { "^troupe.yaml:1:7: ", "^troupe.yaml:2:1: .*agents", "^troupe.yaml:6:11: .*rehearsal",
+                                          "^troupe.yaml:7:14: ", "^troupe.yaml:8:14: .*NO_SUCH_VARIABLE" };
+  for (size_t i = 0; i < sizeof expected / sizeof *expected; i++)
+    cr_assert (text_matches (errors, expected[i]), "no line %s in:\n%s", expected[i], errors);
+  size_t lines = 0;
+  for (const char *at = errors; (at = strstr (at, "troupe.yaml:")); at++)
+    lines++;
+  cr_assert_eq (lines, 5, "%s", errors);
+  process_destroy (&process);
+}
+
+Test (usage, every_program_reports_the_same_mistakes)
+{
+  place_write ("troupe.yaml", five_mistakes);
+  static const char *const programs[] = { "troupe-broker", "troupe-model", "troupe-agent" };
+  for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+    process_t *process = run_to_end (3, programs[i], "-f", "troupe.yaml", "--name", "m");
+    cr_assert (text_matches (process_errors (process), "^troupe.yaml:8:14: "), "%s", process_errors (process));
+    process_destroy (&process);
+  }
+  process_t *up = run_to_end (3, "troupe", "up");
+  cr_assert (text_matches (process_errors (up), "^troupe.yaml:8:14: "), "%s", process_errors (up));
+  process_destroy (&up);
+}
+
+Test (usage, a_file_that_is_not_there_is_an_error)
+{
+  process_t *process = run_to_end (4, "troupe", "up", "-f", "nowhere.yaml");
+  cr_assert_not_null (strstr (process_errors (process), "nowhere.yaml"));
+  process_destroy (&process);
+}
+
+Test (usage, a_name_that_is_not_in_the_file_is_an_error_that_names_the_nearest)
+{
+  place_write ("troupe.yaml", "models:\n  talker: { type: rehearsal }\nagents:\n  alice: { model: talker }\n");
+  process_t *agent = run_to_end (4, "troupe-agent", "-f", "troupe.yaml", "--name", "alcie");
+  cr_assert_not_null (strstr (process_errors (agent), "alice"), "%s", process_errors (agent));
+  process_destroy (&agent);
+  process_t *model = run_to_end (4, "troupe-model", "-f", "troupe.yaml", "--name", "talkre");
+  cr_assert_not_null (strstr (process_errors (model), "talker"), "%s", process_errors (model));
+  process_destroy (&model);
+  process_t *broker = run_to_end (4, "troupe-broker", "-f", "troupe.yaml", "--name", "broker-2");
+  cr_assert_not_null (strstr (process_errors (broker), "broker-1"), "%s", process_errors (broker));
+  process_destroy (&broker);
+}
+
+Test (usage, a_configuration_is_shown_with_defaults_and_without_secrets)
+{
+  place_write ("troupe.yaml", "models:\n  gpt: { type: openai_chat, api_key: sk-very-secret }\n");
+  process_t *process = run_to_end (0, "troupe", "config", "show", "--json");
+  cr_assert_null (strstr (process_output (process), "sk-very-secret"));
+  cr_assert_not_null (strstr (process_output (process), "\"base_url\""));
+  process_destroy (&process);
+}
+
+Test (usage, without_a_mesh_a_call_is_refused_at_once)
+{
+  place_write ("troupe.yaml", "models:\n  talker: { type: rehearsal }\n");
+  process_t *process = run_to_end (5, "troupe", "call", "model/talker", "\"Hi\"");
+  cr_assert_not_null (strstr (process_errors (process), "troupe up"), "%s", process_errors (process));
+  process_destroy (&process);
+}

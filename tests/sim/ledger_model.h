@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ledger in memory: what broker/functions.lua does in Redis, for tests and simulations that run the broker's core
+// in virtual time. Any number of brokers share one model, each through a link of its own.
+//
+//   ledger_model_t *model = ledger_model_new ();
+//   ledger_link_t *link = ledger_model_connect (model, "broker-1", on_result, on_notice, context);
+//   ledger_link_submit (link, &request);
+//   while (ledger_link_deliver (link, now)) {}     // performs one request, or hands one notice over
+//
+// A test's model: it aborts when there is no memory.
+#ifndef SIM_LEDGER_MODEL_H
+#define SIM_LEDGER_MODEL_H
+
+#include "broker/ledger.h"
+
+typedef struct ledger_model ledger_model_t;
+typedef struct ledger_link ledger_link_t;
+
+// One call as the model stores it, for checks.
+typedef struct {
+  troupe_id_t id;
+  char *session, *service, *trace;
+  bool actor;
+  uint32_t flags, attempt, winner;
+  int64_t deadline, default_deadline; // deadline: absolute, 0: none has started
+  unsigned owner;                     // the number of its broker
+  uint64_t sequence;
+  uint64_t waiters;                   // a bit for each broker
+  troupe_status_t status;
+  troupe_id_t *path;
+  uint32_t path_count;
+  troupe_buffer_t *body, *value;
+} ledger_model_call_t;
+
+ledger_model_t *ledger_model_new (void);
+void ledger_model_destroy (ledger_model_t **self_p);
+size_t ledger_model_count (const ledger_model_t *self);
+// By the order of acceptance.
+const ledger_model_call_t *ledger_model_at (const ledger_model_t *self, size_t index);
+// NULL: it was never accepted.
+const ledger_model_call_t *ledger_model_find (const ledger_model_t *self, const troupe_id_t *id);
+// How many entries an actor remembers.
+uint32_t ledger_model_memory (const ledger_model_t *self, const char *session, const char *service);
+// How often a call was settled out of its mailbox's order, or by an attempt that wasn't the current one: 0 always.
+size_t ledger_model_violations (const ledger_model_t *self);
+// Forgets a call, as a Redis that lost data.
+void ledger_model_lose (ledger_model_t *self, const troupe_id_t *id);
+
+// A broker's connection; at most 64 names, and one connection for each name at a time.
+ledger_link_t *ledger_model_connect (ledger_model_t *self, const char *broker, ledger_result_fn *result,
+                                     ledger_notice_fn *notice, void *context);
+// Closes: requests that wait are forgotten.
+void ledger_link_close (ledger_link_t **self_p);
+// Copies the request; it waits its turn. When the link is down it ends as LEDGER_LOST.
+void ledger_link_submit (ledger_link_t *self, const ledger_request_t *request);
+// Up or down, with its notice.
+void ledger_link_up (ledger_link_t *self);
+// The connection breaks: the first `done` waiting requests take place, and all end as LEDGER_LOST.
+void ledger_link_break (ledger_link_t *self, size_t done, int64_t now);
+// Performs the oldest request, or hands over the oldest notice; false: there was nothing.
+bool ledger_link_deliver (ledger_link_t *self, int64_t now);
+size_t ledger_link_waiting (const ledger_link_t *self);
+// The next request ends as LEDGER_FAILED with these words.
+void ledger_link_fail_next (ledger_link_t *self, const char *why);
+
+#endif

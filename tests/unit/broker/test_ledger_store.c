@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ledger when Redis goes, comes back empty, is full, is a replica, or is a cluster.
+#include "broker/ledger_library.h"
+#include "ledger_rig.h"
+
+static void
+submit_many (rig_t *rig, int count)
+{
+  for (int i = 0; i < count; i++) {
+    ledger_request_t accept = rig_accept ("s", troupe_id_new (), "model/m");
+    accept.token = (uint64_t)i;
+    ledger_submit (rig->a.ledger, &accept);
+  }
+}
+
+Test (ledger_store, a_killed_redis_loses_every_request_once_in_order)
+{
+  enum { REQUESTS = 1000 };
+  rig_t *rig = rig_start (NULL);
+  kill (rig->redis.pid, SIGSTOP);
+  submit_many (rig, REQUESTS);
+  cr_assert_eq (troupe_loop_turn (rig->loop, 0), TROUPE_OK);
+  redis_kill (&rig->redis);
+  LOOP_UNTIL (rig->loop, rig->a.results_count == REQUESTS);
+  cr_expect_eq (rig->a.downs, 1);
+  for (int i = 0; i < REQUESTS; i++)
+    cr_assert (rig->a.outcomes[i] == LEDGER_LOST && rig->a.tokens[i] == (uint64_t)i, "%d", i);
+
+  ledger_request_t accept = rig_accept ("s", troupe_id_new (), "model/m");
+  cr_expect_eq (rig_do (rig, &rig->a, &accept)->outcome, LEDGER_LOST, "while it is away");
+  redis_launch (&rig->redis, NULL);
+  LOOP_UNTIL (rig->loop, rig->a.up && rig->b.up);
+  cr_expect_eq (rig->a.ups, 2);
+  cr_expect_eq (rig_do (rig, &rig->a, &accept)->outcome, LEDGER_OK, "the empty one has the functions");
+  rig_stop (rig);
+}
+
+Test (ledger_store, what_was_lost_can_be_made_again_whether_it_was_done_or_not)
+{
+  rig_t *rig = rig_start ((const char *[]){"--appendonly", "yes", "--appendfsync", "always", NULL});
+  enum { REQUESTS = 500 };
+  static ledger_request_t accepts[REQUESTS];
+  for (int i = 0; i < REQUESTS; i++) {
+    accepts[i] = rig_accept ("s", troupe_id_new (), "model/m");
+    ledger_submit (rig->a.ledger, &accepts[i]);
+  }
+  LOOP_UNTIL (rig->loop, rig->a.results_count > 0); // some are done, the others are under way
+  redis_kill (&rig->redis);
+  LOOP_UNTIL (rig->loop, rig->a.results_count == REQUESTS);
+  redis_launch (&rig->redis, (const char *[]){"--appendonly", "yes", "--appendfsync", "always", NULL});
+  LOOP_UNTIL (rig->loop, rig->a.up);
+  for (int i = 0; i < REQUESTS; i++) {
+    bool acknowledged = rig->a.outcomes[i] == LEDGER_OK;
+    ledger_outcome_t again = rig_do (rig, &rig->a, &accepts[i])->outcome;
+    cr_expect (again == LEDGER_KNOWN || (!acknowledged && again == LEDGER_OK), "%d: %d", i, again);
+  }
+  rig_stop (rig);
+}
+
+Test (ledger_store, a_flushed_redis_gets_the_functions_again)
+{
+  rig_t *rig = rig_start (NULL);
+  redis_do (&rig->redis, "FLUSHALL");
+  redis_do (&rig->redis, "FUNCTION FLUSH");
+  ledger_request_t accept = rig_accept ("s", troupe_id_new (), "model/m");
+  cr_expect_eq (rig_do (rig, &rig->a, &accept)->outcome, LEDGER_LOST);
+  cr_expect_eq (rig->a.downs, 1);
+  LOOP_UNTIL (rig->loop, rig->a.up);
+  cr_expect_eq (rig_do (rig, &rig->a, &accept)->outcome, LEDGER_OK);
+  rig_stop (rig);
+}
+
+static long long
+version_in (const redis_server_t *redis)
+{
+  redisReply *reply = redis_run (redis, "FCALL troupe1_version 0");
+  cr_assert_eq (reply->type, REDIS_REPLY_ARRAY);
+  long long revision = reply->element[0]->integer;
+  freeReplyObject (reply);
+  return revision;
+}
+
+static void
+load_other_library (const redis_server_t *redis, int revision)
+{
+  redisContext *client = redis_connect (redis);
+  redisReply *reply = redisCommand (client, "FUNCTION LOAD REPLACE %s%d%s",
+                                    "#!lua name=troupe1\n"
+                                    "redis.register_function ('troupe1_version', function () return {",
+                                    revision, ", 'x'} end)");
+  cr_assert_eq (reply->type, REDIS_REPLY_STRING, "%s", reply->str);
+  freeReplyObject (reply);
+  redisFree (client);
+}
+
+Test (ledger_store, a_stale_library_is_replaced_and_a_newer_one_stays)
+{
+  rig_t *rig = rig_start (NULL);
+  const int ours = (int)ledger_library_revision;
+  const int there[] = {ours - 1, ours, ours + 1};
+  for (size_t i = 0; i < sizeof there / sizeof *there; i++) {
+    ledger_destroy (&rig->a.ledger);
+    load_other_library (&rig->redis, there[i]);
+    rig_open (rig, &rig->a, "a");
+    cr_expect_eq (version_in (&rig->redis), there[i] > ours ? there[i] : ours);
+    ledger_request_t accept = rig_accept ("s", troupe_id_new (), "model/m");
+    if (there[i] <= ours)
+      cr_expect_eq (rig_do (rig, &rig->a, &accept)->outcome, LEDGER_OK, "%d", there[i]);
+  }
+  rig_stop (rig);
+}
+
+Test (ledger_store, a_full_redis_accepts_nothing_and_settles_what_there_is)
+{
+  rig_t *rig = rig_start (NULL);
+  ledger_request_t accept = rig_accept ("s", troupe_id_new (), "model/m");
+  rig_do (rig, &rig->a, &accept);
+  redis_do (&rig->redis, "CONFIG SET maxmemory 1");
+  ledger_request_t refused = rig_accept ("s", troupe_id_new (), "model/m");
+  cr_expect_eq (rig_do (rig, &rig->a, &refused)->outcome, LEDGER_FAILED);
+  cr_expect_not_null (strstr (rig->a.last.why, "OOM"), "%s", rig->a.last.why);
+  ledger_request_t settle = rig_settle ("s", accept.call, 1, "value");
+  cr_expect_eq (rig_do (rig, &rig->a, &settle)->outcome, LEDGER_OK);
+  cr_expect_eq (rig->a.downs, 0);
+  rig_stop (rig);
+}
+
+Test (ledger_store, a_redis_that_became_a_replica_is_not_up)
+{
+  rig_t *rig = rig_start (NULL);
+  redis_do (&rig->redis, "REPLICAOF 127.0.0.1 1");
+  ledger_request_t accept = rig_accept ("s", troupe_id_new (), "model/m");
+  cr_expect_eq (rig_do (rig, &rig->a, &accept)->outcome, LEDGER_LOST);
+  for (int i = 0; i < 20; i++)
+    cr_assert_eq (troupe_loop_turn (rig->loop, 20), TROUPE_OK);
+  cr_expect_eq (rig->a.ups, 1);
+  redis_do (&rig->redis, "REPLICAOF NO ONE");
+  LOOP_UNTIL (rig->loop, rig->a.up);
+  cr_expect_eq (rig_do (rig, &rig->a, &accept)->outcome, LEDGER_OK);
+  rig_stop (rig);
+}
+
+Test (ledger_store, a_lost_channel_is_noticed_and_no_notice_with_it)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t id = troupe_id_new ();
+  ledger_request_t accept = rig_accept ("s", id, "model/m"), await = rig_simple (LEDGER_AWAIT, "s", id, 0);
+  rig_do (rig, &rig->a, &accept);
+  rig_do (rig, &rig->b, &await);
+  redis_do (&rig->redis, "CLIENT KILL TYPE pubsub");
+  LOOP_UNTIL (rig->loop, rig->b.ups == 2 && rig->a.ups == 2);
+  ledger_request_t settle = rig_settle ("s", id, 1, "value");
+  rig_do (rig, &rig->a, &settle);
+  LOOP_UNTIL (rig->loop, rig->b.notices_count == 1);
+  rig_stop (rig);
+}
+
+// Redis Cluster refuses a function that touches a key of another slot; a single Redis doesn't, so this is where it shows.
+Test (ledger_store, every_step_stays_in_its_slot)
+{
+  rig_t *rig = rig_start ((const char *[]){"--cluster-enabled", "yes", NULL});
+  for (int i = 0; i < 8; i++) {
+    char session[16];
+    snprintf (session, sizeof session, "session-%d", i);
+    troupe_id_t mine = troupe_id_new (), theirs = troupe_id_new ();
+    ledger_request_t accept = rig_accept (session, mine, "agent/alice");
+    accept.deadline_ms = 1;
+    cr_assert_eq (rig_do (rig, &rig->a, &accept)->outcome, LEDGER_OK, "%s", rig->a.last.why);
+    accept.call = theirs;
+    accept.deadline_ms = 0;
+    cr_assert_eq (rig_do (rig, &rig->b, &accept)->outcome, LEDGER_OK);
+    ledger_request_t await = rig_simple (LEDGER_AWAIT, session, mine, 0);
+    cr_assert_eq (rig_do (rig, &rig->b, &await)->outcome, LEDGER_PENDING);
+    ledger_request_t retry = rig_simple (LEDGER_RETRY, session, mine, 1);
+    cr_assert_eq (rig_do (rig, &rig->b, &retry)->outcome, LEDGER_OK);
+    ledger_request_t recall = rig_simple (LEDGER_RECALL, session, mine, 2);
+    cr_assert_eq (rig_do (rig, &rig->a, &recall)->outcome, LEDGER_OK);
+    ledger_request_t sweep = {.op = LEDGER_SWEEP, .slot = ledger_slot (session)};
+    LOOP_UNTIL (rig->loop, rig_do (rig, &rig->a, &sweep)->calls_count == 1);
+    ledger_request_t recover = {.op = LEDGER_RECOVER, .slot = ledger_slot (session)};
+    cr_assert_eq (rig_do (rig, &rig->b, &recover)->calls_count, 2);
+    ledger_request_t settle = rig_settle (session, mine, 2, "value and memory");
+    settle.sizes = (const uint32_t[]){6};
+    settle.sizes_count = 1;
+    size_t before = rig->b.notices_count;
+    cr_assert_eq (rig_do (rig, &rig->a, &settle)->outcome, LEDGER_OK);
+    LOOP_UNTIL (rig->loop, rig->b.notices_count == before + 2); // its turn has come; the other has settled
+  }
+  rig_stop (rig);
+}

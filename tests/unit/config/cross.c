@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Errors that concern several keys, or files.
+
+#include "load.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+Test (cross, models_of_agents)
+{
+  expect_errors ("models: {gpt: {type: rehearsal}}\nagents: {alice: {model: gtp}}\n",
+                 "t.yaml:2:18: agents.alice.model: there is no model \"gtp\" in models, did you mean gpt?\n");
+  expect_errors ("models:\nagents: {alice: {model: gpt}}\n",
+                 "t.yaml:2:18: agents.alice.model: there is no model \"gpt\" in models\n");
+  troupe_config_t *config = load ("agents: {alice: {model: elsewhere}}\n");
+  troupe_config_destroy (&config);
+  // A model that is wrong itself is there all the same.
+  expect_errors ("models: {gpt: {type: x}}\nagents: {alice: {model: gpt}}\n",
+                 "t.yaml:1:22: models.gpt.type: \"x\" is wrong: openai_chat or rehearsal is expected\n");
+}
+
+Test (cross, keys_of_model_types)
+{
+  expect_errors ("models:\n  a: {type: rehearsal, api_key: abcdef}\n  b: {type: openai_chat, seed: 5}\n",
+                 "t.yaml:2:24: models.a.api_key: only for models of type openai_chat, this one is rehearsal\n"
+                 "t.yaml:3:26: models.b.seed: only for models of type rehearsal, this one is openai_chat\n");
+}
+
+Test (cross, limits)
+{
+  expect_errors ("limits: {heartbeat: 1s, lease: 2999ms}\n",
+                 "t.yaml:1:25: limits.lease: the lease (2999ms) must be at least three heartbeats (1000ms each)\n");
+  expect_errors ("limits: {heartbeat: 1s}\n",
+                 "t.yaml:1:10: limits.heartbeat: the lease (2500ms) must be at least three heartbeats (1000ms each)\n");
+  expect_errors ("limits: {open_bytes: 1MiB}\n",
+                 "t.yaml:1:10: limits.open_bytes: the largest message must fit into limits.open_bytes\n");
+}
+
+Test (cross, brokers)
+{
+  expect_errors ("brokers: [{name: a}, {name: b}, {name: a}]\n",
+                 "t.yaml:1:34: brokers.2.name: broker 1 has the name a too, names must differ\n");
+}
+
+Test (cross, sockets)
+{
+  expect_errors (
+    "brokers:\n- {name: a, endpoint: 'tcp://127.0.0.1:7100'}\n- {name: b, endpoint: 'tcp://localhost:7100', "
+    "publish: 'tcp://127.0.0.1:7200'}\n",
+    "t.yaml:3:13: brokers.1.endpoint: tcp://127.0.0.1:7100 is the endpoint of broker 1 (a) already, sockets "
+    "must differ\n");
+  expect_errors (
+    "brokers:\n- {name: a, endpoint: 'tcp://127.0.0.1:7100'}\n- {name: b, endpoint: "
+    "'tcp://127.0.0.1:7101'}\n",
+    "t.yaml:3:13: brokers.1.endpoint: tcp://127.0.0.1:7101 is the publish of broker 1 (a) already, sockets "
+    "must differ\n");
+  expect_errors (
+    "brokers: [{name: a, endpoint: 'tcp://127.0.0.1:65535'}]\n",
+    "t.yaml:1:21: brokers.0.endpoint: it would publish on the next port, and there is none, give publish\n");
+  expect_errors ("brokers: [{name: a, endpoint: 'tcp://127.0.0.1:*'}]\n",
+                 "t.yaml:1:21: brokers.0.endpoint: others couldn't find it on a free port, name a port\n");
+}
+
+Test (cross, remote_endpoints)
+{
+  static const char *const open[] = {"tcp://*:7100",    "tcp://0.0.0.0:7100",  "tcp://10.0.0.1:7100",
+                                     "tcp://[::]:7100", "tcp://broker-1:7100", "tcp://128.0.0.1:7100"};
+  static const char *const local[] = {"tcp://127.0.0.1:7100", "tcp://127.9.9.9:7100", "tcp://[::1]:7100",
+                                      "tcp://localhost:7100", "ipc:///tmp/x.ipc",     "ipc://x.ipc"};
+  char yaml[256], lines[512];
+  for (size_t i = 0; i < sizeof open / sizeof *open; i++) {
+    snprintf (yaml, sizeof yaml, "brokers: [{name: a, endpoint: \"%s\"}]\n", open[i]);
+    snprintf (lines, sizeof lines,
+              "t.yaml:1:21: brokers.0.endpoint: %s is open to other machines, without encryption or keys, set "
+              "allow_remote: true in a network that you trust\n",
+              open[i]);
+    expect_errors (yaml, lines);
+    snprintf (yaml, sizeof yaml, "brokers: [{name: a, endpoint: \"%s\", allow_remote: true}]\n", open[i]);
+    troupe_config_t *config = load (yaml);
+    troupe_config_destroy (&config);
+  }
+  for (size_t i = 0; i < sizeof local / sizeof *local; i++) {
+    snprintf (yaml, sizeof yaml, "brokers: [{name: a, endpoint: \"%s\"}]\n", local[i]);
+    troupe_config_t *config = load (yaml);
+    troupe_config_destroy (&config);
+  }
+}
+
+Test (cross, malformed_endpoints)
+{
+  static const char *const wrong[] = {"tcp://127.0.0.1",
+                                      "tcp://:7100",
+                                      "tcp://127.0.0.1:0",
+                                      "tcp://127.0.0.1:65536",
+                                      "tcp://127.0.0.1:x",
+                                      "tcp://a b:1",
+                                      "tcp://[::zz]:1",
+                                      "tcp://a/b:1",
+                                      "inproc://x",
+                                      "127.0.0.1:7100",
+                                      "ipc://",
+                                      "ipc://*",
+                                      "tcp://127.0.0.1:7100/"};
+  char yaml[256];
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    snprintf (yaml, sizeof yaml, "brokers: [{name: a, endpoint: \"%s\"}]\n", wrong[i]);
+    char *lines = load_errors (yaml, strlen (yaml));
+    cr_expect_eq (strncmp (lines, "t.yaml:1:31: brokers.0.endpoint: \"", 34), 0, "%s", lines);
+    free (lines);
+  }
+}
+
+Test (cross, long_sockets)
+{
+  char yaml[256], lines[1024], state[100];
+  memset (state, 's', sizeof state);
+  state[90] = '\0';
+  // ipc path: 90 + "/troupe/broker-1.ipc" (20) is too long, as is its publish socket and that of Redis (18).
+  snprintf (yaml, sizeof yaml, "state: %s\n", state);
+  snprintf (lines, sizeof lines,
+            "t.yaml:1:1: brokers.0.endpoint: the socket's path \"%s/troupe/broker-1.ipc\" has 110 bytes, the system "
+            "allows 107, choose a shorter state\n"
+            "t.yaml:1:1: brokers.0.publish: the socket's path \"%s/troupe/broker-1-pub.ipc\" has 114 bytes, the system "
+            "allows 107, choose a shorter state\n"
+            "t.yaml:1:1: store.url: the socket's path \"%s/troupe/redis.sock\" has 108 bytes, the system allows 107, "
+            "choose a shorter path, relative ones count as written\n",
+            state, state, state);
+  expect_errors (yaml, lines);
+}
+
+Test (cross, store)
+{
+  static const char *const right[] = {"redis://localhost",  "redis://localhost:6379", "redis://user@10.0.0.1:6379/2",
+                                      "redis://[::1]:6379", "unix:///run/redis.sock", "unix://redis.sock"};
+  char yaml[256];
+  for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
+    snprintf (yaml, sizeof yaml, "store: {url: \"%s\"}\n", right[i]);
+    troupe_config_t *config = load (yaml);
+    cr_expect_str_eq (troupe_config_text (config, "store.url"), right[i]);
+    cr_expect_not (troupe_config_bool (config, "store.private"));
+    troupe_config_destroy (&config);
+  }
+  static const char *const wrong[] = {"localhost:6379", "http://localhost", "redis://",      "redis://a b",
+                                      "redis://h:0",    "redis://h/x",      "redis://:pw@h", "redis://u:pw@h",
+                                      "rediss://h",     "unix://"};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    snprintf (yaml, sizeof yaml, "store: {url: \"%s\"}\n", wrong[i]);
+    char *lines = load_errors (yaml, strlen (yaml));
+    cr_expect_eq (strncmp (lines, "t.yaml:1:9: store.url: ", 23), 0, "%s", lines);
+    cr_expect_null (strstr (lines, "pw@"), "%s", lines);
+    free (lines);
+  }
+  expect_errors (
+    "store: {url: \"redis://h\", fsync: everysec}\n",
+    "t.yaml:1:27: store.fsync: only for the private Redis, but store.url is given, set it where that Redis is "
+    "configured\n");
+}
+
+Test (cross, urls)
+{
+  static const char *const wrong[] = {"api.openai.com",    "ftp://x",        "http://",         "https://a b/",
+                                      "https://u:pw@h/v1", "https://h/?x=1", "https://h:99999", "https://h/\xc3\xa9"};
+  char yaml[256];
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    snprintf (yaml, sizeof yaml, "models: {m: {type: openai_chat, base_url: \"%s\"}}\n", wrong[i]);
+    char *lines = load_errors (yaml, strlen (yaml));
+    cr_expect_eq (strncmp (lines, "t.yaml:1:43: models.m.base_url: \"", 33), 0, "%s", lines);
+    free (lines);
+  }
+}
+
+Test (cross, rules_are_relative_to_the_file)
+{
+  char folder[] = "/tmp/config-XXXXXX", path[64], rules[64];
+  troupe_config_t *config;
+  json_t *errors;
+  cr_assert_not_null (mkdtemp (folder));
+  snprintf (path, sizeof path, "%s/mesh.yaml", folder);
+  snprintf (rules, sizeof rules, "%s/rules.yaml", folder);
+  FILE *file = fopen (path, "w");
+  fputs ("models: {m: {type: rehearsal, rules: rules.yaml}}\n", file);
+  fclose (file);
+  cr_assert_eq (troupe_config_load (&config, path, &errors, NULL), TROUPE_BAD_CONFIG);
+  cr_expect_str_eq (json_string_value (json_object_get (json_array_get (errors, 0), "path")), "models.m.rules");
+  json_decref (errors);
+  fclose (fopen (rules, "w"));
+  cr_assert_eq (troupe_config_load (&config, path, &errors, NULL), TROUPE_OK);
+  cr_expect_str_eq (troupe_config_text (config, "models.m.rules"), rules);
+  cr_expect_eq (json_array_size (errors), 0u);
+  json_decref (errors);
+  troupe_config_destroy (&config);
+  unlink (rules);
+  unlink (path);
+  rmdir (folder);
+}
+
+Test (cross, rules_in_a_directory_of_an_odd_name)
+{
+  static const char yaml[] = "models: {m: {type: rehearsal, rules: r.yaml}}\n";
+  troupe_config_t *config;
+  troupe_error_t error = {0};
+  cr_expect_eq (troupe_config_parse (&config, "/a\xff/t.yaml", yaml, strlen (yaml), NULL, &error), TROUPE_BAD_CONFIG);
+  cr_expect_str_eq (error.object, "/a?/t.yaml:1:1");
+}
+
+Test (cross, rules_that_cannot_be_read)
+{
+  expect_errors (
+    "models: {m: {type: rehearsal, rules: /nonexistent/r.yaml}}\n",
+    "t.yaml:1:31: models.m.rules: the file \"/nonexistent/r.yaml\" can't be read: No such file or directory, "
+    "the path is relative to this file\n");
+  expect_errors (
+    "models: {m: {type: rehearsal, rules: /}}\n",
+    "t.yaml:1:31: models.m.rules: the file \"/\" can't be read: Is a directory, the path is relative to this "
+    "file\n");
+}

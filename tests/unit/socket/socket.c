@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "troupe/socket.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WAIT_MS = 5000 };
+
+typedef struct {
+  void *context, *router, *dealer, *monitor;
+  char folder[32], endpoint[64];
+} pair_t;
+
+static void
+open_pair (pair_t *self)
+{
+  troupe_error_t error = {0};
+  strcpy (self->folder, "/tmp/troupe-XXXXXX");
+  cr_assert_not_null (mkdtemp (self->folder));
+  snprintf (self->endpoint, sizeof self->endpoint, "ipc://%s/s", self->folder);
+  self->context = zmq_ctx_new ();
+  cr_assert (eq (int, troupe_socket_new (&self->router, self->context, ZMQ_ROUTER, &error), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_bind (self->router, self->endpoint, &error), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_new (&self->dealer, self->context, ZMQ_DEALER, &error), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_monitor (&self->monitor, self->context, self->dealer, ZMQ_EVENT_DISCONNECTED,
+                                             &error), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_connect (self->dealer, self->endpoint, &error), TROUPE_OK));
+}
+
+static void
+close_pair (pair_t *self)
+{
+  char path[64];
+  troupe_socket_close (&self->monitor, false);
+  troupe_socket_close (&self->dealer, false);
+  troupe_socket_close (&self->router, false);
+  zmq_ctx_term (self->context);
+  snprintf (path, sizeof path, "%s/s", self->folder);
+  unlink (path);
+  rmdir (self->folder);
+}
+
+static void
+wait_for (void *socket)
+{
+  zmq_pollitem_t item = {socket, -1, ZMQ_POLLIN, 0};
+  cr_assert (eq (int, zmq_poll (&item, 1, WAIT_MS), 1));
+}
+
+static void
+go_there_and_back (size_t size)
+{
+  pair_t pair = {0};
+  open_pair (&pair);
+  char *bytes = calloc (1, size + 1);
+  troupe_buffer_t *body = NULL, *received = NULL, *echoed = NULL;
+  cr_assert (eq (int, troupe_buffer_new (&body, bytes, size), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_send (pair.dealer, NULL, 0, "head", 4, body), 0));
+  troupe_buffer_unref (&body);
+
+  zmq_msg_t frames[3];
+  size_t count = 0;
+  wait_for (pair.router);
+  cr_assert (eq (int, troupe_socket_receive (pair.router, frames, 3, &count), 0));
+  cr_assert (eq (sz, count, 3));
+  cr_assert (eq (sz, zmq_msg_size (&frames[1]), 4));
+  cr_assert (eq (int, troupe_socket_body (&received, &frames[2]), TROUPE_OK));
+  cr_assert (eq (sz, troupe_buffer_size (received), size));
+  cr_assert (eq (int, troupe_socket_send (pair.router, zmq_msg_data (&frames[0]), zmq_msg_size (&frames[0]), "back",
+                                          4, received), 0));
+  troupe_socket_close_frames (frames, 3, count);
+  troupe_buffer_unref (&received);
+
+  wait_for (pair.dealer);
+  cr_assert (eq (int, troupe_socket_receive (pair.dealer, frames, 3, &count), 0));
+  cr_assert (eq (sz, count, 2));
+  cr_assert (eq (int, memcmp (zmq_msg_data (&frames[0]), "back", 4), 0));
+  cr_assert (eq (int, troupe_socket_body (&echoed, &frames[1]), TROUPE_OK));
+  cr_assert (eq (sz, troupe_buffer_size (echoed), size));
+  if (size > 0)
+    cr_assert (eq (int, memcmp (troupe_buffer_data (echoed), bytes, size), 0));
+  troupe_socket_close_frames (frames, 3, count);
+  cr_assert (eq (int, troupe_socket_receive (pair.dealer, frames, 3, &count), EAGAIN));
+  troupe_buffer_unref (&echoed);
+  free (bytes);
+  close_pair (&pair);
+}
+
+Test (socket, an_empty_body_travels)
+{
+  go_there_and_back (0);
+}
+
+Test (socket, a_small_body_travels)
+{
+  go_there_and_back (100);
+}
+
+Test (socket, a_large_body_travels)
+{
+  go_there_and_back (3 * 1000 * 1000);
+}
+
+Test (socket, surplus_frames_are_dropped_and_counted)
+{
+  pair_t pair = {0};
+  open_pair (&pair);
+  for (int i = 0; i < 5; i++)
+    cr_assert (eq (int, zmq_send (pair.dealer, "x", 1, i < 4 ? ZMQ_SNDMORE : 0), 1));
+  zmq_msg_t frames[3];
+  size_t count = 0;
+  wait_for (pair.router);
+  cr_assert (eq (int, troupe_socket_receive (pair.router, frames, 3, &count), 0));
+  cr_assert (eq (sz, count, 6));
+  troupe_socket_close_frames (frames, 3, count);
+  cr_assert (eq (int, troupe_socket_receive (pair.router, frames, 3, &count), EAGAIN));
+  close_pair (&pair);
+}
+
+Test (socket, an_unknown_route_is_an_error)
+{
+  pair_t pair = {0};
+  open_pair (&pair);
+  cr_assert (eq (int, troupe_socket_send (pair.router, "none!", 5, "head", 4, NULL), EHOSTUNREACH));
+  close_pair (&pair);
+}
+
+Test (socket, the_monitor_tells_of_a_disconnect)
+{
+  pair_t pair = {0};
+  open_pair (&pair);
+  cr_assert (eq (int, troupe_socket_send (pair.dealer, NULL, 0, "head", 4, NULL), 0));
+  wait_for (pair.router); // connected
+  cr_assert (eq (int, troupe_socket_monitor_next (pair.monitor), 0));
+  troupe_socket_close (&pair.router, false);
+  wait_for (pair.monitor);
+  cr_assert (eq (int, troupe_socket_monitor_next (pair.monitor), ZMQ_EVENT_DISCONNECTED));
+  close_pair (&pair);
+}
+
+Test (socket, bind_says_what_is_wrong)
+{
+  troupe_error_t error = {0};
+  void *context = zmq_ctx_new (), *first = NULL, *second = NULL;
+  char endpoint[128];
+  cr_assert (eq (int, troupe_socket_new (&first, context, ZMQ_ROUTER, &error), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_new (&second, context, ZMQ_ROUTER, &error), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_bind (first, "tcp://127.0.0.1:*", &error), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_endpoint (first, endpoint, sizeof endpoint), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_bind (second, endpoint, &error), TROUPE_ADDRESS_IN_USE));
+  cr_assert (eq (str, error.object, endpoint));
+  cr_assert (eq (int, troupe_socket_bind (second, "nonsense", &error), TROUPE_BAD_ARGUMENT));
+  cr_assert (eq (int, troupe_socket_connect (second, "tcp://", &error), TROUPE_BAD_ARGUMENT));
+  troupe_socket_close (&first, false);
+  troupe_socket_close (&second, false);
+  zmq_ctx_term (context);
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/url.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+static bool
+same (const char *a, const char *b)
+{
+  return a == NULL || b == NULL ? a == b : strcmp (a, b) == 0;
+}
+
+Test (url, what_each_form_means)
+{
+  static const struct {
+    const char *text, *path, *user, *host, *port, *db;
+  } cases[] = {
+    {"unix:///run/redis.sock", "/run/redis.sock", NULL, NULL, NULL, NULL},
+    {"unix://.troupe/x/redis.sock", ".troupe/x/redis.sock", NULL, NULL, NULL, NULL},
+    {"redis://localhost", NULL, NULL, "localhost", "6379", NULL},
+    {"redis://localhost:7000", NULL, NULL, "localhost", "7000", NULL},
+    {"redis://localhost:7000/", NULL, NULL, "localhost", "7000", NULL},
+    {"redis://redis/3", NULL, NULL, "redis", "6379", "3"},
+    {"redis://troupe@10.0.0.1:1/2", NULL, "troupe", "10.0.0.1", "1", "2"},
+    {"redis://[::1]", NULL, NULL, "::1", "6379", NULL},
+    {"redis://a@[fe80::1]:7000", NULL, "a", "fe80::1", "7000", NULL},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    store_url_t url;
+    cr_assert_eq (store_url_parse (&url, cases[i].text, NULL), TROUPE_OK, "%s", cases[i].text);
+    cr_expect (same (url.path, cases[i].path) && same (url.user, cases[i].user) && same (url.host, cases[i].host) &&
+                 same (url.port, cases[i].port) && same (url.db, cases[i].db),
+               "%s", cases[i].text);
+    store_url_clear (&url);
+  }
+}
+
+Test (url, what_is_refused_and_why)
+{
+  static const struct {
+    const char *text, *why;
+  } cases[] = {
+    {"", "neither"},
+    {"http://localhost", "neither"},
+    {"rediss://localhost", "neither"},
+    {"redis://", "no host"},
+    {"redis://:6379", "no host"},
+    {"redis://[]:6379", "no host"},
+    {"redis://@host", "user"},
+    {"redis://user:secret@host", "password"},
+    {"redis://host:port", "port"},
+    {"redis://host:", "port"},
+    {"redis://host:65536", "port"},
+    {"redis://host/x", "database"},
+    {"redis://host/-1", "database"},
+    {"redis://::1:6379", "brackets"},
+    {"redis://[::1:6379", "not closed"},
+    {"unix://", "no path"},
+    {"unix:///"
+     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789abcdefg",
+     "107"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    store_url_t url;
+    troupe_error_t error;
+    cr_assert_eq (store_url_parse (&url, cases[i].text, &error), TROUPE_BAD_ARGUMENT, "%s", cases[i].text);
+    cr_expect_not_null (strstr (error.why, cases[i].why), "%s: %s", cases[i].text, error.why);
+    cr_expect_null (strstr (error.object, "secret"), "%s", error.object);
+  }
+}
