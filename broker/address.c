@@ -97,16 +97,19 @@ address_claim (int *claim, const char *endpoint, troupe_error_t *error)
   if (err == TROUPE_OK)
     err = lock (claim, endpoint, path, error);
   if (err == TROUPE_OK && is_served (path)) {
-    address_release (claim);
+    close (*claim); // the file is the other's
+    *claim = -1;
     err = in_use (error, endpoint);
   }
   return err;
 }
 
 void
-address_release (int *claim)
+address_release (int *claim, const char *endpoint)
 {
-  if (*claim >= 0)
-    close (*claim);
+  if (*claim < 0)
+    return;
+  unlink (endpoint + strlen (ipc));
+  close (*claim);
   *claim = -1;
 }

@@ -11,7 +11,7 @@
 // long as it is used, -1 for endpoints that need none. A socket file that a dead process left is no hindrance.
 // address_in_use: a living process has it. io.
 troupe_err_t address_claim (int *claim, const char *endpoint, troupe_error_t *error);
-// Gives it back, and sets it to -1.
-void address_release (int *claim);
+// Removes the socket's file, gives the address back and sets *claim to -1. Nothing happens without a claim.
+void address_release (int *claim, const char *endpoint);
 
 #endif

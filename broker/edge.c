@@ -270,14 +270,17 @@ static troupe_err_t
 open_socket (broker_edge_t *self, void **socket, int *claim, int type, const char *endpoint, char *actual,
              troupe_error_t *error)
 {
+  if (strlen (endpoint) >= ENDPOINT_SIZE)
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, endpoint, NULL, "the endpoint is longer than %d bytes",
+                             ENDPOINT_SIZE - 1);
+  strcpy (actual, endpoint);
   troupe_err_t err = address_claim (claim, endpoint, error);
   if (err == TROUPE_OK)
     err = troupe_socket_new (socket, self->zmq, type, error);
   if (err == TROUPE_OK)
     err = troupe_socket_bind (*socket, endpoint, error);
   if (err == TROUPE_OK && troupe_socket_endpoint (*socket, actual, ENDPOINT_SIZE) != TROUPE_OK)
-    err = troupe_error_set (error, TROUPE_BAD_ARGUMENT, endpoint, NULL, "the endpoint is longer than %d bytes",
-                            ENDPOINT_SIZE - 1);
+    err = troupe_error_set (error, TROUPE_IO, endpoint, NULL, "ZeroMQ doesn't say where it listens");
   return err;
 }
 
@@ -370,8 +373,8 @@ broker_edge_destroy (broker_edge_t **self_p)
   troupe_socket_close (&self->publisher, true);
   if (self->zmq != NULL)
     zmq_ctx_term (self->zmq); // waits for what lingers, a moment at most
-  address_release (&self->claims[0]);
-  address_release (&self->claims[1]);
+  address_release (&self->claims[0], self->endpoint);
+  address_release (&self->claims[1], self->publish);
   free (self->unsent);
   free (self);
 }

@@ -15,15 +15,15 @@
 --   troupe:{NN}:inbox:<broker>               stream  what others tell this broker: kind, name
 --   troupe:{NN}:sequence                     number  of calls accepted in this slot
 --
--- A call's name is "<session>|<id>". Fields of a call: service, actor (1, 0), flags, body (the input), attempt (0 while it
--- waits in the mailbox), deadline (ms, 0: none has started), default (its deadline from when its turn comes, ms), owner
--- (the broker that offers it), path (ids, 16 bytes each), trace, sequence; once settled: status, value, winner (the
--- attempt that settled it), and no body, path or trace.
+-- A call's name is "<session>|<id>". Fields of a call: service, actor (1, 0), flags, body (the input), attempt (0
+-- while it waits in the mailbox), deadline (ms, 0: none has started), default (its deadline from when its turn
+-- comes, ms), owner (the broker that offers it), path (ids, 16 bytes each), trace, sequence; once settled: status,
+-- value, winner (the attempt that settled it), and no body, path or trace.
 --
--- Rules: an unsettled call is in `deadlines` (if it has one), in `open` of its owner and, an actor's, in the mailbox. A
--- call has settled when it has a status. Times are Redis's own. Each function is called with one key, names the others
--- itself, and stays within that key's slot (a Redis Cluster refuses anything else). Work a call is bounded: by a batch,
--- by a mailbox's limit, or by the brokers that wait.
+-- Rules: an unsettled call is in `deadlines` (if it has one), in `open` of its owner and, an actor's, in the
+-- mailbox. A call has settled when it has a status. Times are Redis's own. Each function is called with one key,
+-- names the others itself, and stays within that key's slot (a Redis Cluster refuses anything else). Work a call is
+-- bounded: by a batch, by a mailbox's limit, or by the brokers that wait.
 --
 -- Answers are lists: { outcome, attempt, memory, deadline, ready, status, body, more, item ... }; items are calls
 -- (`describe`), memory entries, or notices.
@@ -49,7 +49,7 @@ local function now ()
   return time[1] * 1000 + math.floor (time[2] / 1000)
 end
 
--- -- Keys and calls -----------------------------------------------------------------------------------------------------
+-- -- Keys and calls -------------------------------------------------------------------------------------------------
 
 local function prefix_of (key)
   return key:sub (1, PREFIX_SIZE)
@@ -109,7 +109,7 @@ local function standing (outcome, prefix, name, it, ready)
   return { outcome, it.attempt, memory_size (prefix, name, it), remaining (it, now ()), ready and 1 or 0, 0, false, 0 }
 end
 
--- -- Notices ------------------------------------------------------------------------------------------------------------
+-- -- Notices --------------------------------------------------------------------------------------------------------
 
 -- Durable in the stream; the publication only says where to look, so it is needed only when the stream was empty: its
 -- reader goes on until it has read an empty one.
@@ -121,14 +121,14 @@ local function tell (prefix, broker, kind, name)
   end
 end
 
--- -- Turns --------------------------------------------------------------------------------------------------------------
+-- -- Turns ----------------------------------------------------------------------------------------------------------
 
 local function start_deadline (prefix, name, deadline)
   call ('ZADD', prefix .. 'deadlines', deadline, name)
 end
 
--- The mailbox's first call gets its turn; returns its name and itself, or nil. Names without a call (evicted by a Redis
--- with the wrong policy) don't hold up those behind them.
+-- The mailbox's first call gets its turn; returns its name and itself, or nil. Names without a call (evicted by a
+-- Redis with the wrong policy) don't hold up those behind them.
 local function advance (prefix, box, session)
   while true do
     local id = call ('LINDEX', box, 0)
@@ -150,7 +150,7 @@ local function advance (prefix, box, session)
   end
 end
 
--- -- accept -------------------------------------------------------------------------------------------------------------
+-- -- accept ---------------------------------------------------------------------------------------------------------
 -- broker, service, actor, flags, deadline, default, mailbox limit, path, trace, body
 
 local function accept_again (prefix, name, it, broker)
@@ -190,7 +190,7 @@ local function accept (keys, args)
   return { 'ok', ready and 1 or 0, memory, relative, ready and 1 or 0, 0, false, 0 }
 end
 
--- -- settle -------------------------------------------------------------------------------------------------------------
+-- -- settle ---------------------------------------------------------------------------------------------------------
 -- broker, attempt, status, retention, value, memory entries ...
 
 -- The turn goes on; the call whose turn it is goes to the broker that offers it. Returns it if that is this one.
@@ -202,8 +202,9 @@ local function pass_turn (prefix, name, it, broker)
   return nil
 end
 
--- Made again: the confirmation of the first may have been lost, and the next call with it. The same attempt with another
--- value is not the same again (an attempt that was given up for dead may still speak): there is one outcome.
+-- Made again: the confirmation of the first may have been lost, and the next call with it. The same attempt with
+-- another value is not the same again (an attempt that was given up for dead may still speak): there is one
+-- outcome.
 local function settle_again (prefix, name, it, attempt, status, value, broker)
   if it.winner ~= attempt or it.status ~= status or call ('HGET', it.key, 'value') ~= value then return settled (it) end
   local answer = { 'ok', it.winner, 0, 0, 0, 0, false, 0 }
@@ -259,7 +260,7 @@ local function settle (keys, args)
   return answer
 end
 
--- -- await --------------------------------------------------------------------------------------------------------------
+-- -- await ----------------------------------------------------------------------------------------------------------
 -- broker
 
 local function await (keys, args)
@@ -271,7 +272,7 @@ local function await (keys, args)
   return standing ('pending', prefix, name, it, false)
 end
 
--- -- retry --------------------------------------------------------------------------------------------------------------
+-- -- retry ----------------------------------------------------------------------------------------------------------
 -- broker, the attempt that was lost
 
 local function take_over (prefix, name, it, broker)
@@ -298,7 +299,7 @@ local function retry (keys, args)
   return standing ('ok', prefix, name, it, true)
 end
 
--- -- recall -------------------------------------------------------------------------------------------------------------
+-- -- recall ---------------------------------------------------------------------------------------------------------
 -- attempt (0: any), from, count
 
 local function recall (keys, args)
@@ -326,7 +327,7 @@ local function recall (keys, args)
   return answer
 end
 
--- -- sweep --------------------------------------------------------------------------------------------------------------
+-- -- sweep ----------------------------------------------------------------------------------------------------------
 -- broker. Its key is `deadlines`.
 
 local function sweep (keys, args)
@@ -346,7 +347,7 @@ local function sweep (keys, args)
   return answer
 end
 
--- -- recover ------------------------------------------------------------------------------------------------------------
+-- -- recover --------------------------------------------------------------------------------------------------------
 -- after which sequence. Its key is `open:<broker>`. The answer's second element is the last sequence looked at.
 
 local function recover (keys, args)
@@ -374,10 +375,10 @@ local function recover (keys, args)
   return answer
 end
 
--- -- inbox --------------------------------------------------------------------------------------------------------------
+-- -- inbox ----------------------------------------------------------------------------------------------------------
 -- broker, the last notice that was handed over ('' for none): it and those before it are forgotten. Its key is
--- `inbox:<broker>`. The answer is { last notice ('' when the inbox is empty), { kind, call } ... }. The emptied stream
--- stays, because its ids must not begin again.
+-- `inbox:<broker>`. The answer is { last notice ('' when the inbox is empty), { kind, call } ... }. The emptied
+-- stream stays, because its ids must not begin again.
 
 local function inbox (keys, args)
   local key, broker, last, time = keys[1], args[1], args[2], now ()
@@ -396,7 +397,7 @@ local function inbox (keys, args)
   return answer
 end
 
--- -- The library --------------------------------------------------------------------------------------------------------
+-- -- The library ----------------------------------------------------------------------------------------------------
 
 -- Without the flag no-writes: so it fails where nothing can be written (a replica), and the broker isn't up there.
 local function version ()

@@ -5,14 +5,15 @@
 //   commands   everything but notices                      up -> library there -+
 //   channel    subscribed to troupe:inbox:<broker>         up ------------------+-> NOTICE_UP, read the whole inbox
 //
-// Invariants. Requests are sent only between NOTICE_UP and NOTICE_DOWN; others get LEDGER_LOST at the next turn. Every
-// request has one entry in the queue, and every entry that was sent one callback of the store to come; both are in
-// the order of ledger_submit, so an answer always belongs to the first entry that was sent.
+// Invariants. Requests are sent only between NOTICE_UP and NOTICE_DOWN; others get LEDGER_LOST at the next turn.
+// Every request has one entry in the queue, and every entry that was sent one callback of the store to come; both
+// are in the order of ledger_submit, so an answer always belongs to the first entry that was sent.
 //
-// Failures. When either connection breaks, the other one's state is of no use alone (requests without notices would let
-// callers wait for ever), so both must be up again before NOTICE_UP. An answer that means that this server can't serve,
-// or that can't be read, breaks the connection too: its request and those behind it end as LEDGER_LOST, in order, and are
-// made again later. All other errors of Redis are that request's alone (LEDGER_FAILED).
+// Failures. When either connection breaks, the other one's state is of no use alone (requests without notices would
+// let callers wait for ever), so both must be up again before NOTICE_UP. An answer that means that this server
+// can't serve, or that can't be read, breaks the connection too: its request and those behind it end as
+// LEDGER_LOST, in order, and are made again later. All other errors of Redis are that request's alone
+// (LEDGER_FAILED).
 
 #include "broker/ledger.h"
 #include "broker/ledger_answer.h"
@@ -29,8 +30,9 @@
 #include <string.h>
 
 enum {
-  // Requests without a result above which no call is accepted, and above which nothing is read: half a second's and two
-  // seconds' work of one Redis. What has been accepted must settle, so nothing bounds the rest but what causes it.
+  // Requests without a result above which no call is accepted, and above which nothing is read: half a second's and
+  // two seconds' work of one Redis. What has been accepted must settle, so nothing bounds the rest but what causes
+  // it.
   ACCEPTS_MAX = 64 * 1024,
   READS_MAX = 256 * 1024,
   RESERVE = 4096 // requests a turn may make even when there is no memory for more
@@ -52,7 +54,8 @@ struct ledger {
   ledger_answer_t answer;   // being handed over
 };
 
-// -- Results ---------------------------------------------------------------------------------------------------------
+// -- Results
+// ---------------------------------------------------------------------------------------------------------
 
 static void
 hand_over_local (ledger_t *self, const ledger_pending_t *item)
@@ -137,7 +140,8 @@ prepare (void *context, int64_t now)
   return TROUPE_LOOP_NEVER;
 }
 
-// -- Requests --------------------------------------------------------------------------------------------------------
+// -- Requests
+// --------------------------------------------------------------------------------------------------------
 
 static bool
 is_read (ledger_op_t op)
@@ -187,7 +191,8 @@ ledger_submit (ledger_t *self, const ledger_request_t *request)
     troupe_loop_again (self->loop);
 }
 
-// -- Up and down -----------------------------------------------------------------------------------------------------
+// -- Up and down
+// -----------------------------------------------------------------------------------------------------
 
 static void
 go_up (ledger_t *self)
@@ -240,7 +245,8 @@ on_message (void *context, const char *data, size_t size)
     ledger_inbox_called (&self->inbox, data, size);
 }
 
-// -- Life ------------------------------------------------------------------------------------------------------------
+// -- Life
+// ------------------------------------------------------------------------------------------------------------
 
 static troupe_err_t
 open_stores (ledger_t *self, const ledger_options_t *options, troupe_error_t *error)

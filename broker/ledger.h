@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The ledger: what the broker keeps in Redis, as typed requests and results. It is the only part of the broker that
-// knows how calls, mailboxes and memories are laid out there (functions.lua, loaded into Redis as a Function library).
+// knows how calls, mailboxes and memories are laid out there (functions.lua, loaded into Redis as a Function
+// library).
 //
 // The core makes requests and gets each one's result later, as an event, in the order of the requests of one slot.
 // Every request may be made again after LEDGER_LOST (the connection broke, so whether it took place isn't known):
 // the second changes nothing and says what the first did.
 //
-// A session belongs to one of LEDGER_SLOTS slots, which is the Redis hash tag of all its keys, so that each request is
-// atomic, also in a Redis Cluster.
+// A session belongs to one of LEDGER_SLOTS slots, which is the Redis hash tag of all its keys, so that each request
+// is atomic, also in a Redis Cluster.
 #ifndef BROKER_LEDGER_H
 #define BROKER_LEDGER_H
 
@@ -51,8 +52,8 @@ typedef struct {
   const char *session; // all but sweep and recover
   unsigned slot;       // sweep and recover
   troupe_id_t call;    // all but sweep and recover
-  // settle: the attempt that ended, or 0 for any (cancelled, deadline). retry: the one that was lost. recall: the one that
-  // asks, or 0 for any
+  // settle: the attempt that ended, or 0 for any (cancelled, deadline). retry: the one that was lost. recall: the
+  // one that asks, or 0 for any
   uint32_t attempt;
 
   // accept
@@ -146,7 +147,8 @@ typedef struct {
 // Connects in the background and for ever; says LEDGER_NOTICE_UP and _DOWN. bad_argument (the url), no_memory.
 troupe_err_t ledger_new (ledger_t **out, troupe_loop_t *loop, const ledger_options_t *options, troupe_error_t *error);
 void ledger_destroy (ledger_t **self_p);
-// The result is never handed over from within it. Not to be destroyed by the functions that the ledger calls. Never fails: a request that can't be made ends as LEDGER_LOST, from the loop.
+// The result is never handed over from within it. Not to be destroyed by the functions that the ledger calls. Never
+// fails: a request that can't be made ends as LEDGER_LOST, from the loop.
 void ledger_submit (ledger_t *self, const ledger_request_t *request);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Answers to results. An answer is a list: outcome, attempt, memory, deadline, ready, status, body, more, then items.
-// Every type is checked: functions.lua is ours, but the copy in Redis may be a newer one, and other programs can write to
-// that Redis. An answer that doesn't fit is an error of the connection, never a guess.
+// Answers to results. An answer is a list: outcome, attempt, memory, deadline, ready, status, body, more, then
+// items. Every type is checked: functions.lua is ours, but the copy in Redis may be a newer one, and other programs
+// can write to that Redis. An answer that doesn't fit is an error of the connection, never a guess.
 //
 // Texts are borrowed from the reply (hiredis terminates them); bodies are copied once, into buffers.
 
@@ -103,7 +103,8 @@ read_calls (ledger_answer_t *self, redisReply *const *items, size_t count)
   return TROUPE_OK;
 }
 
-// -- Recall ----------------------------------------------------------------------------------------------------------
+// -- Recall
+// ----------------------------------------------------------------------------------------------------------
 
 enum { LIST_HEAD_MAX = 5 };
 
@@ -158,7 +159,8 @@ read_entries (ledger_answer_t *self, redisReply *const *items, size_t count)
   return err;
 }
 
-// -- All -------------------------------------------------------------------------------------------------------------
+// -- All
+// -------------------------------------------------------------------------------------------------------------
 
 bool
 ledger_answer_unusable (const struct redisReply *reply)

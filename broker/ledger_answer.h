@@ -21,8 +21,8 @@ typedef struct {
 // Whether the error means that this server is of no use now (it loads its data, has become a replica, has lost the
 // Functions), so that the request is to be made again once the connection is up again.
 bool ledger_answer_unusable (const struct redisReply *reply);
-// Fills `self`, but for the result's token. bad_message (not an answer of functions.lua), no_memory. What was filled is to be cleared in
-// any case.
+// Fills `self`, but for the result's token. bad_message (not an answer of functions.lua), no_memory. What was
+// filled is to be cleared in any case.
 troupe_err_t ledger_answer_read (ledger_answer_t *self, ledger_op_t op, const struct redisReply *reply);
 void ledger_answer_clear (ledger_answer_t *self);
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The inbox. Notices are in streams, so none is lost while this broker is away; a publication on the broker's channel
-// says when a stream that was empty is so no longer. Reading on until an empty answer, and once more whenever the
-// channel speaks, therefore misses nothing. (One XREAD BLOCK over all streams is no way: they lie in 64 slots, which a
-// Redis Cluster refuses in one command.) A publication that gets lost between the nodes of a cluster is made up for by
-// LEDGER_SWEEP, which looks into the inbox of its slot too.
+// The inbox. Notices are in streams, so none is lost while this broker is away; a publication on the broker's
+// channel says when a stream that was empty is so no longer. Reading on until an empty answer, and once more
+// whenever the channel speaks, therefore misses nothing. (One XREAD BLOCK over all streams is no way: they lie in
+// 64 slots, which a Redis Cluster refuses in one command.) A publication that gets lost between the nodes of a
+// cluster is made up for by LEDGER_SWEEP, which looks into the inbox of its slot too.
 //
 // A notice leaves its stream with the question for those behind it, after it was handed over. When the connection
 // breaks in between, it comes again: notices may repeat, and never get lost.

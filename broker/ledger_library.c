@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Loading the Functions. They are stored by Redis (they survive its restart and reach its replicas), so usually there is
-// nothing to do; but a Redis that was flushed, replaced, or used by another version of the broker has none or others.
+// Loading the Functions. They are stored by Redis (they survive its restart and reach its replicas), so usually
+// there is nothing to do; but a Redis that was flushed, replaced, or used by another version of the broker has none
+// or others.
 //
-// A library of a greater revision stays: in a mesh that is being updated, an old broker must not take from the new ones
-// what they need. That holds because revisions of one library (troupe1) serve each other's brokers; what can't do that
-// becomes another library with names of its own.
+// A library of a greater revision stays: in a mesh that is being updated, an old broker must not take from the new
+// ones what they need. That holds because revisions of one library (troupe1) serve each other's brokers; what can't
+// do that becomes another library with names of its own.
 //
 // Every failure restarts the store, whose growing delay keeps the attempts apart and whose log says why.
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A ring that grows. Room is made ahead of need (ledger.c does it once a turn), because a request may not fail for want
-// of a place in this queue.
+// A ring that grows. Room is made ahead of need (ledger.c does it once a turn), because a request may not fail for
+// want of a place in this queue.
 
 #include "broker/ledger_queue.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which slot a session belongs to: the checksum that Redis Cluster uses for its own slots (CRC-16 of XMODEM: polynomial
-// 0x1021, begins with 0), so that other languages find it in every Redis client. Bit by bit: a session's name is short,
-// and it is computed once a request.
+// Which slot a session belongs to: the checksum that Redis Cluster uses for its own slots (CRC-16 of XMODEM:
+// polynomial 0x1021, begins with 0), so that other languages find it in every Redis client. Bit by bit: a session's
+// name is short, and it is computed once a request.
 
 #include "broker/ledger.h"
 

@@ -199,6 +199,13 @@ peers_forget (broker_core_t *core, peer_t *peer)
   free (peer);
 }
 
+// A quarter of a heartbeat, so that whoever was sent something just now is sent a heartbeat after 3/4 to 1 of them.
+static int64_t
+tick_ms (const broker_core_t *core)
+{
+  return core->options.limits.heartbeat / 4 + 1;
+}
+
 // One round through all peers. The outlet tells later what could not be sent, so none ends while it is being sent to.
 static void
 visit (broker_core_t *core, peer_t *peer)
@@ -210,18 +217,11 @@ visit (broker_core_t *core, peer_t *peer)
     peers_end (core, peer, "lost", why);
     return;
   }
-  if (core->now - peer->sent < limits->heartbeat)
+  if (core->now - peer->sent < limits->heartbeat - tick_ms (core))
     return;
   troupe_header_t header;
   troupe_header_init (&header, TROUPE_CMD_HEARTBEAT);
   answer_send (core, peer->connection, &header, NULL);
-}
-
-// Half a heartbeat, so that a peer that was sent something just now gets its heartbeat 1.5 of them later at the latest.
-static int64_t
-tick_ms (const broker_core_t *core)
-{
-  return core->options.limits.heartbeat / 2 + 1;
 }
 
 int64_t

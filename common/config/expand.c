@@ -83,7 +83,7 @@ static void
 append_file (expander_t *self, const char *at, const char *variable, const char *path)
 {
   config_fault_t fault;
-  char *text, what[VARIABLE_MAX + TROUPE_ERROR_OBJECT_MAX];
+  char *text, what[VARIABLE_MAX + sizeof " is \"\"" + TROUPE_ERROR_OBJECT_MAX];
   size_t size;
   snprintf (what, sizeof what, "%s is \"%.*s\"", variable, TROUPE_ERROR_OBJECT_MAX - 1, path);
   troupe_err_t code = config_source_read (&text, &size, path, CONFIG_SECRET_MAX, &fault);

@@ -20,7 +20,8 @@ enum {
   RULES_MAX = 10 * 1000,        // more than a person writes; each is tried in turn
   DELAY_MAX_MS = 3600 * 1000,   // an hour, as for `timeout`
   CHUNK_MAX = 1024 * 1024,      // characters: as long as a text may be
-  PATH_MAX_SIZE = 160           // "rules[9999].last.ignore_case"
+  PATH_MAX_SIZE = 160,          // "rules[9999].last.ignore_case"
+  REPEAT_MAX = 10 * 1000        // of a regex's parts: they are copies in memory, multiplied where they nest
 };
 
 typedef struct {
@@ -74,10 +75,27 @@ read_bool (const reader_t *self, const config_node_t *node)
   return yes;
 }
 
+// Whether the repetitions {n,m} of a regex, one inside the other, may make more of it than REPEAT_MAX copies.
+static bool
+repeats_too_much (const char *regex)
+{
+  unsigned long copies = 1;
+  for (const char *at = regex; (at = strpbrk (at, "{,")); at++) {
+    unsigned long count = strtoul (at + 1, NULL, 10);
+    if (count > REPEAT_MAX || (count > 1 && (copies *= count) > REPEAT_MAX))
+      return true;
+  }
+  return false;
+}
+
 static void
 compile (const reader_t *self, const config_node_t *node, pattern_t *pattern)
 {
   char why[128];
+  if (repeats_too_much (pattern->text)) {
+    wrong (self, node, NULL, "a regex that repeats too much");
+    return;
+  }
   int failure = regcomp (&pattern->compiled, pattern->text,
                          REG_EXTENDED | REG_NEWLINE | (pattern->ignore_case ? REG_ICASE : 0));
   pattern->regex = failure == 0;

@@ -337,7 +337,7 @@ node_calling_settled (node_connection_t *from, const troupe_header_t *header, tr
     return;
   }
   if (troupe_value_unpack (troupe_buffer_data (body), troupe_buffer_size (body), &json, &error) != TROUPE_OK)
-    status = TROUPE_STATUS_ERROR;
+    status = status == TROUPE_STATUS_VALUE ? TROUPE_STATUS_ERROR : status;
   else if (status != TROUPE_STATUS_VALUE)
     troupe_error_of_json (&error, json);
   for (troupe_placeholder_t *twin; self != NULL; self = twin) {

@@ -65,7 +65,6 @@ node_drain_check (node_core_t *core)
   bool alone = core->up_count == 0, idle = node_list_empty (&core->all_tasks);
   if (idle ? !all_unregistered (core) : !alone || core->now < node_drain_due (core))
     return;
-  fprintf(stderr,"DRAIN now %ld due %ld up %u since %ld\n", core->now, node_drain_due(core), core->up_count, core->down_since);
   node_core_leave (core);
   node_core_ready (core, &core->drained_ready);
 }

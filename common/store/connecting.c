@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From a url to a greeted connection: resolve the host on a thread, try its addresses one after the other (localhost has
-// two, and Redis may listen on either), greet. A unix socket is one address without a name.
+// From a url to a greeted connection: resolve the host on a thread, try its addresses one after the other
+// (localhost has two, and Redis may listen on either), greet. A unix socket is one address without a name.
 //
-// An address that doesn't answer within CONNECT_MAX counts as failed, like one that refuses; when all have, the attempt
-// is broken, and the last address's reason is what the log says.
+// An address that doesn't answer within CONNECT_MAX counts as failed, like one that refuses; when all have, the
+// attempt is broken, and the last address's reason is what the log says.
 
 #include "store/connection.h"
 #include "store/store.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The pipeline of one connection. Commands are written in Redis's request form straight into one buffer ("*2\r\n$3\r\n
-// GET\r\n$3\r\nkey\r\n"), which one send empties each turn; bytes move only when the buffer must grow while its front
-// has been written, so a slow reader costs no quadratic copying.
+// The pipeline of one connection. Commands are written in Redis's request form straight into one buffer
+// ("*2\r\n$3\r\n GET\r\n$3\r\nkey\r\n"), which one send empties each turn; bytes move only when the buffer must
+// grow while its front has been written, so a slow reader costs no quadratic copying.
 //
 // A buffer that grew for a large body is given back once it is empty.
 

@@ -3,8 +3,9 @@
 // What comes in from Redis: bytes to replies (hiredis's parser), replies to whoever waits, in order; on a subscribed
 // connection an array that begins with "message" is none's reply but what was published.
 //
-// A reply that nobody waits for is how Redis says why it hangs up ("max number of clients reached"), or nonsense: the
-// connection is given up for either. Functions called here may ask for a restart, so `broken` is looked at after each.
+// A reply that nobody waits for is how Redis says why it hangs up ("max number of clients reached"), or nonsense:
+// the connection is given up for either. Functions called here may ask for a restart, so `broken` is looked at
+// after each.
 
 #include "store/store.h"
 

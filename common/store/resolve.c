@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Name resolution off the loop. The asker and the thread share one record, and the last of the two frees it: the asker
-// never waits for the thread, which can't be stopped inside getaddrinfo. The eventfd tells the loop that the result is
-// there; its write and read order the memory between the two.
+// Name resolution off the loop. The asker and the thread share one record, and the last of the two frees it: the
+// asker never waits for the thread, which can't be stopped inside getaddrinfo. The eventfd tells the loop that the
+// result is there; its write and read order the memory between the two.
 //
-// The thread blocks all signals: a process's signals are read by its loop (signalfd), so no other thread may take one.
+// The thread blocks all signals: a process's signals are read by its loop (signalfd), so no other thread may take
+// one.
 
 #include "store/resolve.h"
 

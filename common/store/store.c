@@ -2,16 +2,19 @@
 //
 // The store's life: wait, resolve, connect, greet, be up, and begin again.
 //
-// It uses hiredis for the protocol (its reader and reply objects) and not its async API: in 0.14 that asserts on a reply
-// that nobody asked for, drops a callback when memory is short, resolves names on the loop, and frees itself under
-// whoever holds it. Here the connection is a file descriptor and a pipeline, and the store outlives all of them.
+// It uses hiredis for the protocol (its reader and reply objects) and not its async API: in 0.14 that asserts on a
+// reply that nobody asked for, drops a callback when memory is short, resolves names on the loop, and frees itself
+// under whoever holds it. Here the connection is a file descriptor and a pipeline, and the store outlives all of
+// them.
 //
-// Invariants: there is an fd in CONNECTING, GREETING and UP only, a resolver in RESOLVING only; waiters exist only while
-// there is an fd. A failure anywhere sets `broken`, and the connection is closed from the loop's two entries (`prepare`,
-// `store_on_ready`) alone, never under a callback. Closing tells the state function first and then every waiter, in order.
+// Invariants: there is an fd in CONNECTING, GREETING and UP only, a resolver in RESOLVING only; waiters exist only
+// while there is an fd. A failure anywhere sets `broken`, and the connection is closed from the loop's two entries
+// (`prepare`, `store_on_ready`) alone, never under a callback. Closing tells the state function first and then
+// every waiter, in order.
 //
-// A connection that stands still is given up when a command has been without an answer, and the socket without a byte,
-// for SILENCE_MAX. Before that is believed the socket is read once more: it may be this process that stood still.
+// A connection that stands still is given up when a command has been without an answer, and the socket without a
+// byte, for SILENCE_MAX. Before that is believed the socket is read once more: it may be this process that stood
+// still.
 
 #include "store/store.h"
 
@@ -27,9 +30,9 @@
 #include <zmq.h>
 
 enum {
-  DELAY_FIRST = 20,   // ms; a Redis that restarts is back within some tens of them
-  DELAY_MAX = 1000,   // ms; soon enough for people, and no load on what is trying to come up
-  PING_AFTER = 500,   // ms of silence. With SILENCE_MAX: a frozen Redis is noticed within 3 s
+  DELAY_FIRST = 20,  // ms; a Redis that restarts is back within some tens of them
+  DELAY_MAX = 1000,  // ms; soon enough for people, and no load on what is trying to come up
+  PING_AFTER = 500,  // ms of silence. With SILENCE_MAX: a frozen Redis is noticed within 3 s
   SILENCE_MAX = 2400 // ms
 };
 
@@ -62,7 +65,8 @@ store_queue (troupe_store_t *self, int argc, const char *const *argv, const size
   return TROUPE_OK;
 }
 
-// -- Up and down -----------------------------------------------------------------------------------------------------
+// -- Up and down
+// -----------------------------------------------------------------------------------------------------
 
 static void
 log_connected (troupe_store_t *self)
@@ -156,7 +160,8 @@ fall (troupe_store_t *self)
   lose_waiters (self);
 }
 
-// -- The loop --------------------------------------------------------------------------------------------------------
+// -- The loop
+// --------------------------------------------------------------------------------------------------------
 
 static void
 flush (troupe_store_t *self)
@@ -242,7 +247,8 @@ prepare (void *context, int64_t now)
   return self->state == STORE_WAITING ? self->retry_at : due;
 }
 
-// -- The interface ---------------------------------------------------------------------------------------------------
+// -- The interface
+// ---------------------------------------------------------------------------------------------------
 
 // A copy of `text`, or NULL for NULL; clears *ok when out of memory.
 static char *

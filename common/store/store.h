@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The parts of a store: store.c (its life: liveness, going up and down), connecting.c, greeting.c (what is said first on each
-// connection) and replies.c (what comes in).
+// The parts of a store: store.c (its life: liveness, going up and down), connecting.c, greeting.c (what is said
+// first on each connection) and replies.c (what comes in).
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -41,7 +41,7 @@ struct troupe_store {
   redisReader *reader;
   store_pipeline_t pipeline;
 
-  bool flaps;            // it broke as soon as it was up: not worth a line in the log each time
+  bool flaps;  // it broke as soon as it was up: not worth a line in the log each time
   bool broken; // to be given up, for `failure`
   troupe_error_t failure;
   troupe_error_t logged; // the last failure in the log; its code is TROUPE_OK when the store is up

@@ -25,6 +25,47 @@ Test (chat, lines_from_a_pipe_are_answered_and_everything_ends)
   place_expect_empty ();
 }
 
+Test (chat, killed_it_leaves_nothing)
+{
+  place_write ("troupe.yaml", mesh_plain);
+  place_write ("rules.yaml", mesh_rules);
+  process_t *chat = process_run ("troupe", "chat");
+  process_send (chat, "Hello\n");
+  process_expect (chat, "turn 1: Hello");
+  process_signal (chat, SIGKILL);
+  cr_assert_eq (process_wait (chat), 128 + SIGKILL);
+  process_destroy (&chat);
+  place_await_empty ();
+}
+
+Test (chat, goes_on_in_the_session_that_it_is_told)
+{
+  process_t *up = mesh_up (mesh_plain);
+  for (int i = 1; i <= 2; i++) {
+    process_t *chat = process_run ("troupe", "chat", "--session", "one");
+    process_send (chat, "Hello\n");
+    process_expect (chat, i == 1 ? "turn 1: Hello" : "turn 2: Hello");
+    process_close_input (chat);
+    process_expect_exit (chat, 0);
+    process_destroy (&chat);
+  }
+  mesh_down (&up);
+}
+
+Test (chat, a_failing_call_is_told_and_the_conversation_goes_on)
+{
+  process_t *up = mesh_up (mesh_plain);
+  process_t *chat = process_run ("troupe", "chat");
+  process_send (chat, "fail\n");
+  process_expect_error (chat, "model_failed.*it was told to fail");
+  process_send (chat, "Hello\n");
+  process_expect (chat, "turn 1: Hello");
+  process_close_input (chat);
+  process_expect_exit (chat, 5);
+  process_destroy (&chat);
+  mesh_down (&up);
+}
+
 Test (chat, exit_ends_it)
 {
   place_write ("troupe.yaml", mesh_plain);
@@ -76,10 +117,10 @@ Test (chat, on_a_terminal_control_c_stops_a_reply_and_twice_ends)
   process_send (chat, "late\r");
   process_expect (chat, "late\r?\n");
   process_send (chat, "\x03");
-  process_expect (chat, "cancelled");
+  process_expect (chat, "stopped");
   process_expect (chat, "you> ");
   process_send (chat, "\x03");
-  process_expect (chat, "you> |again");
+  process_expect (chat, "Ctrl-C again");
   process_send (chat, "\x03");
   process_expect_exit (chat, 0);
   process_destroy (&chat);

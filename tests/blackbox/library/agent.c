@@ -222,6 +222,30 @@ Test (agent, is_told_when_its_turn_is_cancelled)
   leave_mesh (&agent);
 }
 
+static json_int_t
+model_running (void)
+{
+  json_t *reports = mesh_report (), *service;
+  json_int_t running = -1;
+  size_t i;
+  json_array_foreach (json_object_get (json_array_get (reports, 0), "services"), i, service)
+    if (strcmp (json_string_value (json_object_get (service, "name")), "model/talker") == 0)
+      running = json_integer_value (json_object_get (json_array_get (json_object_get (service, "instances"), 0), "running"));
+  json_decref (reports);
+  return running;
+}
+
+// Until the mesh reports that the model runs that many calls.
+static void
+await_model_running (json_int_t wanted)
+{
+  int64_t deadline = troupe_loop_now () + DEADLINE_MS;
+  while (model_running () != wanted) {
+    cr_assert_lt (troupe_loop_now (), deadline);
+    cr_assert_eq (troupe_loop_turn (loop, 0), TROUPE_OK);
+  }
+}
+
 Test (agent, fails_its_turns_when_it_is_destroyed)
 {
   join_mesh ();
@@ -229,20 +253,11 @@ Test (agent, fails_its_turns_when_it_is_destroyed)
   troupe_agent_t *agent = serve (&clerk, settings);
   expect_content (call ("agent/clerk", "\"Hello\"", "one"), "Sir: turn 1: Hello");
   troupe_placeholder_t *placeholder = call ("agent/clerk", "\"late\"", "one");
-  // The model has the question once the mesh reports that it runs.
-  for (bool runs = false; !runs;) {
-    json_t *reports = mesh_report ();
-    size_t i;
-    json_t *service;
-    json_array_foreach (json_object_get (json_array_get (reports, 0), "services"), i, service)
-      if (strcmp (json_string_value (json_object_get (service, "name")), "model/talker") == 0)
-        runs = json_integer_value (json_object_get (json_array_get (json_object_get (service, "instances"), 0), "running")) > 0;
-    json_decref (reports);
-    cr_assert_eq (troupe_loop_turn (loop, 0), TROUPE_OK);
-  }
+  await_model_running (1);
   troupe_agent_destroy (&agent);
   cr_assert_eq (clerk_state.cancelled, 1);
   expect_error (placeholder, TROUPE_CANCELLED);
+  await_model_running (0);
   json_decref (settings);
   leave_mesh (&agent);
 }

@@ -89,6 +89,22 @@ Test (up, lets_running_calls_end)
   process_destroy (&up);
 }
 
+Test (up, does_not_wait_for_calls_when_asked_twice)
+{
+  process_t *up = mesh_up (mesh_plain);
+  process_t *call = process_run ("troupe", "call", "agent/alice", "\"slow\"", "--stream");
+  process_expect (call, "\"part\"");
+  process_t *late = process_run ("troupe", "call", "agent/alice", "\"late\"");
+  process_signal (up, SIGINT);
+  process_expect (up, "\"event\": *\"stopping\"");
+  process_signal (up, SIGINT);
+  process_expect_exit (up, 0);
+  process_destroy (&up);
+  process_destroy (&call);
+  process_destroy (&late);
+  place_expect_empty ();
+}
+
 Test (up, starts_again_what_dies)
 {
   process_t *up = mesh_up (mesh_plain);

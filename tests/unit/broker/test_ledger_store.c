@@ -156,7 +156,8 @@ Test (ledger_store, a_lost_channel_is_noticed_and_no_notice_with_it)
   rig_stop (rig);
 }
 
-// Redis Cluster refuses a function that touches a key of another slot; a single Redis doesn't, so this is where it shows.
+// Redis Cluster refuses a function that touches a key of another slot; a single Redis doesn't, so this is where it
+// shows.
 Test (ledger_store, every_step_stays_in_its_slot)
 {
   rig_t *rig = rig_start ((const char *[]){"--cluster-enabled", "yes", NULL});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "model/schedule.h"
-#include "unit/model/model_fixture.h"
+#include "unit/model/stand.h"
 
 #include <criterion/criterion.h>
 #include <arpa/inet.h>
@@ -10,103 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-typedef struct {
-  troupe_loop_t *loop;
-  troupe_engine_t *engine;
-  troupe_model_t *model;
-  unsigned open; // asks that haven't ended
-} stand_t;
-
-typedef struct {
-  stand_t *stand;
-  troupe_answer_t *answer;
-  bytes_t text;
-  unsigned parts, drop_at; // drop_at: the part at which it is dropped
-  json_t *message;
-  troupe_error_t error;
-} ask_t;
-
-static void
-start (stand_t *self, const char *config)
-{
-  troupe_error_t error = {0};
-  json_t *json = json_loads (config, 0, NULL);
-  cr_assert_not_null (json);
-  cr_assert_eq (troupe_loop_new (&self->loop), TROUPE_OK);
-  cr_assert_eq (troupe_engine_new (&self->engine, self->loop, &error), TROUPE_OK);
-  troupe_model_options_t options = {.name = "m", .config = json, .directory = "/tmp"};
-  cr_assert_eq (troupe_model_new (&self->model, self->engine, &options, NULL, &error), TROUPE_OK, "%s", error.why);
-  self->open = 0;
-  json_decref (json);
-}
-
-static void
-stop (stand_t *self)
-{
-  troupe_model_destroy (&self->model);
-  troupe_engine_destroy (&self->engine);
-  troupe_loop_destroy (&self->loop);
-}
-
-static void
-leave (stand_t *self)
-{
-  if (--self->open == 0)
-    troupe_loop_stop (self->loop);
-}
-
-static void
-on_part (void *context, const char *text, size_t size)
-{
-  ask_t *self = context;
-  cr_assert (size > 0);
-  cr_assert (bytes_add (&self->text, text, size));
-  if (++self->parts == self->drop_at) {
-    troupe_answer_drop (&self->answer);
-    leave (self->stand);
-  }
-}
-
-static void
-on_done (void *context, json_t *message, const troupe_error_t *error)
-{
-  ask_t *self = context;
-  self->message = message;
-  if (!message)
-    self->error = *error;
-  leave (self->stand);
-}
-
-static void
-ask (stand_t *stand, ask_t *self, const char *text, bool streams, int64_t deadline)
-{
-  json_t *input = json_string (text);
-  troupe_error_t error = {0};
-  self->stand = stand;
-  troupe_model_ask_t ask = {.input = input,
-                            .deadline = deadline,
-                            .part = streams ? on_part : NULL,
-                            .done = on_done,
-                            .context = self};
-  cr_assert_eq (troupe_model_ask (stand->model, &self->answer, &ask, &error), TROUPE_OK, "%s", error.why);
-  stand->open++;
-  json_decref (input);
-}
-
-static const char *
-content_of (const ask_t *self)
-{
-  cr_assert_not_null (self->message, "%s", self->error.why);
-  return json_string_value (json_object_get (self->message, "content"));
-}
-
-static void
-ask_clear (ask_t *self)
-{
-  bytes_clear (&self->text);
-  json_decref (self->message);
-}
 
 static void
 rules_file (char path[32], const char *text)
@@ -122,7 +25,7 @@ start_with_rules (stand_t *self, const char *rules)
   char path[32], config[128];
   rules_file (path, rules);
   snprintf (config, sizeof config, "{\"type\": \"rehearsal\", \"rules\": \"%s\"}", path);
-  start (self, config);
+  stand_start (self, config);
   remove (path);
 }
 
@@ -131,16 +34,15 @@ Test (engine, streams_word_by_word_and_marks_a_rehearsal)
   stand_t stand;
   ask_t one = {0};
   start_with_rules (&stand, "{chunk: word, chunk_delay: 5ms, rules: [{say: 'one two three four'}]}");
-  ask (&stand, &one, "x", true, TROUPE_LOOP_NEVER);
-  cr_assert_eq (troupe_loop_run (stand.loop), TROUPE_OK);
-  cr_assert_str_eq (content_of (&one), "one two three four");
+  stand_ask (&stand, &one, "x", true, TROUPE_LOOP_NEVER);
+  stand_run (&stand);
+  cr_assert_str_eq (ask_content (&one), "one two three four");
   cr_assert_str_eq (one.text.data, "one two three four");
   cr_assert (one.parts >= 2, "%u", one.parts);
-  const json_t *metadata = json_object_get (one.message, "metadata");
-  cr_assert (json_is_true (json_object_get (metadata, "rehearsal")));
+  cr_assert (json_is_true (ask_metadata (&one, "rehearsal")));
   cr_assert (json_is_true (json_object_get (troupe_model_info (stand.model), "rehearsal")));
   ask_clear (&one);
-  stop (&stand);
+  stand_stop (&stand);
 }
 
 Test (engine, runs_a_thousand_at_once)
@@ -153,20 +55,20 @@ Test (engine, runs_a_thousand_at_once)
   for (int i = 0; i < COUNT; i++) {
     char text[16];
     snprintf (text, sizeof text, "%d", i);
-    ask (&stand, &asks[i], text, i % 2, TROUPE_LOOP_NEVER);
+    stand_ask (&stand, &asks[i], text, i % 2, TROUPE_LOOP_NEVER);
   }
-  cr_assert_eq (troupe_loop_run (stand.loop), TROUPE_OK);
+  stand_run (&stand);
   for (int i = 0; i < COUNT; i++) {
     char text[32];
     snprintf (text, sizeof text, "I heard %d", i);
-    cr_assert_str_eq (content_of (&asks[i]), text);
+    cr_assert_str_eq (ask_content (&asks[i]), text);
     if (i % 2)
       cr_assert_str_eq (asks[i].text.data, text);
     ask_clear (&asks[i]);
   }
   cr_assert (troupe_loop_now () - begun < 100 * COUNT / 4);
   free (asks);
-  stop (&stand);
+  stand_stop (&stand);
 }
 
 Test (engine, drops_in_the_middle_of_a_stream_and_at_the_end)
@@ -174,17 +76,24 @@ Test (engine, drops_in_the_middle_of_a_stream_and_at_the_end)
   stand_t stand;
   ask_t one = {.drop_at = 2}, two = {0};
   start_with_rules (&stand, "rules: [{chunk: 1, chunk_delay: 5ms, say: abcdefgh}]");
-  ask (&stand, &one, "x", true, TROUPE_LOOP_NEVER);
-  ask (&stand, &two, "x", true, TROUPE_LOOP_NEVER);
-  cr_assert_eq (troupe_loop_run (stand.loop), TROUPE_OK);
+  stand_ask (&stand, &one, "x", true, TROUPE_LOOP_NEVER);
+  stand_ask (&stand, &two, "x", true, TROUPE_LOOP_NEVER);
+  stand_run (&stand);
   cr_assert_eq (one.parts, 2);
   cr_assert_null (one.message);
-  cr_assert_str_eq (content_of (&two), "abcdefgh");
-  ask (&stand, &one, "x", false, TROUPE_LOOP_NEVER); // left on its way
+  cr_assert_str_eq (ask_content (&two), "abcdefgh");
+  stand_ask (&stand, &one, "x", false, TROUPE_LOOP_NEVER); // left on its way
   troupe_answer_drop (&one.answer);
   ask_clear (&one);
   ask_clear (&two);
-  stop (&stand);
+  stand_stop (&stand);
+}
+
+static void
+never (void *context, json_t *message, const troupe_error_t *error)
+{
+  (void) context, (void) message, (void) error;
+  cr_assert_fail ("a refused ask ends only once");
 }
 
 Test (engine, keeps_deadlines_and_plays_failures)
@@ -192,18 +101,18 @@ Test (engine, keeps_deadlines_and_plays_failures)
   stand_t stand;
   ask_t late = {0}, failed = {0}, refused = {0};
   start_with_rules (&stand, "rules: [{last: slow, delay: 1h, say: x}, {last: fail, fail: rate_limited}]");
-  ask (&stand, &late, "slow", false, troupe_loop_now () + 50);
-  ask (&stand, &failed, "fail", false, TROUPE_LOOP_NEVER);
-  cr_assert_eq (troupe_loop_run (stand.loop), TROUPE_OK);
+  stand_ask (&stand, &late, "slow", false, troupe_loop_now () + 50);
+  stand_ask (&stand, &failed, "fail", false, TROUPE_LOOP_NEVER);
+  stand_run (&stand);
   cr_assert_eq (late.error.code, TROUPE_DEADLINE);
   cr_assert_eq (failed.error.code, TROUPE_RATE_LIMITED);
   cr_assert_str_eq (failed.error.object, "model/m");
   json_t *input = json_string ("other");
-  troupe_model_ask_t nothing = {.input = input, .deadline = TROUPE_LOOP_NEVER, .done = on_done};
+  troupe_model_ask_t nothing = {.input = input, .deadline = TROUPE_LOOP_NEVER, .done = never};
   cr_assert_eq (troupe_model_ask (stand.model, &refused.answer, &nothing, &refused.error), TROUPE_MODEL_REFUSED);
   cr_assert_str_eq (refused.error.object, "model/m");
   json_decref (input);
-  stop (&stand);
+  stand_stop (&stand);
 }
 
 // A port on which nobody listens, since its owner does not.
@@ -225,7 +134,7 @@ start_at_port (stand_t *self, int port, const char *more)
   snprintf (config, sizeof config,
             "{\"type\": \"openai_chat\", \"base_url\": \"http://127.0.0.1:%d/v1\", \"api_key\": \"sk-hidden-key\"%s}",
             port, more);
-  start (self, config);
+  stand_start (self, config);
 }
 
 Test (engine, says_that_no_server_is_there)
@@ -234,13 +143,13 @@ Test (engine, says_that_no_server_is_there)
   stand_t stand;
   ask_t one = {0};
   start_at_port (&stand, port, ", \"retries\": 1");
-  ask (&stand, &one, "x", true, TROUPE_LOOP_NEVER);
-  cr_assert_eq (troupe_loop_run (stand.loop), TROUPE_OK);
+  stand_ask (&stand, &one, "x", true, TROUPE_LOOP_NEVER);
+  stand_run (&stand);
   cr_assert_eq (one.error.code, TROUPE_MODEL_UNREACHABLE);
   cr_assert (strstr (one.error.why, "http://127.0.0.1:"), "%s", one.error.why);
   cr_assert (strstr (one.error.next, "is the server running?"), "%s", one.error.next);
   cr_assert_null (strstr (one.error.why, "sk-hidden-key"));
-  stop (&stand);
+  stand_stop (&stand);
   close (fd);
 }
 
@@ -252,24 +161,24 @@ Test (engine, notices_a_server_that_accepts_and_says_nothing)
   cr_assert (listen (fd, 16) == 0);
   start_at_port (&stand, port, ", \"retries\": 0, \"timeout\": 200");
   int64_t begun = troupe_loop_now ();
-  ask (&stand, &silent, "x", true, TROUPE_LOOP_NEVER);
-  ask (&stand, &late, "x", true, troupe_loop_now () + 50);
-  cr_assert_eq (troupe_loop_run (stand.loop), TROUPE_OK);
+  stand_ask (&stand, &silent, "x", true, TROUPE_LOOP_NEVER);
+  stand_ask (&stand, &late, "x", true, troupe_loop_now () + 50);
+  stand_run (&stand);
   cr_assert_eq (silent.error.code, TROUPE_MODEL_UNREACHABLE);
   cr_assert (strstr (silent.error.why, "says nothing for 0.2 s"), "%s", silent.error.why);
   cr_assert_eq (late.error.code, TROUPE_DEADLINE);
   cr_assert (troupe_loop_now () - begun >= 200);
-  ask (&stand, &left, "x", true, TROUPE_LOOP_NEVER);
+  stand_ask (&stand, &left, "x", true, TROUPE_LOOP_NEVER);
   troupe_answer_drop (&left.answer);
-  stop (&stand);
+  stand_stop (&stand);
   close (fd);
 }
 
 Test (engine, is_never_started_for_nothing)
 {
   stand_t stand;
-  start (&stand, "{\"type\": \"rehearsal\"}");
-  stop (&stand);
+  stand_start (&stand, "{\"type\": \"rehearsal\"}");
+  stand_stop (&stand);
 }
 
 Test (schedule, keeps_the_order_of_due_times)

@@ -490,12 +490,29 @@ Test (draining, with_no_broker_it_is_over_after_a_lease)
   rig_t rig;
   probe_t probe = {0};
   open_alice (&rig, &probe);
+  troupe_id_t id = rig_id (&rig);
+  rig_offer (&rig, 0, "agent/alice", &id, 1);
+  rig_deliver (&rig);
+  troupe_task_reply (&probe.task, json_null ());
   rig_disconnect (&rig, 0);
   node_core_drain (rig.core, probe_drained, &probe);
   rig_pass (&rig, RIG_LEASE - 1, 0);
   rig_deliver (&rig);
   cr_assert (eq (uint, probe.drained, 0));
   rig_pass (&rig, 2, 0);
+  rig_deliver (&rig);
+  cr_assert (eq (uint, probe.drained, 1));
+  rig_close (&rig);
+}
+
+Test (draining, with_no_broker_and_nothing_to_confirm_it_is_over_at_once)
+{
+  rig_t rig;
+  probe_t probe = {0};
+  open_alice (&rig, &probe);
+  rig_disconnect (&rig, 0);
+  node_core_drain (rig.core, probe_drained, &probe);
+  rig_pass (&rig, 0, 0);
   rig_deliver (&rig);
   cr_assert (eq (uint, probe.drained, 1));
   rig_close (&rig);

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Connections: hello, leases, garbage, limits, the report, events.
+
+#include "sim/stage.h"
+
+#include "troupe/value.h"
+
+#include <criterion/criterion.h>
+
+static ledger_model_t *model;
+static stage_t *stage;
+
+static void
+open (void)
+{
+  model = ledger_model_new ();
+  stage = stage_new (model, "broker-1", NULL, 1000);
+  stage_ready (stage);
+}
+
+static void
+close (void)
+{
+  stage_destroy (&stage);
+  ledger_model_destroy (&model);
+}
+
+TestSuite (core_peers, .init = open, .fini = close);
+
+static bool
+sent (broker_connection_t to, troupe_command_t command)
+{
+  return stage_take (stage, to, command) != NULL;
+}
+
+static void
+receive_bytes (broker_connection_t from, const void *bytes, size_t size)
+{
+  broker_event_t event = {.kind = BROKER_FRAME, .connection = from, .header = bytes, .header_size = size};
+  broker_core_step (stage->core, &event, stage->now);
+}
+
+Test (core_peers, hello_is_welcomed_with_the_terms)
+{
+  stage_hello (stage, 1, "alice-1");
+  const stage_message_t *welcome = stage_take (stage, 1, TROUPE_CMD_WELCOME);
+  cr_assert (welcome != NULL);
+  cr_expect (troupe_text_equal (welcome->header.peer, "broker-1"));
+  cr_expect_eq (welcome->header.heartbeat, 500);
+  cr_expect_eq (welcome->header.lease, 2500);
+  cr_expect_eq (welcome->header.limit, 16 * 1024 * 1024);
+  cr_expect (troupe_text_equal (welcome->header.endpoint, "ipc://publish"));
+  stage_register (stage, 1, "tool/echo", 4, false);
+  stage_hello (stage, 1, "alice-1");
+  cr_expect (sent (1, TROUPE_CMD_WELCOME), "again");
+  stage_hello (stage, 2, "caller");
+  troupe_id_t id = stage_id (1);
+  stage_call (stage, 2, &id, "tool/echo", "s", 0, 0);
+  stage_settle_store (stage);
+  cr_expect (sent (1, TROUPE_CMD_OFFER), "and it lost nothing by it");
+}
+
+Test (core_peers, strangers_are_told_to_say_hello_but_not_each_time)
+{
+  for (int i = 0; i < 100; i++)
+    stage_say (stage, 7, TROUPE_CMD_HEARTBEAT);
+  cr_expect (sent (7, TROUPE_CMD_RESET));
+  cr_expect_not (sent (7, TROUPE_CMD_RESET));
+  stage_advance (stage, 500);
+  stage_say (stage, 7, TROUPE_CMD_HEARTBEAT);
+  cr_expect (sent (7, TROUPE_CMD_RESET));
+  stage_say (stage, 8, TROUPE_CMD_BYE);
+  cr_expect_not (sent (8, TROUPE_CMD_RESET));
+}
+
+Test (core_peers, silence_is_death_and_any_message_is_life)
+{
+  stage_hello (stage, 1, "silent");
+  stage_hello (stage, 2, "alive");
+  stage_register (stage, 1, "tool/echo", 4, false);
+  for (int i = 0; i < 6; i++) {
+    stage_advance (stage, 500);
+    stage_say (stage, 2, TROUPE_CMD_HEARTBEAT);
+    cr_expect (sent (2, TROUPE_CMD_HEARTBEAT), "heartbeats go out too");
+  }
+  stage_say (stage, 1, TROUPE_CMD_HEARTBEAT);
+  cr_expect (sent (1, TROUPE_CMD_RESET));
+  stage_say (stage, 2, TROUPE_CMD_HEARTBEAT);
+  cr_expect_not (sent (2, TROUPE_CMD_RESET));
+  cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_PEERS_LOST), 1);
+}
+
+Test (core_peers, a_broker_that_stood_still_gives_new_leases)
+{
+  stage_hello (stage, 1, "alive");
+  stage_advance (stage, 600);
+  stage->now += 10000; // the machine slept
+  broker_core_step (stage->core, &(broker_event_t){.kind = BROKER_TIME}, stage->now);
+  cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_PEERS_LOST), 0);
+  stage_advance (stage, 3000);
+  cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_PEERS_LOST), 1);
+}
+
+Test (core_peers, garbage_is_answered_ten_times)
+{
+  static const uint8_t garbage[] = {0xff, 0xfe, 0xfd};
+  for (int i = 0; i < 50; i++) {
+    receive_bytes (1, garbage, sizeof garbage);
+    receive_bytes (1, garbage, 0);
+  }
+  int answers = 0;
+  for (const stage_message_t *refused; (refused = stage_take (stage, 1, TROUPE_CMD_REFUSED)) != NULL; answers++)
+    cr_expect_eq (stage_error (refused), TROUPE_BAD_FRAME);
+  cr_expect_eq (answers, 10);
+  cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_MESSAGES_BAD), 100);
+}
+
+Test (core_peers, another_version_is_told_so_with_the_command_it_used)
+{
+  static const uint8_t hello[] = {0x93, 0x09, TROUPE_CMD_HELLO, 0x81, 16, 0xa1, 'x'};
+  receive_bytes (1, hello, sizeof hello);
+  const stage_message_t *refused = stage_take (stage, 1, TROUPE_CMD_REFUSED);
+  cr_assert (refused != NULL);
+  cr_expect_eq (stage_error (refused), TROUPE_VERSION_MISMATCH);
+  cr_expect_eq (refused->header.of, TROUPE_CMD_HELLO);
+}
+
+Test (core_peers, commands_of_brokers_are_not_taken)
+{
+  stage_hello (stage, 1, "alice-1");
+  stage_say (stage, 1, TROUPE_CMD_BYE);
+  stage_hello (stage, 2, "alice-2");
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_ACCEPTED);
+  troupe_id_t id = stage_id (1);
+  troupe_header_set_call (&header, &id);
+  stage_receive (stage, 2, &header, NULL);
+  const stage_message_t *refused = stage_take (stage, 2, TROUPE_CMD_REFUSED);
+  cr_expect (refused != NULL && stage_error (refused) == TROUPE_BAD_FRAME);
+}
+
+Test (core_peers, a_body_over_the_limit_is_too_large)
+{
+  broker_limits_t limits = stage_limits;
+  limits.message = 1024;
+  close ();
+  model = ledger_model_new ();
+  stage = stage_new (model, "broker-1", &limits, 1000);
+  stage_ready (stage);
+  stage_hello (stage, 1, "alice-1");
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_CALL);
+  troupe_id_t id = stage_id (1);
+  troupe_header_set_call (&header, &id);
+  troupe_header_set_service (&header, troupe_text ("tool/echo"));
+  troupe_header_set_session (&header, troupe_text ("s"));
+  char bytes[1025] = {0};
+  troupe_buffer_t *body = NULL;
+  cr_assert_eq (troupe_buffer_new (&body, bytes, sizeof bytes), TROUPE_OK);
+  stage_receive (stage, 1, &header, body);
+  troupe_buffer_unref (&body);
+  const stage_message_t *refused = stage_take (stage, 1, TROUPE_CMD_REFUSED);
+  cr_expect (refused != NULL && stage_error (refused) == TROUPE_TOO_LARGE && refused->header.of == TROUPE_CMD_CALL);
+  cr_expect (troupe_id_equal (&refused->header.call, &id));
+}
+
+Test (core_peers, a_peer_serves_a_thousand_services_at_most)
+{
+  stage_hello (stage, 1, "busy");
+  char name[32];
+  for (int i = 0; i < 1000; i++) {
+    snprintf (name, sizeof name, "tool/t%d", i);
+    stage_register (stage, 1, name, 1, false);
+  }
+  cr_expect_not (sent (1, TROUPE_CMD_REFUSED));
+  stage_register (stage, 1, "tool/more", 1, false);
+  const stage_message_t *refused = stage_take (stage, 1, TROUPE_CMD_REFUSED);
+  cr_expect (refused != NULL && stage_error (refused) == TROUPE_OVERLOADED);
+}
+
+Test (core_peers, ten_thousand_peers_at_most)
+{
+  for (broker_connection_t i = 1; i <= 10000; i++)
+    stage_hello (stage, i, "peer");
+  stage_hello (stage, 10001, "peer");
+  const stage_message_t *refused = stage_take (stage, 10001, TROUPE_CMD_REFUSED);
+  cr_expect (refused != NULL && stage_error (refused) == TROUPE_OVERLOADED && refused->header.of == TROUPE_CMD_HELLO);
+}
+
+Test (core_peers, instances_agree_on_whether_they_are_an_actor)
+{
+  stage_hello (stage, 1, "one");
+  stage_hello (stage, 2, "two");
+  stage_register (stage, 1, "agent/alice", 1, true);
+  stage_register (stage, 2, "agent/alice", 1, false);
+  const stage_message_t *refused = stage_take (stage, 2, TROUPE_CMD_REFUSED);
+  cr_expect (refused != NULL && stage_error (refused) == TROUPE_CONFLICT);
+  stage_say (stage, 1, TROUPE_CMD_BYE);
+  stage_register (stage, 2, "agent/alice", 1, false);
+  cr_expect (sent (2, TROUPE_CMD_REGISTERED));
+}
+
+Test (core_peers, comings_and_goings_are_published)
+{
+  static const char *const expected[] = {"joined", "left", "joined", "lost"};
+  stage_hello (stage, 1, "one");
+  stage_register (stage, 1, "agent/alice", 1, true);
+  stage_say (stage, 1, TROUPE_CMD_BYE);
+  stage_hello (stage, 2, "two");
+  stage_register (stage, 2, "agent/alice", 1, true);
+  stage_unsent (stage, 2, TROUPE_CMD_HEARTBEAT, false);
+  for (size_t i = 0; i < 4; i++) {
+    const stage_message_t *event = stage_take (stage, 0, TROUPE_CMD_EVENT);
+    cr_assert (event != NULL);
+    cr_expect (troupe_text_equal (event->header.service, "agent/alice"));
+    cr_expect (troupe_text_equal (event->header.peer, i < 2 ? "one" : "two"));
+    json_t *json = NULL;
+    troupe_value_unpack (troupe_buffer_data (event->body), troupe_buffer_size (event->body), &json, NULL);
+    cr_expect_str_eq (json_string_value (json_object_get (json, "event")), expected[i]);
+    cr_expect_str_eq (json_string_value (json_object_get (json, "broker")), "broker-1");
+    json_decref (json);
+  }
+}
+
+Test (core_peers, a_part_for_a_full_queue_is_dropped_anything_else_is_a_loss)
+{
+  stage_hello (stage, 1, "slow");
+  stage_unsent (stage, 1, TROUPE_CMD_PART, true);
+  cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_PARTS_FULL), 1);
+  cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_PEERS_LOST), 0);
+  stage_unsent (stage, 1, TROUPE_CMD_SETTLED, true);
+  cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_PEERS_LOST), 1);
+}
+
+Test (core_peers, bye_goes_to_all_when_the_broker_ends)
+{
+  stage_hello (stage, 1, "one");
+  stage_hello (stage, 2, "two");
+  broker_core_step (stage->core, &(broker_event_t){.kind = BROKER_STOP}, stage->now);
+  cr_expect (sent (1, TROUPE_CMD_BYE) && sent (2, TROUPE_CMD_BYE));
+}
+
+Test (core_peers, the_report_says_what_is_there)
+{
+  troupe_header_t hello;
+  troupe_header_init (&hello, TROUPE_CMD_HELLO);
+  troupe_header_set_peer (&hello, troupe_text ("alice-1"));
+  json_t *about = json_pack ("{s:s, s:s, s:i}", "program", "troupe-agent", "host", "h\xc3\xa9", "pid", 42);
+  troupe_buffer_t *body = NULL;
+  cr_assert_eq (troupe_value_pack (about, &body, NULL), TROUPE_OK);
+  stage_receive (stage, 1, &hello, body);
+  troupe_buffer_unref (&body);
+  json_decref (about);
+  stage_register (stage, 1, "agent/alice", 1, true);
+  troupe_id_t id = stage_id (1);
+  stage_call (stage, 1, &id, "agent/alice", "s", 0, 0);
+  id = stage_id (2);
+  stage_call (stage, 1, &id, "agent/alice", "t", 0, 0);
+  stage_settle_store (stage);
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_STATUS);
+  troupe_header_set_request (&header, 5);
+  stage_receive (stage, 1, &header, NULL);
+  const stage_message_t *report = stage_take (stage, 1, TROUPE_CMD_REPORT);
+  cr_assert (report != NULL && report->header.request == 5);
+  json_t *json = NULL;
+  troupe_value_unpack (troupe_buffer_data (report->body), troupe_buffer_size (report->body), &json, NULL);
+  const char *name, *program, *host, *store;
+  int actor, queue, pid, running, credit, accepted, open_calls;
+  cr_expect_eq (json_unpack (json, "{s:s, s:i, s:[{s:s, s:b, s:i, s:[{s:s, s:s, s:i, s:i, s:i}]}], s:{s:i}}", "store",
+                             &store, "open_calls", &open_calls, "services", "name", &name, "actor", &actor, "queue",
+                             &queue, "instances", "program", &program, "host", &host, "pid", &pid, "running", &running,
+                             "credit", &credit, "counters", "calls_accepted", &accepted),
+                0);
+  cr_expect_str_eq (store, "up");
+  cr_expect_str_eq (name, "agent/alice");
+  cr_expect_str_eq (program, "troupe-agent");
+  cr_expect_str_eq (host, "h\xc3\xa9");
+  cr_expect (actor && queue == 1 && pid == 42 && running == 1 && credit == 1 && accepted == 2 && open_calls == 2);
+  json_decref (json);
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A store that is away, breaks off, reports errors, or forgets.
+
+#include "sim/stage.h"
+
+#include <criterion/criterion.h>
+
+enum { CALLER = 1, INSTANCE = 2 };
+
+static ledger_model_t *model;
+static stage_t *stage;
+
+static void
+open (void)
+{
+  model = ledger_model_new ();
+  stage = stage_new (model, "broker-1", NULL, 1000);
+  stage_ready (stage);
+  stage_hello (stage, CALLER, "caller-1");
+  stage_hello (stage, INSTANCE, "instance-2");
+  stage_register (stage, INSTANCE, "agent/alice", 4, true);
+}
+
+static void
+close (void)
+{
+  cr_expect_eq (ledger_model_violations (model), 0);
+  stage_destroy (&stage);
+  ledger_model_destroy (&model);
+}
+
+TestSuite (core_store, .init = open, .fini = close);
+
+static bool
+sent (broker_connection_t to, troupe_command_t command)
+{
+  return stage_take (stage, to, command) != NULL;
+}
+
+static void
+call (unsigned number)
+{
+  troupe_id_t id = stage_id (number);
+  stage_call (stage, CALLER, &id, "agent/alice", "s", 0, 0);
+}
+
+static void
+settle (unsigned number, unsigned attempt)
+{
+  troupe_id_t id = stage_id (number);
+  stage_settle (stage, INSTANCE, &id, "s", attempt, "value");
+}
+
+static bool
+refused_as (troupe_command_t of, troupe_err_t code)
+{
+  const stage_message_t *refused = stage_take (stage, CALLER, TROUPE_CMD_REFUSED);
+  return refused != NULL && refused->header.of == of && stage_error (refused) == code;
+}
+
+Test (core_store, without_a_store_nothing_is_taken)
+{
+  ledger_link_break (stage->link, 0, stage->now);
+  call (1);
+  cr_expect (refused_as (TROUPE_CMD_CALL, TROUPE_STORE_UNAVAILABLE));
+  troupe_id_t id = stage_id (2);
+  stage_await (stage, CALLER, &id, "s");
+  cr_expect (refused_as (TROUPE_CMD_AWAIT, TROUPE_STORE_UNAVAILABLE));
+  cr_expect_eq (broker_core_open_calls (stage->core), 0);
+}
+
+Test (core_store, an_accept_that_was_lost_is_made_again_done_or_not)
+{
+  for (size_t done = 0; done < 2; done++) {
+    unsigned number = 1 + (unsigned) done;
+    call (number);
+    ledger_link_break (stage->link, done, stage->now);
+    cr_expect_not (sent (CALLER, TROUPE_CMD_ACCEPTED));
+    call (number); // its caller asks again
+    cr_expect_not (sent (CALLER, TROUPE_CMD_REFUSED), "it may have been stored");
+    stage_up (stage);
+    cr_expect (sent (CALLER, TROUPE_CMD_ACCEPTED));
+    cr_expect_not (sent (CALLER, TROUPE_CMD_ACCEPTED));
+    const stage_message_t *offer = stage_take (stage, INSTANCE, TROUPE_CMD_OFFER);
+    cr_assert (offer != NULL);
+    settle (number, (unsigned) offer->header.attempt);
+    stage_settle_store (stage);
+    cr_expect (sent (CALLER, TROUPE_CMD_SETTLED));
+    cr_expect (sent (INSTANCE, TROUPE_CMD_CONFIRMED));
+  }
+}
+
+Test (core_store, accepts_made_again_keep_their_order)
+{
+  for (unsigned i = 1; i <= 5; i++)
+    call (i);
+  ledger_link_break (stage->link, 2, stage->now);
+  stage_up (stage);
+  for (unsigned i = 1; i <= 5; i++)
+    cr_expect_eq (ledger_model_at (model, i - 1)->id.bytes[15], i);
+}
+
+Test (core_store, a_settle_that_was_lost_is_made_again_done_or_not)
+{
+  for (size_t done = 0; done < 2; done++) {
+    unsigned number = 1 + (unsigned) done;
+    call (number);
+    stage_settle_store (stage);
+    cr_expect (sent (INSTANCE, TROUPE_CMD_OFFER));
+    settle (number, 1);
+    ledger_link_break (stage->link, done, stage->now);
+    cr_expect_not (sent (INSTANCE, TROUPE_CMD_CONFIRMED));
+    stage_up (stage);
+    cr_expect (sent (INSTANCE, TROUPE_CMD_CONFIRMED));
+    const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
+    cr_expect (settled != NULL && settled->header.status == TROUPE_STATUS_VALUE);
+  }
+  cr_expect_eq (broker_core_open_calls (stage->core), 0);
+}
+
+Test (core_store, the_turn_survives_a_lost_settle)
+{
+  call (1);
+  call (2);
+  stage_settle_store (stage);
+  settle (1, 1);
+  ledger_link_break (stage->link, 1, stage->now); // stored, and the answer with the next call is lost
+  stage_up (stage);
+  cr_expect (sent (INSTANCE, TROUPE_CMD_OFFER) && sent (INSTANCE, TROUPE_CMD_OFFER));
+  settle (2, 1);
+  stage_settle_store (stage);
+  cr_expect (sent (CALLER, TROUPE_CMD_SETTLED) && sent (CALLER, TROUPE_CMD_SETTLED));
+}
+
+Test (core_store, what_runs_goes_on_and_settles_when_the_store_is_back)
+{
+  call (1);
+  stage_settle_store (stage);
+  ledger_link_break (stage->link, 0, stage->now);
+  settle (1, 1);
+  cr_expect_not (sent (INSTANCE, TROUPE_CMD_REFUSED));
+  stage_up (stage);
+  cr_expect (sent (INSTANCE, TROUPE_CMD_CONFIRMED));
+}
+
+Test (core_store, an_instance_lost_meanwhile_is_retried_when_the_store_is_back)
+{
+  call (1);
+  stage_settle_store (stage);
+  stage_forget (stage);
+  ledger_link_break (stage->link, 0, stage->now);
+  stage_unsent (stage, INSTANCE, TROUPE_CMD_HEARTBEAT, false);
+  stage_hello (stage, 3, "instance-3");
+  stage_register (stage, 3, "agent/alice", 4, true);
+  cr_expect_not (sent (3, TROUPE_CMD_OFFER));
+  stage_up (stage);
+  const stage_message_t *offer = stage_take (stage, 3, TROUPE_CMD_OFFER);
+  cr_expect (offer != NULL && offer->header.attempt == 2);
+}
+
+Test (core_store, an_accept_in_doubt_is_given_up_at_its_deadline)
+{
+  troupe_id_t id = stage_id (1);
+  stage_call (stage, CALLER, &id, "agent/alice", "s", 0, 700);
+  ledger_link_break (stage->link, 1, stage->now);
+  stage_advance (stage, 800);
+  cr_expect (refused_as (TROUPE_CMD_CALL, TROUPE_DEADLINE));
+  cr_expect_eq (broker_core_open_calls (stage->core), 0);
+  stage_up (stage);
+  for (int i = 0; i < 8; i++) {
+    stage_advance (stage, 500);
+    stage_say (stage, CALLER, TROUPE_CMD_HEARTBEAT);
+  }
+  cr_expect_eq (ledger_model_find (model, &id)->status, TROUPE_STATUS_DEADLINE, "and so it ends if it was stored");
+}
+
+Test (core_store, a_deadline_that_passes_meanwhile_settles_afterwards)
+{
+  troupe_id_t id = stage_id (1);
+  stage_call (stage, CALLER, &id, "agent/alice", "s", 0, 700);
+  stage_settle_store (stage);
+  ledger_link_break (stage->link, 0, stage->now);
+  stage_advance (stage, 800);
+  cr_expect_not (sent (CALLER, TROUPE_CMD_SETTLED));
+  stage_up (stage);
+  const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
+  cr_expect (settled != NULL && settled->header.status == TROUPE_STATUS_DEADLINE);
+}
+
+Test (core_store, an_error_of_the_store_refuses_an_accept)
+{
+  call (1);
+  ledger_link_fail_next (stage->link, "OOM command not allowed");
+  stage_settle_store (stage);
+  cr_expect (refused_as (TROUPE_CMD_CALL, TROUPE_STORE_UNAVAILABLE));
+  cr_expect_eq (broker_core_open_calls (stage->core), 0);
+}
+
+Test (core_store, an_error_of_the_store_delays_a_settle)
+{
+  call (1);
+  stage_settle_store (stage);
+  settle (1, 1);
+  ledger_link_fail_next (stage->link, "MISCONF disk full");
+  stage_settle_store (stage);
+  cr_expect_not (sent (INSTANCE, TROUPE_CMD_CONFIRMED));
+  stage_advance (stage, 600);
+  cr_expect (sent (INSTANCE, TROUPE_CMD_CONFIRMED));
+  cr_expect (sent (CALLER, TROUPE_CMD_SETTLED));
+}
+
+Test (core_store, an_error_of_the_store_delays_a_retry)
+{
+  call (1);
+  stage_settle_store (stage);
+  stage_unsent (stage, INSTANCE, TROUPE_CMD_HEARTBEAT, false);
+  ledger_link_fail_next (stage->link, "MISCONF disk full");
+  stage_settle_store (stage);
+  stage_hello (stage, 3, "instance-3");
+  stage_register (stage, 3, "agent/alice", 4, true);
+  stage_advance (stage, 600);
+  cr_expect (sent (3, TROUPE_CMD_OFFER));
+}
+
+Test (core_store, a_call_that_the_store_lost_ends_as_an_error)
+{
+  call (1);
+  stage_settle_store (stage);
+  troupe_id_t id = stage_id (1);
+  ledger_model_lose (model, &id);
+  settle (1, 1);
+  stage_settle_store (stage);
+  const stage_message_t *refused = stage_take (stage, INSTANCE, TROUPE_CMD_REFUSED);
+  cr_expect (refused != NULL && stage_error (refused) == TROUPE_UNKNOWN_CALL);
+  const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
+  cr_assert (settled != NULL);
+  cr_expect_eq (settled->header.status, TROUPE_STATUS_ERROR);
+  cr_expect_eq (stage_error (settled), TROUPE_UNKNOWN_CALL);
+  cr_expect_eq (broker_core_open_calls (stage->core), 0);
+}
+
+Test (core_store, recovery_that_fails_is_tried_again)
+{
+  call (1);
+  stage_settle_store (stage);
+  int64_t now = stage->now;
+  stage_destroy (&stage);
+  stage = stage_new (model, "broker-1", NULL, now);
+  ledger_link_up (stage->link);
+  ledger_link_break (stage->link, 0, now); // all 64 are lost
+  cr_expect_eq (broker_core_open_calls (stage->core), 0);
+  stage_up (stage);
+  cr_expect_eq (broker_core_open_calls (stage->core), 1);
+}
