@@ -63,7 +63,7 @@ is_served (const char *path)
   int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0)
     return false;
-  bool served = connect (fd, (const struct sockaddr *) &address, sizeof address) == 0 || errno == EAGAIN;
+  bool served = connect (fd, (const struct sockaddr *)&address, sizeof address) == 0 || errno == EAGAIN;
   close (fd);
   return served;
 }
@@ -72,7 +72,7 @@ static troupe_err_t
 lock (int *claim, const char *endpoint, const char *path, troupe_error_t *error)
 {
   char name[PATH_MAX];
-  if (snprintf (name, sizeof name, "%s.lock", path) >= (int) sizeof name)
+  if (snprintf (name, sizeof name, "%s.lock", path) >= (int)sizeof name)
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, path, NULL, "the path is longer than %d bytes", PATH_MAX - 6);
   int fd = open (name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0)

@@ -50,8 +50,7 @@ answer_refuse (broker_core_t *core, broker_connection_t to, unsigned of, const t
     header.service = about->service;
     header.request = about->request;
     header.attempt = about->attempt;
-    header.present
-      |= about->present & (TROUPE_F (CALL) | TROUPE_F (SERVICE) | TROUPE_F (REQUEST) | TROUPE_F (ATTEMPT));
+    header.present |= about->present & (TROUPE_F (CALL) | TROUPE_F (SERVICE) | TROUPE_F (REQUEST) | TROUPE_F (ATTEMPT));
   }
   if (of == TROUPE_CMD_CALL) {
     core->counters[BROKER_COUNT_CALLS_REFUSED]++;

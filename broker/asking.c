@@ -8,10 +8,10 @@
 
 #include "broker/asking.h"
 
+#include "broker/accepting.h"
 #include "broker/answer.h"
 #include "broker/attempts.h"
 #include "broker/awaiting.h"
-#include "broker/calls.h"
 #include "broker/recall.h"
 #include "broker/recovery.h"
 #include "broker/settling.h"
@@ -129,7 +129,7 @@ asking_waits (const call_t *call)
 void
 asking_again (broker_core_t *core, call_t *call, const ledger_result_t *result)
 {
-  (void) result;
+  (void)result;
   call->asking = true;
   table_insert (&core->asks, &call->by_token, table_hash_number (call->token));
   list_append (&core->again, &call->in_again);
@@ -187,7 +187,7 @@ on_call_result (broker_core_t *core, const ledger_result_t *result)
   call->asking = false;
   switch (call->op) {
   case LEDGER_ACCEPT:
-    calls_accept_result (core, call, result);
+    accepting_result (core, call, result);
     break;
   case LEDGER_SETTLE:
     settling_result (core, call, result);
@@ -209,7 +209,7 @@ asking_on_result (broker_core_t *core, const ledger_result_t *result)
   core->counters[BROKER_COUNT_STORE_FAILED] += result->outcome == LEDGER_FAILED;
   if (result->outcome == LEDGER_FAILED)
     answer_note (core, TROUPE_LOG_ERROR, "the store reports an error", "why", result->why, NULL, NULL);
-  switch ((asking_kind_t) (result->token & KIND_MASK)) {
+  switch ((asking_kind_t)(result->token & KIND_MASK)) {
   case ASKING_CALL:
     on_call_result (core, result);
     break;

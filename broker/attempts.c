@@ -12,13 +12,12 @@
 
 #include "broker/attempts.h"
 
-#include "broker/answer.h"
 #include "broker/asking.h"
 #include "broker/awaiting.h"
 #include "broker/calls.h"
+#include "broker/ending.h"
 #include "broker/placement.h"
 #include "broker/registry.h"
-#include "broker/settling.h"
 
 static void
 take (broker_core_t *core, call_t *call, const attempt_t *attempt)
@@ -68,8 +67,8 @@ end_as_died (broker_core_t *core, call_t *call)
   troupe_error_t error = {0};
   troupe_error_set (&error, TROUPE_SERVICE_DIED, call->service->name,
                     "look into the log of its instances; the call may be what kills them",
-                    "%u instances were lost while they ran this call (limits.attempts)", (unsigned) call->losses);
-  settling_end (core, call, TROUPE_STATUS_ERROR, call->attempt, &error);
+                    "%u instances were lost while they ran this call (limits.attempts)", (unsigned)call->losses);
+  ending_begin (core, call, TROUPE_STATUS_ERROR, call->attempt, &error);
 }
 
 void
@@ -114,7 +113,7 @@ attempts_result (broker_core_t *core, call_t *call, const ledger_result_t *resul
     begun (core, call, result);
     break;
   case LEDGER_SETTLED:
-    settling_finish (core, call, result->status, result->body);
+    ending_finish (core, call, result->status, result->body);
     break;
   case LEDGER_STALE: // another broker offers it now
     call->phase = CALL_STORED;
@@ -122,7 +121,7 @@ attempts_result (broker_core_t *core, call_t *call, const ledger_result_t *resul
     asking_continue (core, call);
     break;
   case LEDGER_UNKNOWN:
-    settling_vanished (core, call);
+    ending_vanished (core, call);
     break;
   default:
     asking_again (core, call, result);

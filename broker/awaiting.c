@@ -8,10 +8,11 @@
 
 #include "broker/awaiting.h"
 
+#include "broker/accepting.h"
 #include "broker/answer.h"
 #include "broker/asking.h"
 #include "broker/calls.h"
-#include "broker/settling.h"
+#include "broker/ending.h"
 
 #include <stdlib.h>
 
@@ -50,8 +51,7 @@ make_waiter (broker_core_t *core, call_t *call, peer_t *peer, troupe_error_t *er
 }
 
 troupe_err_t
-awaiting_join (broker_core_t *core, call_t *call, peer_t *peer, troupe_command_t of, bool stream,
-               troupe_error_t *error)
+awaiting_join (broker_core_t *core, call_t *call, peer_t *peer, troupe_command_t of, bool stream, troupe_error_t *error)
 {
   waiter_t *waiter = find (call, peer);
   if (waiter == NULL)
@@ -106,7 +106,8 @@ awaiting_tell_accepted (broker_core_t *core, call_t *call)
   troupe_header_t header;
   troupe_header_init (&header, TROUPE_CMD_ACCEPTED);
   troupe_header_set_call (&header, &call->id);
-  LIST_EACH (link, &call->waiters) {
+  LIST_EACH (link, &call->waiters)
+  {
     waiter_t *waiter = LIST_ITEM (link, waiter_t, in_call);
     if (waiter->of != TROUPE_CMD_CALL || waiter->told)
       continue;
@@ -124,13 +125,14 @@ awaiting_tell_settled (broker_core_t *core, call_t *call, troupe_status_t status
   troupe_header_set_call (&header, &call->id);
   troupe_header_set_status (&header, status);
   LIST_EACH (link, &call->waiters)
-    answer_send (core, LIST_ITEM (link, waiter_t, in_call)->peer->connection, &header, value);
+  answer_send (core, LIST_ITEM (link, waiter_t, in_call)->peer->connection, &header, value);
 }
 
 void
 awaiting_tell_refused (broker_core_t *core, call_t *call, const troupe_error_t *error)
 {
-  LIST_EACH (link, &call->waiters) {
+  LIST_EACH (link, &call->waiters)
+  {
     const waiter_t *waiter = LIST_ITEM (link, const waiter_t, in_call);
     answer_refuse_call (core, waiter->peer->connection, waiter->of, &call->id, error);
   }
@@ -139,7 +141,8 @@ awaiting_tell_refused (broker_core_t *core, call_t *call, const troupe_error_t *
 void
 awaiting_send_part (broker_core_t *core, const call_t *call, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  LIST_EACH (link, &call->waiters) {
+  LIST_EACH (link, &call->waiters)
+  {
     const waiter_t *waiter = LIST_ITEM (link, const waiter_t, in_call);
     if (!waiter->stream)
       continue;
@@ -184,7 +187,7 @@ take_await (broker_core_t *core, peer_t *peer, const troupe_header_t *header, tr
 void
 awaiting_on_await (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  (void) body;
+  (void)body;
   troupe_error_t error;
   if (take_await (core, peer, header, &error) != TROUPE_OK)
     answer_refuse (core, peer->connection, TROUPE_CMD_AWAIT, header, &error);
@@ -194,12 +197,14 @@ static void
 not_known (broker_core_t *core, call_t *call)
 {
   troupe_error_t error = {0};
-  if (call->phase == CALL_HELD && call->outcome.from == 0) {
-    calls_held_unknown (core, call);
+  if (call->phase == CALL_HELD) {
+    accepting_held_unknown (core, call);
   } else if (call->accept_wanted || call->outcome.status != TROUPE_STATUS_NONE) {
     asking_continue (core, call);
+  } else if (call->phase == CALL_ACCEPTING) {
+    accepting_doubt_unknown (core, call);
   } else if (call->whole) {
-    settling_vanished (core, call);
+    ending_vanished (core, call);
   } else {
     unknown (&error);
     calls_refuse (core, call, &error);
@@ -210,7 +215,10 @@ static void
 pending (broker_core_t *core, call_t *call, const ledger_result_t *result)
 {
   if (call->phase == CALL_HELD) {
-    calls_held_known (core, call);
+    accepting_held_known (core, call);
+    calls_set_deadline (core, call, result->deadline_ms);
+  } else if (call->phase == CALL_ACCEPTING && !call->accept_wanted) {
+    accepting_doubt_known (core, call);
     calls_set_deadline (core, call, result->deadline_ms);
   }
   asking_continue (core, call);
@@ -236,7 +244,7 @@ awaiting_result (broker_core_t *core, call_t *call, const ledger_result_t *resul
 {
   switch (result->outcome) {
   case LEDGER_SETTLED:
-    settling_finish (core, call, result->status, result->body);
+    ending_finish (core, call, result->status, result->body);
     break;
   case LEDGER_PENDING:
     pending (core, call, result);

@@ -23,8 +23,7 @@ void awaiting_tell_settled (broker_core_t *core, call_t *call, troupe_status_t s
 // Tells all that what they asked for was refused.
 void awaiting_tell_refused (broker_core_t *core, call_t *call, const troupe_error_t *error);
 // Sends a part to all who read along.
-void awaiting_send_part (broker_core_t *core, const call_t *call, const troupe_header_t *header,
-                         troupe_buffer_t *body);
+void awaiting_send_part (broker_core_t *core, const call_t *call, const troupe_header_t *header, troupe_buffer_t *body);
 
 void awaiting_result (broker_core_t *core, call_t *call, const ledger_result_t *result);
 

@@ -8,16 +8,16 @@
 //   - an instance's `running` is the length of its list of calls;
 //   - at most one request to the ledger is under way for a call.
 
+#include "broker/accepting.h"
 #include "broker/answer.h"
 #include "broker/asking.h"
 #include "broker/attempts.h"
-#include "broker/awaiting.h"
 #include "broker/calls.h"
+#include "broker/ending.h"
 #include "broker/frames.h"
 #include "broker/peers.h"
 #include "broker/recall.h"
 #include "broker/recovery.h"
-#include "broker/settling.h"
 
 #include <stdlib.h>
 
@@ -29,8 +29,8 @@ init_state (broker_core_t *core, int64_t now)
   table_t *tables[] = {&core->peers, &core->services, &core->calls, &core->asks, &core->recalls};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
     table_init (tables[i]);
-  list_t *lists[]
-    = {&core->all_peers, &core->all_services, &core->all_calls, &core->all_recalls, &core->orphans, &core->again};
+  list_t *lists[] = {&core->all_peers,   &core->all_services, &core->all_calls,
+                     &core->all_recalls, &core->orphans,      &core->again};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
     list_init (lists[i]);
   alarms_init (&core->deadlines);
@@ -45,7 +45,7 @@ pack_errors (broker_core_t *core)
 {
   for (int code = TROUPE_OK + 1; code < TROUPE_ERR_COUNT; code++) {
     troupe_error_t error = {0};
-    troupe_error_set (&error, (troupe_err_t) code, core->name, NULL, "%s", troupe_err_text ((troupe_err_t) code));
+    troupe_error_set (&error, (troupe_err_t)code, core->name, NULL, "%s", troupe_err_text ((troupe_err_t)code));
     core->errors[code] = answer_pack (troupe_error_to_json (&error));
     if (core->errors[code] == NULL)
       return false;
@@ -153,11 +153,11 @@ on_time (broker_core_t *core)
   if (!core->settled_in && core->settle_in_at != TROUPE_LOOP_NEVER && core->now >= core->settle_in_at) {
     core->settled_in = true;
     attempts_settled_in (core);
-    calls_settled_in (core);
+    accepting_settled_in (core);
   }
   for (alarm_t *alarm; (alarm = alarms_first (&core->deadlines)) != NULL && alarm->at <= core->now;) {
     alarms_clear (&core->deadlines, alarm);
-    settling_expire (core, LIST_ITEM (alarm, call_t, deadline));
+    ending_expire (core, LIST_ITEM (alarm, call_t, deadline));
   }
   asking_on_time (core);
   recovery_on_time (core);
@@ -237,7 +237,7 @@ broker_core_count (broker_core_t *core, broker_counter_t counter)
 size_t
 broker_core_open_calls (const broker_core_t *core)
 {
-  return core->calls.count;
+  return core->calls.count + core->detached;
 }
 
 size_t

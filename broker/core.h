@@ -79,7 +79,7 @@ typedef struct {
   const char *endpoint; // where the broker publishes, for WELCOME; copied; NULL: nowhere
   int64_t pid;          // for the report
   broker_limits_t limits;
-  table_key_t key;      // the secret of its tables; a simulator's is fixed
+  table_key_t key; // the secret of its tables; a simulator's is fixed
   broker_outlet_t outlet;
 } broker_core_options_t;
 

@@ -14,51 +14,20 @@
 // Events are published without looking whether somebody listens: XPUB drops for those who don't read, and nobody
 // relies on them.
 
-#include "broker/edge.h"
-
-#include "broker/address.h"
+#include "broker/edge_state.h"
 
 #include "troupe/socket.h"
 #include "troupe/value.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 enum {
   // Messages taken in one go: some milliseconds' work at most.
   BATCH = 1000,
-  ENDPOINT_SIZE = 256 + 1,
-  // What a store that answers at all needs for what is under way.
-  STOP_MS = 2000,
   // Between words to peers that name themselves.
   NAMED_MS = 1000,
   ROUTE_SIZE = 5,
-};
-
-typedef struct {
-  broker_connection_t connection;
-  troupe_command_t command;
-  bool full;
-} unsent_t;
-
-struct broker_edge {
-  troupe_loop_t *loop;
-  broker_core_t *core;
-  ledger_t *ledger;
-  void *zmq, *router, *publisher;
-  int claims[2];
-  char endpoint[ENDPOINT_SIZE], publish[ENDPOINT_SIZE];
-  unsent_t *unsent;
-  size_t unsent_count, unsent_capacity;
-  int64_t named_at;
-  void (*ready) (void *context);
-  void *context;
-  bool stopping;
-  int64_t stop_at;
-  void (*stopped) (void *context);
-  void *stopped_context;
 };
 
 // -- Connections -----------------------------------------------------------------------------------------------------
@@ -66,7 +35,7 @@ struct broker_edge {
 static broker_connection_t
 connection_of (const uint8_t route[ROUTE_SIZE])
 {
-  return UINT64_C (1) << 32 | (uint64_t) route[1] << 24 | (uint64_t) route[2] << 16 | (uint64_t) route[3] << 8 | route[4];
+  return UINT64_C (1) << 32 | (uint64_t)route[1] << 24 | (uint64_t)route[2] << 16 | (uint64_t)route[3] << 8 | route[4];
 }
 
 static void
@@ -74,7 +43,7 @@ route_of (uint8_t route[ROUTE_SIZE], broker_connection_t connection)
 {
   route[0] = 0;
   for (int i = 1; i < ROUTE_SIZE; i++)
-    route[i] = (uint8_t) (connection >> (8 * (ROUTE_SIZE - 1 - i)));
+    route[i] = (uint8_t)(connection >> (8 * (ROUTE_SIZE - 1 - i)));
 }
 
 // -- The core's outlet -----------------------------------------------------------------------------------------------
@@ -95,8 +64,8 @@ note_unsent (broker_edge_t *self, broker_connection_t connection, troupe_command
   self->unsent[self->unsent_count++] = (unsent_t){connection, command, full};
 }
 
-static void
-on_send (void *context, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body)
+void
+edge_send (void *context, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body)
 {
   broker_edge_t *self = context;
   uint8_t bytes[TROUPE_HEADER_SIZE_MAX], route[ROUTE_SIZE];
@@ -111,8 +80,8 @@ on_send (void *context, broker_connection_t to, const troupe_header_t *header, t
     note_unsent (self, to, header->command, failed != EHOSTUNREACH);
 }
 
-static void
-on_publish (void *context, const char *topic, const troupe_header_t *header, troupe_buffer_t *body)
+void
+edge_publish (void *context, const char *topic, const troupe_header_t *header, troupe_buffer_t *body)
 {
   broker_edge_t *self = context;
   uint8_t bytes[TROUPE_HEADER_SIZE_MAX];
@@ -121,48 +90,46 @@ on_publish (void *context, const char *topic, const troupe_header_t *header, tro
     troupe_socket_send (self->publisher, topic, strlen (topic), bytes, size, body);
 }
 
-static void
-on_request (void *context, const ledger_request_t *request)
+void
+edge_request (void *context, const ledger_request_t *request)
 {
   broker_edge_t *self = context;
   ledger_submit (self->ledger, request);
 }
 
-static void
-on_note (void *context, const broker_note_t *note)
+void
+edge_note (void *context, const broker_note_t *note)
 {
-  (void) context;
+  (void)context;
   if (troupe_log_enabled (note->level))
     troupe_log (note->level, note->event, note->name1, note->value1, note->name2, note->value2, NULL);
 }
 
 // -- Events for the core ---------------------------------------------------------------------------------------------
 
-static void
-step (broker_edge_t *self, const broker_event_t *event, int64_t now)
+void
+edge_step (broker_edge_t *self, const broker_event_t *event, int64_t now)
 {
   broker_core_step (self->core, event, now);
   while (self->unsent_count > 0) {
     unsent_t unsent = self->unsent[--self->unsent_count];
-    broker_event_t failure = {.kind = BROKER_UNSENT,
-                              .connection = unsent.connection,
-                              .command = unsent.command,
-                              .full = unsent.full};
+    broker_event_t failure = {
+      .kind = BROKER_UNSENT, .connection = unsent.connection, .command = unsent.command, .full = unsent.full};
     broker_core_step (self->core, &failure, now);
   }
 }
 
-static void
-on_result (void *context, const ledger_result_t *result)
+void
+edge_on_result (void *context, const ledger_result_t *result)
 {
-  step (context, &(broker_event_t){.kind = BROKER_RESULT, .result = result}, troupe_loop_now ());
+  edge_step (context, &(broker_event_t){.kind = BROKER_RESULT, .result = result}, troupe_loop_now ());
 }
 
-static void
-on_notice (void *context, const ledger_notice_t *notice)
+void
+edge_on_notice (void *context, const ledger_notice_t *notice)
 {
   broker_edge_t *self = context;
-  step (self, &(broker_event_t){.kind = BROKER_NOTICE, .notice = notice}, troupe_loop_now ());
+  edge_step (self, &(broker_event_t){.kind = BROKER_NOTICE, .notice = notice}, troupe_loop_now ());
   if (notice->kind == LEDGER_NOTICE_UP && self->ready != NULL) {
     self->ready (self->context);
     self->ready = NULL;
@@ -189,7 +156,7 @@ answer_named (broker_edge_t *self, const zmq_msg_t *route, int64_t now)
   troupe_header_set_of (&header, 0);
   size_t size = troupe_header_encode (&header, bytes, sizeof bytes);
   if (json != NULL && troupe_value_pack (json, &body, NULL) == TROUPE_OK)
-    troupe_socket_send (self->router, zmq_msg_data ((zmq_msg_t *) (uintptr_t) route), zmq_msg_size (route), bytes, size,
+    troupe_socket_send (self->router, zmq_msg_data ((zmq_msg_t *)(uintptr_t)route), zmq_msg_size (route), bytes, size,
                         body);
   troupe_buffer_unref (&body);
   json_decref (json);
@@ -199,7 +166,7 @@ answer_named (broker_edge_t *self, const zmq_msg_t *route, int64_t now)
 static void
 take_message (broker_edge_t *self, zmq_msg_t frames[3], size_t count, int64_t now)
 {
-  if (zmq_msg_size (&frames[0]) != ROUTE_SIZE || *(const uint8_t *) zmq_msg_data (&frames[0]) != 0) {
+  if (zmq_msg_size (&frames[0]) != ROUTE_SIZE || *(const uint8_t *)zmq_msg_data (&frames[0]) != 0) {
     answer_named (self, &frames[0], now);
     return;
   }
@@ -215,15 +182,15 @@ take_message (broker_edge_t *self, zmq_msg_t frames[3], size_t count, int64_t no
       event.bodiless = true;
     event.body = body;
   }
-  step (self, &event, now);
+  edge_step (self, &event, now);
   troupe_buffer_unref (&body);
 }
 
-static void
-on_router (void *context, short events)
+void
+edge_on_router (void *context, short events)
 {
   broker_edge_t *self = context;
-  (void) events;
+  (void)events;
   int64_t now = troupe_loop_now ();
   zmq_msg_t frames[3];
   size_t count;
@@ -234,24 +201,24 @@ on_router (void *context, short events)
 }
 
 // Subscriptions: who subscribes to what is XPUB's business.
-static void
-on_publisher (void *context, short events)
+void
+edge_on_publisher (void *context, short events)
 {
   broker_edge_t *self = context;
-  (void) events;
+  (void)events;
   zmq_msg_t frames[1];
   size_t count;
   for (int i = 0; i < BATCH && troupe_socket_receive (self->publisher, frames, 1, &count) == 0; i++)
     troupe_socket_close_frames (frames, 1, count);
 }
 
-static int64_t
-prepare (void *context, int64_t now)
+int64_t
+edge_prepare (void *context, int64_t now)
 {
   broker_edge_t *self = context;
   int64_t due = broker_core_due (self->core);
   if (due != TROUPE_LOOP_NEVER && due <= now) {
-    step (self, &(broker_event_t){.kind = BROKER_TIME}, now);
+    edge_step (self, &(broker_event_t){.kind = BROKER_TIME}, now);
     due = broker_core_due (self->core);
   }
   if (!self->stopping || self->stopped == NULL)
@@ -262,150 +229,4 @@ prepare (void *context, int64_t now)
     return due;
   }
   return due == TROUPE_LOOP_NEVER || due > self->stop_at ? self->stop_at : due;
-}
-
-// -- Making and ending -----------------------------------------------------------------------------------------------
-
-static troupe_err_t
-open_socket (broker_edge_t *self, void **socket, int *claim, int type, const char *endpoint, char *actual,
-             troupe_error_t *error)
-{
-  if (strlen (endpoint) >= ENDPOINT_SIZE)
-    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, endpoint, NULL, "the endpoint is longer than %d bytes",
-                             ENDPOINT_SIZE - 1);
-  strcpy (actual, endpoint);
-  troupe_err_t err = address_claim (claim, endpoint, error);
-  if (err == TROUPE_OK)
-    err = troupe_socket_new (socket, self->zmq, type, error);
-  if (err == TROUPE_OK)
-    err = troupe_socket_bind (*socket, endpoint, error);
-  if (err == TROUPE_OK && troupe_socket_endpoint (*socket, actual, ENDPOINT_SIZE) != TROUPE_OK)
-    err = troupe_error_set (error, TROUPE_IO, endpoint, NULL, "ZeroMQ doesn't say where it listens");
-  return err;
-}
-
-static troupe_err_t
-open_sockets (broker_edge_t *self, const broker_edge_options_t *options, troupe_error_t *error)
-{
-  self->zmq = zmq_ctx_new ();
-  if (self->zmq == NULL)
-    return troupe_error_set (error, TROUPE_IO, options->name, NULL, "ZeroMQ can't be started: %s", strerror (errno));
-  // Published first: when calls can come, events can go.
-  troupe_err_t err = open_socket (self, &self->publisher, &self->claims[1], ZMQ_XPUB, options->publish, self->publish,
-                                  error);
-  if (err == TROUPE_OK)
-    err = open_socket (self, &self->router, &self->claims[0], ZMQ_ROUTER, options->endpoint, self->endpoint, error);
-  return err;
-}
-
-static troupe_err_t
-open_core (broker_edge_t *self, const broker_edge_options_t *options, troupe_error_t *error)
-{
-  broker_core_options_t core = {.name = options->name,
-                                .endpoint = self->publish,
-                                .pid = getpid (),
-                                .limits = options->limits,
-                                .outlet = {on_send, on_publish, on_request, on_note, self}};
-  if (getrandom (&core.key, sizeof core.key, 0) != (ssize_t) sizeof core.key)
-    return troupe_error_set (error, TROUPE_IO, options->name, NULL, "no random numbers: %s", strerror (errno));
-  if (broker_core_new (&self->core, &core, troupe_loop_now ()) != TROUPE_OK)
-    return troupe_error_set (error, TROUPE_NO_MEMORY, options->name, NULL, "no memory for the broker");
-  return TROUPE_OK;
-}
-
-// Before the ledger, so that what its prepare function asks of the store leaves in the same turn.
-static troupe_err_t
-join_loop (broker_edge_t *self, const char *name, troupe_error_t *error)
-{
-  if (troupe_loop_add_prepare (self->loop, prepare, self) == TROUPE_OK &&
-      troupe_loop_add_socket (self->loop, self->router, on_router, self) == TROUPE_OK &&
-      troupe_loop_add_socket (self->loop, self->publisher, on_publisher, self) == TROUPE_OK)
-    return TROUPE_OK;
-  return troupe_error_set (error, TROUPE_NO_MEMORY, name, NULL, "no memory for the broker");
-}
-
-troupe_err_t
-broker_edge_new (broker_edge_t **out, troupe_loop_t *loop, const broker_edge_options_t *options,
-                 troupe_error_t *error)
-{
-  broker_edge_t *self = calloc (1, sizeof *self);
-  if (self == NULL)
-    return troupe_error_set (error, TROUPE_NO_MEMORY, options->name, NULL, "no memory for the broker");
-  self->loop = loop;
-  self->claims[0] = self->claims[1] = -1;
-  self->ready = options->ready;
-  self->context = options->context;
-  troupe_err_t err = open_sockets (self, options, error);
-  if (err == TROUPE_OK)
-    err = open_core (self, options, error);
-  if (err == TROUPE_OK)
-    err = join_loop (self, options->name, error);
-  ledger_options_t ledger = {.url = options->store,
-                             .password = options->password,
-                             .broker = options->name,
-                             .result = on_result,
-                             .notice = on_notice,
-                             .context = self};
-  if (err == TROUPE_OK)
-    err = ledger_new (&self->ledger, loop, &ledger, error);
-  if (err == TROUPE_OK)
-    *out = self;
-  else
-    broker_edge_destroy (&self);
-  return err;
-}
-
-void
-broker_edge_destroy (broker_edge_t **self_p)
-{
-  broker_edge_t *self = *self_p;
-  if (self == NULL)
-    return;
-  *self_p = NULL;
-  troupe_loop_remove_prepare (self->loop, prepare, self);
-  if (self->router != NULL)
-    troupe_loop_remove_socket (self->loop, self->router);
-  if (self->publisher != NULL)
-    troupe_loop_remove_socket (self->loop, self->publisher);
-  ledger_destroy (&self->ledger);
-  broker_core_destroy (&self->core);
-  troupe_socket_close (&self->router, true);
-  troupe_socket_close (&self->publisher, true);
-  if (self->zmq != NULL)
-    zmq_ctx_term (self->zmq); // waits for what lingers, a moment at most
-  address_release (&self->claims[0], self->endpoint);
-  address_release (&self->claims[1], self->publish);
-  free (self->unsent);
-  free (self);
-}
-
-void
-broker_edge_stop (broker_edge_t *self, void (*stopped) (void *context), void *context)
-{
-  int64_t now = troupe_loop_now ();
-  if (self->stopping)
-    return;
-  self->stopping = true;
-  self->stop_at = now + STOP_MS;
-  self->stopped = stopped;
-  self->stopped_context = context;
-  step (self, &(broker_event_t){.kind = BROKER_STOP}, now);
-}
-
-const char *
-broker_edge_endpoint (const broker_edge_t *self)
-{
-  return self->endpoint;
-}
-
-const char *
-broker_edge_publish (const broker_edge_t *self)
-{
-  return self->publish;
-}
-
-const broker_core_t *
-broker_edge_core (const broker_edge_t *self)
-{
-  return self->core;
 }

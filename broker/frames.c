@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The gate. A message passes in this order: does it decode, is it one that a broker takes, is its body within the limit,
-// has its sender said hello. What fails one of these is answered a few times a connection, and counted.
+// The gate. A message is asked in this order: does it decode, is it one that a broker takes, has its sender said hello,
+// is its body within the limit. What doesn't decode is answered a few times a connection, and counted.
 
 #include "broker/frames.h"
 
+#include "broker/accepting.h"
 #include "broker/answer.h"
 #include "broker/attempts.h"
 #include "broker/awaiting.h"
-#include "broker/calls.h"
+#include "broker/ending.h"
 #include "broker/peers.h"
 #include "broker/recall.h"
 #include "broker/registry.h"
@@ -22,29 +23,23 @@ typedef void (handler_fn) (broker_core_t *core, peer_t *peer, const troupe_heade
 static void
 on_heartbeat (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  (void) core, (void) peer, (void) header, (void) body; // that it came is all it says
+  (void)core, (void)peer, (void)header, (void)body; // that it came is all it says
 }
 
 static void
 on_bye (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  (void) header, (void) body;
+  (void)header, (void)body;
   peers_end (core, peer, "left", "it said bye");
 }
 
 static handler_fn *const handlers[COMMANDS] = {
-  [TROUPE_CMD_HEARTBEAT] = on_heartbeat,
-  [TROUPE_CMD_BYE] = on_bye,
-  [TROUPE_CMD_REGISTER] = registry_on_register,
-  [TROUPE_CMD_UNREGISTER] = registry_on_unregister,
-  [TROUPE_CMD_GRANT] = registry_on_grant,
-  [TROUPE_CMD_CALL] = calls_on_call,
-  [TROUPE_CMD_AWAIT] = awaiting_on_await,
-  [TROUPE_CMD_CANCEL] = settling_on_cancel,
-  [TROUPE_CMD_PART] = attempts_on_part,
-  [TROUPE_CMD_SETTLE] = settling_on_settle,
-  [TROUPE_CMD_RECALL] = recall_on_recall,
-  [TROUPE_CMD_STATUS] = report_on_status,
+  [TROUPE_CMD_HEARTBEAT] = on_heartbeat,        [TROUPE_CMD_BYE] = on_bye,
+  [TROUPE_CMD_REGISTER] = registry_on_register, [TROUPE_CMD_UNREGISTER] = registry_on_unregister,
+  [TROUPE_CMD_GRANT] = registry_on_grant,       [TROUPE_CMD_CALL] = accepting_on_call,
+  [TROUPE_CMD_AWAIT] = awaiting_on_await,       [TROUPE_CMD_CANCEL] = ending_on_cancel,
+  [TROUPE_CMD_PART] = attempts_on_part,         [TROUPE_CMD_SETTLE] = settling_on_settle,
+  [TROUPE_CMD_RECALL] = recall_on_recall,       [TROUPE_CMD_STATUS] = report_on_status,
 };
 
 // The command of a header that doesn't decode, as far as it can be seen: [version, command, ...], small numbers all.
@@ -75,7 +70,7 @@ dispatch (broker_core_t *core, const broker_event_t *event, const troupe_header_
     peers_on_hello (core, event->connection, header, event->body);
     return;
   }
-  handler_fn *handler = (unsigned) header->command < COMMANDS ? handlers[header->command] : NULL;
+  handler_fn *handler = (unsigned)header->command < COMMANDS ? handlers[header->command] : NULL;
   if (handler == NULL) {
     troupe_error_set (&error, TROUPE_BAD_FRAME, troupe_command_name (header->command), NULL,
                       "a broker doesn't take this command, it sends it");

@@ -16,11 +16,11 @@ typedef struct list_link {
 typedef list_link_t list_t; // the head of a list
 
 // The struct of `type` (const or not) whose `member` is at `link`.
-#define LIST_ITEM(link, type, member) ((type *) ((uintptr_t) (link) - offsetof (type, member)))
+#define LIST_ITEM(link, type, member) ((type *)((uintptr_t)(link)-offsetof (type, member)))
 
 // Each link of a list; the body may remove `link`, and nothing else.
-#define LIST_EACH(link, list)                                                                                \
-  for (list_link_t *link = (list)->next, *link##_next = link->next; link != (list);                          \
+#define LIST_EACH(link, list)                                                                                          \
+  for (list_link_t *link = (list)->next, *link##_next = link->next; link != (list);                                    \
        link = link##_next, link##_next = link->next)
 
 static inline void

@@ -132,11 +132,11 @@ on_ready (void *context)
 static broker_limits_t
 limits_of (const troupe_config_t *config)
 {
-  return (broker_limits_t){.message = (size_t) troupe_config_int (config, "limits.message"),
-                           .open_calls = (size_t) troupe_config_int (config, "limits.open_calls"),
-                           .open_bytes = (size_t) troupe_config_int (config, "limits.open_bytes"),
-                           .mailbox = (unsigned) troupe_config_int (config, "limits.mailbox"),
-                           .attempts = (unsigned) troupe_config_int (config, "limits.attempts"),
+  return (broker_limits_t){.message = (size_t)troupe_config_int (config, "limits.message"),
+                           .open_calls = (size_t)troupe_config_int (config, "limits.open_calls"),
+                           .open_bytes = (size_t)troupe_config_int (config, "limits.open_bytes"),
+                           .mailbox = (unsigned)troupe_config_int (config, "limits.mailbox"),
+                           .attempts = (unsigned)troupe_config_int (config, "limits.attempts"),
                            .deadline = troupe_config_int (config, "limits.deadline"),
                            .retention = troupe_config_int (config, "limits.retention"),
                            .heartbeat = troupe_config_int (config, "limits.heartbeat"),
@@ -146,15 +146,14 @@ limits_of (const troupe_config_t *config)
 static troupe_err_t
 open_edge (process_t *self, troupe_error_t *error)
 {
-  broker_edge_options_t options
-    = {.name = self->name,
-       .endpoint = json_string_value (json_object_get (self->settings, "endpoint")),
-       .publish = json_string_value (json_object_get (self->settings, "publish")),
-       .store = troupe_config_text (self->config, "store.url"),
-       .password = json_string_value (troupe_config_get (self->config, "store.password")),
-       .limits = limits_of (self->config),
-       .ready = on_ready,
-       .context = self};
+  broker_edge_options_t options = {.name = self->name,
+                                   .endpoint = json_string_value (json_object_get (self->settings, "endpoint")),
+                                   .publish = json_string_value (json_object_get (self->settings, "publish")),
+                                   .store = troupe_config_text (self->config, "store.url"),
+                                   .password = json_string_value (troupe_config_get (self->config, "store.password")),
+                                   .limits = limits_of (self->config),
+                                   .ready = on_ready,
+                                   .context = self};
   return broker_edge_new (&self->edge, self->loop, &options, error);
 }
 
@@ -193,16 +192,16 @@ run (const troupe_args_t *args)
 int
 main (int argc, char **argv)
 {
-  static const troupe_option_t options[]
-    = {{"file", 'f', "FILE", "the mesh's configuration", "troupe.yaml"},
-       {"name", 'n', "NAME", "which of its brokers this is; without it the first one"},
-       {NULL}};
-  static const char details[]
-    = "Logs \"ready\" once Redis is there. SIGTERM and SIGINT say bye to its peers and end it; everything that\n"
-      "matters is stored, so a second signal, or a kill, loses nothing.\n"
-      "\n"
-      "Exit status: 0 ended by a signal, 2 wrong command line, 3 wrong configuration or address in use,\n"
-      "4 no such name.";
+  static const troupe_option_t options[] = {
+    {"file", 'f', "FILE", "the mesh's configuration", "troupe.yaml"},
+    {"name", 'n', "NAME", "which of its brokers this is; without it the first one"},
+    {NULL}};
+  static const char details[] =
+    "Logs \"ready\" once Redis is there. SIGTERM and SIGINT say bye to its peers and end it; everything that\n"
+    "matters is stored, so a second signal, or a kill, loses nothing.\n"
+    "\n"
+    "Exit status: 0 ended by a signal, 2 wrong command line, 3 wrong configuration or address in use,\n"
+    "4 no such name.";
   static const char summary[] = "carries calls between agents, models and tools";
   const troupe_verb_t verbs[] = {{.summary = summary, .details = details, .options = options, .run = run}, {NULL}};
   return troupe_option_main (&(troupe_program_t){"troupe-broker", summary, verbs}, argc, argv);

@@ -71,8 +71,8 @@ read_hello (peer_t *peer, troupe_buffer_t *body, troupe_error_t *error)
 }
 
 static troupe_err_t
-make_peer (broker_core_t *core, peer_t **out, broker_connection_t connection, troupe_text_t name,
-           troupe_buffer_t *body, troupe_error_t *error)
+make_peer (broker_core_t *core, peer_t **out, broker_connection_t connection, troupe_text_t name, troupe_buffer_t *body,
+           troupe_error_t *error)
 {
   if (core->peers.count >= PEERS_MAX) {
     troupe_error_set (error, TROUPE_OVERLOADED, core->name, "add a broker to the configuration",
@@ -106,8 +106,8 @@ send_welcome (broker_core_t *core, const peer_t *peer)
   troupe_header_t header;
   troupe_header_init (&header, TROUPE_CMD_WELCOME);
   troupe_header_set_peer (&header, troupe_text (core->name));
-  troupe_header_set_heartbeat (&header, (uint64_t) limits->heartbeat);
-  troupe_header_set_lease (&header, (uint64_t) limits->lease);
+  troupe_header_set_heartbeat (&header, (uint64_t)limits->heartbeat);
+  troupe_header_set_lease (&header, (uint64_t)limits->lease);
   troupe_header_set_limit (&header, limits->message);
   if (core->endpoint != NULL)
     troupe_header_set_endpoint (&header, troupe_text (core->endpoint));
@@ -168,8 +168,8 @@ peers_on_garbage (broker_core_t *core, broker_connection_t connection, unsigned 
   if (*garbage >= GARBAGE_ANSWERS_MAX)
     return;
   if (++*garbage == 1)
-    answer_note (core, TROUPE_LOG_WARNING, "a peer breaks the protocol", "peer",
-                 peer != NULL ? peer->name : "unknown", "why", error->why);
+    answer_note (core, TROUPE_LOG_WARNING, "a peer breaks the protocol", "peer", peer != NULL ? peer->name : "unknown",
+                 "why", error->why);
   answer_refuse (core, connection, of, NULL, error);
 }
 
@@ -178,8 +178,8 @@ peers_end (broker_core_t *core, peer_t *peer, const char *event, const char *why
 {
   bool lost = strcmp (event, "lost") == 0;
   core->counters[lost ? BROKER_COUNT_PEERS_LOST : BROKER_COUNT_PEERS_LEFT]++;
-  answer_note (core, lost ? TROUPE_LOG_WARNING : TROUPE_LOG_DEBUG, lost ? "peer lost" : "peer left", "peer",
-               peer->name, "why", why);
+  answer_note (core, lost ? TROUPE_LOG_WARNING : TROUPE_LOG_DEBUG, lost ? "peer lost" : "peer left", "peer", peer->name,
+               "why", why);
   table_remove (&core->peers, &peer->by_connection); // from here on nothing is sent to it
   list_remove (&peer->in_core);
   for (list_link_t *link; (link = list_first (&peer->instances)) != NULL;)
@@ -235,9 +235,11 @@ peers_on_time (broker_core_t *core)
 {
   if (core->now - core->ticked < tick_ms (core))
     return;
-  bool stood_still = core->peers.count > 0 && core->now - core->ticked > core->options.limits.lease / 2 + tick_ms (core);
+  bool stood_still =
+    core->peers.count > 0 && core->now - core->ticked > core->options.limits.lease / 2 + tick_ms (core);
   core->ticked = core->now;
-  LIST_EACH (link, &core->all_peers) {
+  LIST_EACH (link, &core->all_peers)
+  {
     peer_t *peer = LIST_ITEM (link, peer_t, in_core);
     if (stood_still)
       peer->heard = core->now;
@@ -251,5 +253,5 @@ peers_bye (broker_core_t *core)
   troupe_header_t header;
   troupe_header_init (&header, TROUPE_CMD_BYE);
   LIST_EACH (link, &core->all_peers)
-    answer_send (core, LIST_ITEM (link, peer_t, in_core)->connection, &header, NULL);
+  answer_send (core, LIST_ITEM (link, peer_t, in_core)->connection, &header, NULL);
 }

@@ -5,9 +5,10 @@
 //
 // An actor's calls go by rendezvous hashing (Thaler and Ravishankar 1998): of the instances with credit, the one whose
 // hash with the session and the service is highest. Sessions stay with their instance, whose caches are warm, as long
-// as it is there; when one comes or goes only its share moves. All brokers compute the same. Other calls go to the least loaded, by the
-// share of its credit that is in use; among equals to the one that has waited longest, which the order of the list
-// says.
+// as it is there; when one comes or goes only its share moves. All brokers compute the same.
+//
+// Other calls go to the least loaded, by the share of its credit that is in use; among equals to the one that has
+// waited longest, which the order of the list says.
 //
 // Both look at every instance. With the tens that a service has that costs less than keeping them sorted.
 
@@ -42,7 +43,7 @@ choose_by_session (const service_t *service, const char *session)
 static bool
 less_loaded (const instance_t *a, const instance_t *b)
 {
-  return (uint64_t) a->running * b->credit < (uint64_t) b->running * a->credit;
+  return (uint64_t)a->running * b->credit < (uint64_t)b->running * a->credit;
 }
 
 static instance_t *
@@ -79,7 +80,7 @@ send_offer (broker_core_t *core, const call_t *call)
   troupe_header_set_attempt (&header, call->attempt);
   if (call->deadline.place != 0) {
     int64_t remains = call->deadline.at - core->now;
-    troupe_header_set_deadline (&header, remains > 1 ? (uint64_t) remains : 1);
+    troupe_header_set_deadline (&header, remains > 1 ? (uint64_t)remains : 1);
   }
   if (call->path_count > 0)
     troupe_header_set_path (&header, call->path, call->path_count);
@@ -111,8 +112,7 @@ placement_dispatch (broker_core_t *core, service_t *service)
 {
   for (list_link_t *link; (link = list_first (&service->queue)) != NULL && !core->stopped;) {
     call_t *call = LIST_ITEM (link, call_t, in_phase);
-    instance_t *instance
-      = call->actor ? choose_by_session (service, call->session) : choose_by_load (service);
+    instance_t *instance = call->actor ? choose_by_session (service, call->session) : choose_by_load (service);
     if (instance == NULL)
       return;
     placement_withdraw (call);

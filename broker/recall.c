@@ -65,8 +65,8 @@ take_recall (broker_core_t *core, const peer_t *peer, const troupe_header_t *hea
                               .service = call->service->name,
                               .call = call->id,
                               .attempt = call->attempt,
-                              .from = (uint32_t) header->from,
-                              .count = (uint32_t) header->count};
+                              .from = (uint32_t)header->from,
+                              .count = (uint32_t)header->count};
   asking_request (core, &request);
   return TROUPE_OK;
 }
@@ -74,7 +74,7 @@ take_recall (broker_core_t *core, const peer_t *peer, const troupe_header_t *hea
 void
 recall_on_recall (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  (void) body;
+  (void)body;
   troupe_error_t error = {0};
   if (take_recall (core, peer, header, &error) != TROUPE_OK)
     answer_refuse (core, peer->connection, TROUPE_CMD_RECALL, header, &error);

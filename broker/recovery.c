@@ -12,7 +12,7 @@
 #include "broker/asking.h"
 #include "broker/attempts.h"
 #include "broker/calls.h"
-#include "broker/settling.h"
+#include "broker/ending.h"
 
 _Static_assert(LEDGER_SLOTS == 64, "a bit for each slot");
 
@@ -21,7 +21,7 @@ enum { KIND_BITS = 2 };
 static void
 request_slot (broker_core_t *core, ledger_op_t op, unsigned slot)
 {
-  ledger_request_t request = {.op = op, .slot = slot, .token = (uint64_t) slot << KIND_BITS | ASKING_SLOT};
+  ledger_request_t request = {.op = op, .slot = slot, .token = (uint64_t)slot << KIND_BITS | ASKING_SLOT};
   asking_request (core, &request);
 }
 
@@ -128,8 +128,8 @@ recover_calls (broker_core_t *core, const ledger_result_t *result, unsigned slot
     troupe_error_t error = {0};
     if (recover_call (core, &result->calls[i], &error) == TROUPE_OK)
       continue;
-    answer_note (core, TROUPE_LOG_ERROR, "a stored call can't be taken up", "session", result->calls[i].session,
-                 "why", error.why);
+    answer_note (core, TROUPE_LOG_ERROR, "a stored call can't be taken up", "session", result->calls[i].session, "why",
+                 error.why);
     if (error.code == TROUPE_NO_MEMORY || error.code == TROUPE_OVERLOADED)
       read_again (core, slot);
   }
@@ -160,7 +160,7 @@ sweep_result (broker_core_t *core, const ledger_result_t *result, unsigned slot)
     if (call == NULL) // without memory it is found again by the next sweep
       call = calls_new (core, &expired->call, troupe_text (expired->session), false, NULL);
     if (call != NULL)
-      settling_expire (core, call);
+      ending_expire (core, call);
   }
   core->sweeping = false;
   if (result->outcome != LEDGER_OK || !result->more)
@@ -170,7 +170,7 @@ sweep_result (broker_core_t *core, const ledger_result_t *result, unsigned slot)
 void
 recovery_result (broker_core_t *core, const ledger_result_t *result)
 {
-  unsigned slot = (unsigned) (result->token >> KIND_BITS) % LEDGER_SLOTS;
+  unsigned slot = (unsigned)(result->token >> KIND_BITS) % LEDGER_SLOTS;
   if (result->op == LEDGER_SWEEP)
     sweep_result (core, result, slot);
   else

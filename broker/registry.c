@@ -9,9 +9,9 @@
 
 #include "broker/registry.h"
 
+#include "broker/accepting.h"
 #include "broker/answer.h"
 #include "broker/attempts.h"
-#include "broker/calls.h"
 #include "broker/placement.h"
 
 #include "troupe/option.h"
@@ -274,7 +274,7 @@ register_instance (broker_core_t *core, peer_t *peer, service_t *service, const 
   service->actor = actor;
   troupe_buffer_unref (&instance->info);
   instance->info = troupe_buffer_ref (info);
-  instance->credit = (uint32_t) header->credit;
+  instance->credit = (uint32_t)header->credit;
   open_instance (core, instance);
   return TROUPE_OK;
 }
@@ -297,7 +297,7 @@ registry_on_register (broker_core_t *core, peer_t *peer, const troupe_header_t *
     answer_refuse (core, peer->connection, TROUPE_CMD_REGISTER, header, &error);
   } else {
     answer_service (core, peer, TROUPE_CMD_REGISTERED, header->service);
-    calls_service_appeared (core, service);
+    accepting_service_appeared (core, service);
     placement_dispatch (core, service);
   }
   if (service != NULL)
@@ -307,7 +307,7 @@ registry_on_register (broker_core_t *core, peer_t *peer, const troupe_header_t *
 void
 registry_on_unregister (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  (void) body;
+  (void)body;
   service_t *service = registry_find (core, header->service);
   instance_t *instance = service != NULL ? registry_instance (peer, service) : NULL;
   if (instance != NULL) {
@@ -321,7 +321,7 @@ registry_on_unregister (broker_core_t *core, peer_t *peer, const troupe_header_t
 void
 registry_on_grant (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  (void) body;
+  (void)body;
   service_t *service = registry_find (core, header->service);
   instance_t *instance = service != NULL ? registry_instance (peer, service) : NULL;
   if (instance == NULL || !instance->open) {
@@ -331,6 +331,6 @@ registry_on_grant (broker_core_t *core, peer_t *peer, const troupe_header_t *hea
     answer_refuse (core, peer->connection, TROUPE_CMD_GRANT, header, &error);
     return;
   }
-  instance->credit = (uint32_t) header->credit;
+  instance->credit = (uint32_t)header->credit;
   placement_dispatch (core, service);
 }

@@ -18,9 +18,9 @@ report_instance (const broker_core_t *core, const instance_t *instance)
 {
   const peer_t *peer = instance->peer;
   return json_pack ("{s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:I}", "id", peer->name, "program", peer->program, "pid",
-                    (json_int_t) peer->pid, "host", peer->host, "credit", (json_int_t) instance->credit, "running",
-                    (json_int_t) instance->running, "age_ms", (json_int_t) (core->now - peer->since), "idle_ms",
-                    (json_int_t) (core->now - peer->heard));
+                    (json_int_t)peer->pid, "host", peer->host, "credit", (json_int_t)instance->credit, "running",
+                    (json_int_t)instance->running, "age_ms", (json_int_t)(core->now - peer->since), "idle_ms",
+                    (json_int_t)(core->now - peer->heard));
 }
 
 static json_t *
@@ -41,12 +41,13 @@ report_service (const broker_core_t *core, const service_t *service)
 {
   json_t *instances = json_array ();
   for (const list_link_t *link = service->instances.next; link != &service->instances; link = link->next)
-    if (json_array_append_new (instances, report_instance (core, LIST_ITEM (link, const instance_t, in_service))) != 0) {
+    if (json_array_append_new (instances, report_instance (core, LIST_ITEM (link, const instance_t, in_service))) !=
+        0) {
       json_decref (instances);
       return NULL;
     }
-  return json_pack ("{s:s, s:b, s:I, s:o, s:o}", "name", service->name, "actor", (int) service->actor, "queue",
-                    (json_int_t) service->queue_count, "info", report_info (service), "instances", instances);
+  return json_pack ("{s:s, s:b, s:I, s:o, s:o}", "name", service->name, "actor", (int)service->actor, "queue",
+                    (json_int_t)service->queue_count, "info", report_info (service), "instances", instances);
 }
 
 static json_t *
@@ -68,7 +69,7 @@ report_counters (const broker_core_t *core)
 {
   json_t *counters = json_object ();
   for (size_t i = 0; i < BROKER_COUNTERS; i++)
-    if (json_object_set_new (counters, counter_names[i], json_integer ((json_int_t) core->counters[i])) != 0) {
+    if (json_object_set_new (counters, counter_names[i], json_integer ((json_int_t)core->counters[i])) != 0) {
       json_decref (counters);
       return NULL;
     }
@@ -78,23 +79,22 @@ report_counters (const broker_core_t *core)
 static json_t *
 report (const broker_core_t *core)
 {
-  return json_pack ("{s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:o}", "broker", core->name, "version",
-                    TROUPE_VERSION, "pid", (json_int_t) core->options.pid, "uptime_ms",
-                    (json_int_t) (core->now - core->started), "store", core->up ? "up" : "down", "open_calls",
-                    (json_int_t) core->calls.count, "open_bytes", (json_int_t) core->open_bytes, "peers",
-                    (json_int_t) core->peers.count, "services", report_services (core), "counters",
-                    report_counters (core));
+  return json_pack (
+    "{s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:o}", "broker", core->name, "version", TROUPE_VERSION, "pid",
+    (json_int_t)core->options.pid, "uptime_ms", (json_int_t)(core->now - core->started), "store",
+    core->up ? "up" : "down", "open_calls", (json_int_t)core->calls.count, "open_bytes", (json_int_t)core->open_bytes,
+    "peers", (json_int_t)core->peers.count, "services", report_services (core), "counters", report_counters (core));
 }
 
 void
 report_on_status (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  (void) body;
+  (void)body;
   troupe_error_t error = {0};
   json_t *json = report (core);
   troupe_buffer_t *packed = NULL;
-  troupe_err_t err = json == NULL ? answer_no_memory (core, core->name, &error)
-                                  : troupe_value_pack (json, &packed, &error);
+  troupe_err_t err =
+    json == NULL ? answer_no_memory (core, core->name, &error) : troupe_value_pack (json, &packed, &error);
   json_decref (json);
   if (err != TROUPE_OK) {
     answer_refuse (core, peer->connection, TROUPE_CMD_STATUS, header, &error);

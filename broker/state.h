@@ -19,18 +19,18 @@
 #include "troupe/value.h"
 
 enum {
-  PEERS_MAX = 10000,            // one ROUTER serves that many; more processes want more brokers
-  PEER_SERVICES_MAX = 1000,     // an agent process registers each agent's name; more is a mistake in a loop
-  SERVICES_MAX = 100000,        // each costs about 300 bytes
-  WAITERS_MAX = 256,            // of one call: those who share a placeholder, and their connections that just died
-  RECALLS_MAX = 10000,          // a read of a memory is one request to the store, answered within milliseconds
-  INFO_SIZE_MAX = 64 * 1024,    // what a service says of itself; a tool's JSON Schema is seldom over 10 KiB
-  GARBAGE_ANSWERS_MAX = 10,     // enough for a developer to see what is wrong; then silence
-  STRANGERS = 256,              // connections without hello whose last answers are remembered
-  RETRY_AFTER_MS = 500,         // Redis restarts in about that time
-  STORE_AGAIN_MS = 500,         // between tries of a request that the store answered by an error
-  SWEEP_MS = 50,                // one slot at a time: every slot every 3.2 s, which bounds how late an orphan ends
-  SETTLE_IN_MS = 1000,          // nodes connect again within RECONNECT_IVL_MAX = 1 s
+  PEERS_MAX = 10000,         // one ROUTER serves that many; more processes want more brokers
+  PEER_SERVICES_MAX = 1000,  // an agent process registers each agent's name; more is a mistake in a loop
+  SERVICES_MAX = 100000,     // each costs about 300 bytes
+  WAITERS_MAX = 256,         // of one call: those who share a placeholder, and their connections that just died
+  RECALLS_MAX = 10000,       // a read of a memory is one request to the store, answered within milliseconds
+  INFO_SIZE_MAX = 64 * 1024, // what a service says of itself; a tool's JSON Schema is seldom over 10 KiB
+  GARBAGE_ANSWERS_MAX = 10,  // enough for a developer to see what is wrong; then silence
+  STRANGERS = 256,           // connections without hello whose last answers are remembered
+  RETRY_AFTER_MS = 500,      // Redis restarts in about that time
+  STORE_AGAIN_MS = 500,      // between tries of a request that the store answered by an error
+  SWEEP_MS = 50,             // one slot at a time: every slot every 3.2 s, which bounds how late an orphan ends
+  SETTLE_IN_MS = 1000,       // nodes connect again within RECONNECT_IVL_MAX = 1 s
 };
 
 typedef struct peer peer_t;
@@ -58,11 +58,11 @@ struct instance {
   list_link_t in_peer, in_service;
   peer_t *peer;
   service_t *service;
-  bool open;              // takes offers; else it unregistered and only ends what it runs
+  bool open; // takes offers; else it unregistered and only ends what it runs
   uint32_t credit, running;
-  list_t calls;           // running
-  uint64_t seed;          // for placement: the same at every broker
-  troupe_buffer_t *info;  // a packed map, or NULL
+  list_t calls;          // running
+  uint64_t seed;         // for placement: the same at every broker
+  troupe_buffer_t *info; // a packed map, or NULL
 };
 
 struct service {
@@ -71,11 +71,11 @@ struct service {
   bool actor;
   list_t instances; // open ones, the one that was given work last at the end
   size_t instances_count;
-  list_t queue;     // calls whose turn has come and that no instance has credit for
+  list_t queue; // calls whose turn has come and that no instance has credit for
   size_t queue_count;
-  list_t held;      // calls that wait for the service to appear
-  size_t calls;     // that refer to it
-  uint64_t hash;    // for placement
+  list_t held;   // calls that wait for the service to appear
+  size_t calls;  // that refer to it
+  uint64_t hash; // for placement
   char name[];
 };
 
@@ -85,7 +85,7 @@ struct waiter {
   call_t *call;
   troupe_command_t of; // CALL or AWAIT: what is refused if it comes to that
   bool stream;
-  bool told;           // of CALL: it has been told that the call is stored
+  bool told; // of CALL: it has been told that the call is stored
 };
 
 typedef enum {
@@ -106,13 +106,13 @@ typedef struct {
 
 // How a call shall end, as long as that isn't stored.
 typedef struct {
-  troupe_status_t status; // TROUPE_STATUS_NONE: there is none yet
-  uint32_t attempt;       // the attempt that it belongs to; 0: whichever (cancelled, deadline)
-  uint32_t said;          // the attempt that the instance named
+  troupe_status_t status;   // TROUPE_STATUS_NONE: there is none yet
+  uint32_t attempt;         // the attempt that it belongs to; 0: whichever (cancelled, deadline)
+  uint32_t said;            // the attempt that the instance named
   broker_connection_t from; // the instance, to be told; 0: nobody
-  troupe_buffer_t *body;  // the value or error, then the memory entries
-  troupe_buffer_t *value; // the value or error
-  uint32_t *sizes;        // of the memory entries
+  troupe_buffer_t *body;    // the value or error, then the memory entries
+  troupe_buffer_t *value;   // the value or error
+  uint32_t *sizes;          // of the memory entries
   uint32_t sizes_count;
 } outcome_t;
 
@@ -128,17 +128,19 @@ struct call {
   troupe_id_t id;
   uint64_t token;
   call_phase_t phase;
-  ledger_op_t op;       // asked for
+  ledger_op_t op; // asked for
   bool asking;
   bool accept_wanted, await_wanted;
-  bool whole;           // service, input and the rest are here; else it is only awaited, or settled for somebody
+  bool in_doubt; // ACCEPTING: a request to store it was lost, so it may be stored
+  bool whole;    // service, input and the rest are here; else it is only awaited, or cancelled
+  bool detached; // not in the table: only carries an outcome to the ledger
   bool actor;
   uint32_t waiters_count;
   uint32_t flags, attempt, memory;
-  uint32_t ran;         // the attempt that was lost, as long as nobody has been offered the one after it
-  uint32_t losses;      // instances that died under it
-  int64_t deadline_ms;  // as its caller gave it; 0: none
-  attempt_t turn;       // ACCEPTING: its turn came before the news that it is stored; attempt 0: no
+  uint32_t ran;        // the attempt that was lost, as long as nobody has been offered the one after it
+  uint32_t losses;     // instances that died under it
+  int64_t deadline_ms; // as its caller gave it; 0: none
+  attempt_t turn;      // ACCEPTING: its turn came before the news that it is stored; attempt 0: no
   service_t *service;
   instance_t *instance; // RUNNING
   troupe_buffer_t *body;
@@ -172,19 +174,20 @@ struct broker_core {
   table_t peers, services, calls, asks, recalls;
   list_t all_peers, all_services, all_calls, all_recalls, orphans, again;
   alarms_t deadlines;
+  size_t detached; // calls
   size_t open_bytes;
-  size_t requests;     // to the ledger, without a result
+  size_t requests; // to the ledger, without a result
   uint64_t token;
-  bool up;             // the store is there
-  bool settled_in;     // the first second with the store is over: who isn't connected by now is not there
+  bool up;         // the store is there
+  bool settled_in; // the first second with the store is over: who isn't connected by now is not there
   bool stopped;
   int64_t settle_in_at; // TROUPE_LOOP_NEVER until the store is there
   int64_t again_at;     // INT64_MAX: nothing failed
   unsigned sweep_slot;
   bool sweeping;
-  uint64_t recovering;    // a bit for each slot that is being read
+  uint64_t recovering;     // a bit for each slot that is being read
   uint64_t recover_wanted; // a bit for each slot to be read when the store is there
-  int64_t recover_at;     // not before
+  int64_t recover_at;      // not before
   stranger_t strangers[STRANGERS];
   troupe_buffer_t *errors[TROUPE_ERR_COUNT]; // packed, without words: for when there is no memory for words
   uint64_t counters[BROKER_COUNTERS];

@@ -133,9 +133,9 @@ table_hash (const table_key_t *key, const void *data, size_t size)
     memcpy (&word, bytes, sizeof word);
     sip_word (v, word);
   }
-  uint64_t last = (uint64_t) size << 56;
+  uint64_t last = (uint64_t)size << 56;
   for (size_t i = 0; i < rest; i++)
-    last |= (uint64_t) bytes[i] << (8 * i);
+    last |= (uint64_t)bytes[i] << (8 * i);
   sip_word (v, last);
   v[2] ^= 0xff;
   for (int i = 0; i < 3; i++)

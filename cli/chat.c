@@ -30,7 +30,7 @@ typedef struct {
   conversation_t conversation;
   bool conversing;
   conversation_options_t options;
-  char agent[TEXT_MAX], service[TEXT_MAX], model[TEXT_MAX];
+  char agent[TEXT_MAX], service[TEXT_MAX];
   char *history;
 } chat_t;
 
@@ -128,21 +128,40 @@ unknown_agent (const chat_t *self, json_t *names, troupe_error_t *error)
                                             : "the mesh has no agent");
 }
 
-// What the agent says of itself, for the first line; "" when the reports don't tell.
-static void
-read_model (chat_t *self, const json_t *reports)
+// What a service tells of itself, borrowed; NULL: no report lists it.
+static json_t *
+info_of (const json_t *reports, const char *kind, const char *name)
 {
   size_t i, j;
   json_t *broker, *service;
+  char wanted[TEXT_MAX * 2];
+  snprintf (wanted, sizeof wanted, "%s/%s", kind, name);
   json_array_foreach (reports, i, broker)
     json_array_foreach (json_object_get (broker, "services"), j, service)
     {
-      const char *name = json_string_value (json_object_get (service, "name"));
-      const char *model = json_string_value (json_object_get (json_object_get (service, "info"), "model"));
-      if (name && model && strncmp (name, AGENT_PREFIX, strlen (AGENT_PREFIX)) == 0
-          && strcmp (name + strlen (AGENT_PREFIX), self->agent) == 0)
-        snprintf (self->model, sizeof self->model, "%s", model);
+      const char *found = json_string_value (json_object_get (service, "name"));
+      if (found && strcmp (found, wanted) == 0)
+        return json_object_get (service, "info");
     }
+  return NULL;
+}
+
+// "agent alice with model gpt (openai_chat: gpt-4o-mini at https://api.openai.com/v1)", as far as it is known.
+static void
+greet (const chat_t *self, const json_t *reports)
+{
+  const char *model = json_string_value (json_object_get (info_of (reports, "agent", self->agent), "model"));
+  const json_t *info = info_of (reports, "model", model ? model : "");
+  const json_t *models = self->mesh.config ? troupe_config_get (self->mesh.config, "models") : NULL;
+  const char *type = json_string_value (json_object_get (info, "type"));
+  const char *name = json_string_value (json_object_get (info, "model"));
+  const char *url = json_string_value (json_object_get (json_object_get (models, model ? model : ""), "base_url"));
+  fprintf (stderr, "agent %s%s%s", self->agent, model ? " with model " : "", model ? model : "");
+  if (json_is_true (json_object_get (info, "rehearsal")))
+    fprintf (stderr, " (rehearsal: prepared replies, made offline by rules; not a language model)");
+  else if (type && name)
+    fprintf (stderr, " (%s: %s%s%s)", type, name, url ? " at " : "", url ? url : "");
+  fputc ('\n', stderr);
 }
 
 // Waits for the agent while the mesh may be starting; an agent that neither the configuration nor a broker knows is an
@@ -161,7 +180,7 @@ find_agent (chat_t *self, troupe_error_t *error)
     found = self->agent[0] && in_list (names, self->agent);
     bool expected = self->agent[0] && in_list (self->mesh.agents, self->agent);
     if (found)
-      read_model (self, reports);
+      greet (self, reports);
     else if (!expected || troupe_loop_now () >= end)
       err = unknown_agent (self, names, error);
     else
@@ -170,27 +189,6 @@ find_agent (chat_t *self, troupe_error_t *error)
     json_decref (reports);
   }
   return err;
-}
-
-// -- What is said at first -------------------------------------------------------------------------------------------
-
-static void
-greet (const chat_t *self)
-{
-  char path[TEXT_MAX * 2];
-  snprintf (path, sizeof path, "models.%s", self->model);
-  const json_t *model = self->mesh.config && self->model[0] ? troupe_config_get (self->mesh.config, path) : NULL;
-  const char *type = json_string_value (json_object_get (model, "type"));
-  const char *name = json_string_value (json_object_get (model, "model"));
-  fprintf (stderr, "agent %s", self->agent);
-  if (self->model[0])
-    fprintf (stderr, " with model %s", self->model);
-  if (type && strcmp (type, "rehearsal") == 0)
-    fprintf (stderr, " (rehearsal: prepared replies, made offline by rules; not a language model)");
-  else if (type)
-    fprintf (stderr, " (%s: %s at %s)", type, name ? name : self->model,
-             json_string_value (json_object_get (model, "base_url")));
-  fputc ('\n', stderr);
 }
 
 // -- Its life --------------------------------------------------------------------------------------------------------
@@ -242,7 +240,6 @@ converse (chat_t *self, troupe_error_t *error)
     err = find_agent (self, error);
   if (err != TROUPE_OK)
     return err;
-  greet (self);
   err = conversation_open (&self->conversation, &self->client, &self->options, error);
   self->conversing = err == TROUPE_OK;
   if (err == TROUPE_OK)

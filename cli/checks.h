@@ -16,7 +16,7 @@ typedef struct {
 void checks_add (checks_t *self, const char *check, bool ok, const char *next, const char *format, ...)
   __attribute__ ((format (printf, 5, 6)));
 
-// The programs and the clock; then what needs the configuration: redis-server, the state directory, sockets and ports.
+// The programs and the clock; then what needs the configuration: Redis, the state directory, sockets and ports.
 void checks_programs (checks_t *self);
 void checks_clock (checks_t *self);
 void checks_redis (checks_t *self, const mesh_t *mesh);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Checks of this machine: programs, clock, redis-server, directories, sockets and ports. Nothing is left changed, but for the
+// Checks of this machine: programs, clock, directories, sockets and ports. Nothing is left changed, but for the
 // state directory, which `troupe up` would make too.
 #include "cli/checks.h"
 
@@ -16,9 +16,7 @@
 #include <zmq.h>
 
 enum {
-  REDIS_VERSION_MIN = 7,      // Functions came with 7.0
-  VERSION_SIZE = 512,
-  EARLIEST = 1767225600,      // 2026-01-01: before this was written no clock is right
+  EARLIEST = 1767225600, // 2026-01-01: before this was written no clock is right
   SOCKET_PATH_MAX = sizeof ((struct sockaddr_un *) 0)->sun_path - 1
 };
 
@@ -46,29 +44,6 @@ checks_clock (checks_t *self)
   struct tm parts;
   strftime (text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", gmtime_r (&now, &parts));
   checks_add (self, "clock", now >= EARLIEST, "set the clock (NTP): ids and timestamps carry the time", "%s", text);
-}
-
-void
-checks_redis (checks_t *self, const mesh_t *mesh)
-{
-  if (!troupe_config_bool (mesh->config, "store.private")) {
-    checks_add (self, "redis", true, NULL, "%s, not run here; a running mesh tells whether it answers",
-                troupe_config_text (mesh->config, "store.url"));
-    return;
-  }
-  const char *program = troupe_config_text (mesh->config, "store.program");
-  const char *arguments[] = {program, "--version", NULL};
-  troupe_error_t error = {0};
-  char *text = process_read (arguments, VERSION_SIZE, &error);
-  const char *found = text ? strstr (text, "v=") : NULL;
-  long version = found ? strtol (found + 2, NULL, 10) : 0;
-  if (!text)
-    checks_add (self, "redis", false, "install it (Debian: apt install redis-server), or set store.program", "%s %s",
-                program, error.why);
-  else
-    checks_add (self, "redis", version >= REDIS_VERSION_MIN, "install Redis 7.0 or later", "%s %.*s", program,
-                found ? (int) strcspn (found, " \n") : 15, found ? found : "tells no version");
-  free (text);
 }
 
 void

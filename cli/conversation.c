@@ -75,7 +75,7 @@ on_part (void *context, troupe_placeholder_t *placeholder, unsigned attempt, con
   (void) placeholder;
   const char *text = json_string_value (json_object_get (part, "text"));
   if (text)
-    speech_part (&self->speech, attempt, text);
+    speech_part (&self->speech, attempt, json_is_true (json_object_get (part, "again")), text);
 }
 
 static void

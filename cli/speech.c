@@ -51,13 +51,13 @@ speech_pause (speech_t *self)
 }
 
 void
-speech_part (speech_t *self, unsigned attempt, const char *text)
+speech_part (speech_t *self, unsigned attempt, bool again, const char *text)
 {
   if (!self->interactive || self->json)
     return;
-  if (self->size > 0 && attempt != self->attempt) {
+  if (self->size > 0 && (again || attempt != self->attempt)) {
     speech_pause (self);
-    printf ("%s(its process was lost; another begins again)%s\n", self->colour ? OUTPUT_DIM : "",
+    printf ("%s(a process was lost; the reply begins again)%s\n", self->colour ? OUTPUT_DIM : "",
             self->colour ? OUTPUT_PLAIN : "");
     forget (self);
   }

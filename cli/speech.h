@@ -19,8 +19,8 @@ typedef struct {
 } speech_t;
 
 void speech_init (speech_t *self, const char *speaker, bool interactive, bool json);
-// A piece of a streamed reply. A piece of another attempt begins the reply again.
-void speech_part (speech_t *self, unsigned attempt, const char *text);
+// A piece of a streamed reply. One of another attempt, or that says `again`, begins the reply again.
+void speech_part (speech_t *self, unsigned attempt, bool again, const char *text);
 // The whole reply: shows what was not streamed.
 void speech_reply (speech_t *self, json_t *message);
 // There is no reply.

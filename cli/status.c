@@ -30,6 +30,12 @@ describe_log (const status_t *self, const plan_item_t *item, char *out, size_t s
     snprintf (out, size, " (log: %s/%s)", self->log_directory, item->log);
 }
 
+static bool
+lost (const supervisor_unit_t *unit)
+{
+  return unit->state == SUPERVISOR_STARTING && unit->lost;
+}
+
 static void
 describe (const status_t *self, const plan_item_t *item, const supervisor_unit_t *unit, char *out, size_t size)
 {
@@ -43,7 +49,8 @@ describe (const status_t *self, const plan_item_t *item, const supervisor_unit_t
     snprintf (out, size, "%s, %srestarting in %lld ms%s", exit,
               unit->status == 3 || unit->status == 4 ? "its configuration is wrong, " : "", (long long) unit->delay, log);
   else if (unit->pid != 0)
-    snprintf (out, size, "%s (pid %ld)", supervisor_state_name (unit->state), (long) unit->pid);
+    snprintf (out, size, "%s (pid %ld)", lost (unit) ? "doesn't answer" : supervisor_state_name (unit->state),
+              (long) unit->pid);
   else
     snprintf (out, size, "%s", supervisor_state_name (unit->state));
 }
@@ -73,7 +80,7 @@ status_unit (const status_t *self, const plan_item_t *item, const supervisor_uni
     print_json (line);
     return;
   }
-  if (unit->state == SUPERVISOR_STARTING || unit->state == SUPERVISOR_STOPPING)
+  if ((unit->state == SUPERVISOR_STARTING && !unit->lost) || unit->state == SUPERVISOR_STOPPING)
     return; // a line each for what came of it is enough for a person
   const char *mark = bad ? "✕" : unit->state == SUPERVISOR_READY ? "●" : "○";
   const char *colour = bad ? OUTPUT_RED : unit->state == SUPERVISOR_READY ? OUTPUT_GREEN : OUTPUT_DIM;

@@ -29,7 +29,7 @@ supervisor_spawned (supervisor_t *self, size_t index, pid_t pid, int64_t now)
   supervisor_unit_t *unit = &self->units[index];
   unit->pid = pid;
   unit->started = now;
-  unit->killed = false;
+  unit->killed = unit->lost = false;
   change (unit, SUPERVISOR_STARTING);
 }
 
@@ -77,10 +77,13 @@ void
 supervisor_set_ready (supervisor_t *self, size_t index, bool ready)
 {
   supervisor_unit_t *unit = &self->units[index];
+  if (ready == (unit->state == SUPERVISOR_READY))
+    return;
   if (ready && unit->state == SUPERVISOR_STARTING)
     change (unit, SUPERVISOR_READY);
-  else if (!ready && unit->state == SUPERVISOR_READY)
+  else if (!ready)
     change (unit, SUPERVISOR_STARTING);
+  unit->lost = !ready;
   bool complete = true;
   for (size_t i = 0; i < self->count; i++)
     complete = complete && self->units[i].state == SUPERVISOR_READY;

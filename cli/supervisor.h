@@ -53,6 +53,7 @@ typedef struct {
   unsigned failures; // in a row
   int status;        // of the last exit: 0..255, 128 + a signal's number, or SUPERVISOR_SPAWN_FAILED
   int64_t delay;     // waiting: from the last exit to the next start
+  bool lost;    // it runs, was ready, and isn't any more
   bool killed;
   bool changed; // the user hasn't been told
 } supervisor_unit_t;

@@ -139,8 +139,8 @@ deliver (terminal_t *self, const char *line)
   self->skipping = false;
   self->asked = false;
   if (skipped)
-    troupe_error_set (&error, TROUPE_TOO_LARGE, "standard input", "files travel by URL", "a line of more than %d bytes",
-                      TERMINAL_LINE_MAX);
+    troupe_error_set (&error, TROUPE_TOO_LARGE, "standard input", "files travel by URL", "a line of more than %d MiB",
+                      TERMINAL_LINE_MAX / 1024 / 1024);
   self->line (self->context, line, skipped ? &error : NULL);
 }
 
@@ -282,8 +282,10 @@ terminal_ask (terminal_t *self, const char *prompt)
     snprintf (self->prompt, sizeof self->prompt, "%s", prompt);
   if (self->editor && !self->asked)
     el_set (self->editor, EL_UNBUFFERED, 1);
-  else if (self->editor && changed)
+  else if (self->editor && changed) {
+    terminal_print_begin (self);
     terminal_print_end (self);
+  }
   self->asked = true;
 }
 

@@ -16,7 +16,7 @@ add_compile_definitions (_GNU_SOURCE TROUPE_VERSION="${PROJECT_VERSION}")
 add_compile_options (
   -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wcast-qual -Wwrite-strings -Wstrict-prototypes
   -Wmissing-prototypes -Wold-style-definition -Wformat=2 -Wvla -Wundef
-  -Wno-missing-field-initializers -Wno-format-truncation -fno-strict-aliasing -fstack-protector-strong)
+  -Wno-missing-field-initializers $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation> -fno-strict-aliasing -fstack-protector-strong)
 
 if (TROUPE_SANITIZE STREQUAL "address")
   add_compile_options (-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)

@@ -55,7 +55,7 @@ troupe_loop_now (void)
 {
   struct timespec time;
   clock_gettime (CLOCK_MONOTONIC, &time);
-  return (int64_t) time.tv_sec * 1000 + time.tv_nsec / 1000000;
+  return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
 // Room for one more of `count` elements: doubles the array when it is full.
@@ -77,7 +77,7 @@ static void
 on_posted (void *context, short events)
 {
   troupe_loop_t *self = context;
-  (void) events;
+  (void)events;
   loop_posts_run (&self->posts);
 }
 
@@ -85,7 +85,7 @@ static void
 on_signalled (void *context, short events)
 {
   troupe_loop_t *self = context;
-  (void) events;
+  (void)events;
   loop_signals_read (&self->signals);
 }
 
@@ -144,7 +144,7 @@ put_source (troupe_loop_t *self, const source_t *wanted)
 {
   source_t *source = find_source (self, wanted->socket, wanted->fd);
   if (source == NULL) {
-    if (!reserve ((void **) &self->sources, &self->sources_capacity, self->sources_count, sizeof (source_t)))
+    if (!reserve ((void **)&self->sources, &self->sources_capacity, self->sources_count, sizeof (source_t)))
       return TROUPE_NO_MEMORY;
     source = &self->sources[self->sources_count++];
   }
@@ -190,7 +190,7 @@ troupe_loop_remove_fd (troupe_loop_t *self, int fd)
 troupe_err_t
 troupe_loop_add_prepare (troupe_loop_t *self, troupe_loop_prepare_fn *prepare, void *context)
 {
-  if (!reserve ((void **) &self->hooks, &self->hooks_capacity, self->hooks_count, sizeof (hook_t)))
+  if (!reserve ((void **)&self->hooks, &self->hooks_capacity, self->hooks_count, sizeof (hook_t)))
     return TROUPE_NO_MEMORY;
   self->hooks[self->hooks_count++] = (hook_t){prepare, context};
   self->again = true;
@@ -301,7 +301,7 @@ time_to_wait (const troupe_loop_t *self, int64_t due, int64_t timeout_ms)
     until = until < 0 ? 0 : until;
     wait = wait < 0 || until < wait ? until : wait;
   }
-  return wait > INT_MAX ? INT_MAX : (long) wait;
+  return wait > INT_MAX ? INT_MAX : (long)wait;
 }
 
 static void
@@ -335,7 +335,7 @@ troupe_loop_turn (troupe_loop_t *self, int64_t timeout_ms)
     err = make_items (self);
   }
   if (err == TROUPE_OK) {
-    int ready = zmq_poll (self->items, (int) self->items_count, time_to_wait (self, due, timeout_ms));
+    int ready = zmq_poll (self->items, (int)self->items_count, time_to_wait (self, due, timeout_ms));
     if (ready > 0)
       dispatch (self, ready);
     else if (ready < 0 && errno != EINTR)

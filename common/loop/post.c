@@ -43,7 +43,7 @@ take_all (loop_posts_t *self)
   self->count = 0;
   // Fails only with EAGAIN, when nothing was posted.
   ssize_t size = read (self->event_fd, &ignored, sizeof ignored);
-  (void) size;
+  (void)size;
   pthread_mutex_unlock (&self->mutex);
   return list;
 }
@@ -76,7 +76,7 @@ loop_posts_push (loop_posts_t *self, troupe_loop_post_fn *fn, void *context)
       uint64_t one = 1;
       // Can't fail: the counter is 0 whenever the queue is empty.
       ssize_t size = write (self->event_fd, &one, sizeof one);
-      (void) size;
+      (void)size;
     }
   }
   pthread_mutex_unlock (&self->mutex);

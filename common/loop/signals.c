@@ -40,6 +40,6 @@ void
 loop_signals_read (loop_signals_t *self)
 {
   struct signalfd_siginfo info;
-  while (self->fd >= 0 && read (self->fd, &info, sizeof info) == (ssize_t) sizeof info)
-    self->fn (self->context, (int) info.ssi_signo);
+  while (self->fd >= 0 && read (self->fd, &info, sizeof info) == (ssize_t)sizeof info)
+    self->fn (self->context, (int)info.ssi_signo);
 }

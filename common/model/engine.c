@@ -11,6 +11,7 @@
 // deadline, the end of a pause or of our patience, the next piece of a script. How an answer proceeds is in run.c.
 
 #include "model/engine.h"
+#include "model/multi.h"
 #include "model/run.h"
 #include "model/transfer.h"
 
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -167,34 +167,12 @@ on_wake (void *context, short events)
 
 // -- The thread ------------------------------------------------------------------------------------------------------
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static CURLcode curl_ready = CURLE_FAILED_INIT;
-
-static void
-start_curl (void)
-{
-  curl_ready = curl_global_init (CURL_GLOBAL_DEFAULT);
-}
-
-// As many connections as asks need a file each; the usual soft limit of 1024 is for programs that use select.
-static void
-allow_files (void)
-{
-  struct rlimit limit;
-  if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit (RLIMIT_NOFILE, &limit); // if not, connections beyond it fail one by one, and say why
-  }
-}
-
 CURLM *
 engine_multi (troupe_engine_t *self)
 {
   if (self->multi)
     return self->multi;
-  pthread_once (&curl_once, start_curl);
-  CURLM *multi = curl_ready == CURLE_OK ? curl_multi_init () : NULL;
-  allow_files ();
+  CURLM *multi = multi_new ();
   pthread_mutex_lock (&self->mutex);
   self->multi = multi;
   pthread_mutex_unlock (&self->mutex);
@@ -231,9 +209,11 @@ take_inbox (troupe_engine_t *self, int64_t now)
   for (;;) {
     pthread_mutex_lock (&self->mutex);
     troupe_answer_t *answer = pop_in (self);
-    bool stop = self->stop, dropped = answer && answer->dropped;
+    bool stop = self->stop, dropped = answer && answer->dropped, over = answer && answer->over;
     pthread_mutex_unlock (&self->mutex);
-    if (answer && dropped)
+    if (dropped && !over && answer->slot == 0)
+      answer_unref (answer); // dropped before it began: nobody else gives the thread's reference up
+    else if (dropped)
       run_drop (&self->run, answer);
     else if (answer)
       run_begin (&self->run, answer, now);

@@ -42,31 +42,17 @@ parse (rehearsal_t *self, const char *name, const char *text, size_t size, json_
   return code;
 }
 
-static char *
-join (const char *directory, const char *path)
-{
-  char *joined;
-  bool absolute = path[0] == '/' || !directory || !directory[0];
-  return asprintf (&joined, "%s%s%s", absolute ? "" : directory, absolute ? "" : "/", path) < 0 ? NULL : joined;
-}
-
 static troupe_err_t
-read_file (const troupe_model_t *model, const troupe_model_options_t *options, const char *rules, json_t **errors,
-           troupe_error_t *error)
+read_file (const troupe_model_t *model, const char *path, json_t **errors, troupe_error_t *error)
 {
-  rehearsal_t *self = model->state;
-  char *path = join (options->directory, rules), *text = NULL;
+  char *text;
   size_t size;
   config_fault_t fault;
-  if (!path)
-    return no_memory (model, error);
   troupe_err_t code = config_source_read (&text, &size, path, CONFIG_FILE_MAX, &fault);
   if (code != TROUPE_OK)
-    troupe_error_set (error, code, path, fault.hint, "the rules of models.%s: %s", model->name, fault.why);
-  else
-    code = parse (self, path, text, size, errors, error);
+    return troupe_error_set (error, code, path, fault.hint, "the rules of models.%s: %s", model->name, fault.why);
+  code = parse (model->state, path, text, size, errors, error);
   free (text);
-  free (path);
   return code;
 }
 
@@ -82,7 +68,7 @@ rehearsal_open (troupe_model_t *model, const troupe_model_options_t *options, js
     return no_memory (model, error);
   self->seed = json_is_integer (seed) ? (uint64_t) json_integer_value (seed) : 1;
   if (rules)
-    return read_file (model, options, rules, errors, error);
+    return read_file (model, rules, errors, error);
   return parse (self, "small talk", rules_small_talk, strlen (rules_small_talk), errors, error);
 }
 

@@ -9,36 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool
-pattern_fits (const pattern_t *self, const char *text, found_t *found)
-{
-  if (found)
-    *found = (found_t){.text = text};
-  for (size_t i = 0; found && i < SCENE_GROUPS; i++)
-    found->groups[i] = (regmatch_t){-1, -1};
-  if (!self->text)
-    return true;
-  if (!self->regex)
-    return self->ignore_case ? strcasestr (text, self->text) != NULL : strstr (text, self->text) != NULL;
-  regmatch_t groups[SCENE_GROUPS] = {{0}};
-  size_t size = strlen (text);
-  groups[0].rm_eo = (regoff_t) (size < SCENE_REGEX_MAX ? size : SCENE_REGEX_MAX);
-  if (regexec (&self->compiled, text, SCENE_GROUPS, groups, REG_STARTEND) != 0)
-    return false;
-  if (found)
-    memcpy (found->groups, groups, sizeof groups);
-  return true;
-}
-
-void
-pattern_clear (pattern_t *self)
-{
-  if (self->regex)
-    regfree (&self->compiled);
-  free (self->text);
-  *self = (pattern_t){0};
-}
-
 // The text of a block, a new string: "" for one without text.
 static char *
 block_text (const json_t *block)

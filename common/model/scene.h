@@ -1,33 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A scene: a prompt as the rules of a rehearsal see it, and the pattern by which they look at its texts.
+// A scene: a prompt as the rules of a rehearsal see it.
 #ifndef TROUPE_MODEL_SCENE_H
 #define TROUPE_MODEL_SCENE_H
 
+#include "model/pattern.h"
 #include "model/prompt.h"
 
-#include <regex.h>
 #include <stdint.h>
-
-enum {
-  SCENE_GROUPS = 10,            // {{0}} to {{9}}
-  SCENE_REGEX_MAX = 64 * 1024   // bytes that a regular expression looks at: matching may take far more than linear time
-};
-
-typedef struct {
-  char *text; // NULL: no pattern; everything fits
-  bool regex, ignore_case;
-  regex_t compiled; // when `regex`
-} pattern_t;
-
-// What a pattern found, by which templates quote it.
-typedef struct {
-  const char *text; // that was looked at; NULL: nothing was
-  regmatch_t groups[SCENE_GROUPS];
-} found_t;
-
-bool pattern_fits (const pattern_t *self, const char *text, found_t *found);
-void pattern_clear (pattern_t *self);
 
 typedef struct {
   const char *model, *agent; // agent: the model's name when nobody said who asks

@@ -2,9 +2,9 @@
 //
 // Status reports and mesh events.
 //
-// A report is asked of every broker that is up and is over when each has answered, was lost, or the time is up; the user
-// gets one list in the order of the configured brokers. Events come by subscription, are for looking only, and may be
-// lost; too many unread ones are dropped and counted.
+// A report is asked of every broker that is up and is over when each has answered, was lost, or the time is up; the
+// user gets one list in the order of the configured brokers. Events come by subscription, are for looking only, and may
+// be lost; too many unread ones are dropped and counted.
 
 #include "node/asking.h"
 
@@ -152,7 +152,8 @@ find_report (node_connection_t *from, const troupe_header_t *header)
   node_core_t *core = from->core;
   for (node_list_t *link = core->reports.next; link != &core->reports; link = link->next) {
     report_t *self = NODE_OF (link, report_t, place);
-    if (troupe_header_has (header, TROUPE_F (REQUEST)) && self->request == header->request && self->waiting[from->index])
+    if (troupe_header_has (header, TROUPE_F (REQUEST)) && self->request == header->request &&
+        self->waiting[from->index])
       return self;
   }
   node_core_count (core, NODE_COUNT_FRAMES_UNEXPECTED);
@@ -262,10 +263,10 @@ node_asking_published (node_connection_t *from, const node_event_t *event)
 {
   troupe_header_t header;
   json_t *json = NULL;
-  bool good = troupe_header_decode (&header, event->header, event->header_size, NULL) == TROUPE_OK
-              && header.command == TROUPE_CMD_EVENT
-              && troupe_value_unpack (troupe_buffer_data (event->body), troupe_buffer_size (event->body), &json, NULL)
-                   == TROUPE_OK;
+  bool good =
+    troupe_header_decode (&header, event->header, event->header_size, NULL) == TROUPE_OK &&
+    header.command == TROUPE_CMD_EVENT &&
+    troupe_value_unpack (troupe_buffer_data (event->body), troupe_buffer_size (event->body), &json, NULL) == TROUPE_OK;
   if (good)
     keep_event (from->core, &header, json);
   else

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Making placeholders: what troupe_node_call and troupe_node_await check, and what a call inherits from the task that it
-// is made for (session, path, deadline, trace). Everything that can fail fails here, before anything has happened: once a
-// placeholder exists, it settles or is refused.
+// Making placeholders: what troupe_node_call and troupe_node_await check, and what a call inherits from the task that
+// it is made for (session, path, deadline, trace). Everything that can fail fails here, before anything has happened:
+// once a placeholder exists, it settles or is refused.
 
 #include "node/calling.h"
 #include "node/serving.h"
@@ -60,7 +60,8 @@ check_call (const node_core_t *core, const troupe_call_t *call, troupe_error_t *
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, call->service, "give milliseconds from now, or 0",
                              "the deadline is negative");
   if (parent != NULL && (parent->cancelled || parent->core == NULL))
-    return troupe_error_set (error, TROUPE_CANCELLED, call->service, NULL, "the task that it is made for was cancelled");
+    return troupe_error_set (error, TROUPE_CANCELLED, call->service, NULL,
+                             "the task that it is made for was cancelled");
   if (parent != NULL && parent->path_count > TROUPE_PATH_MAX)
     return troupe_error_set (error, TROUPE_TOO_DEEP, call->service, "look for services that call each other in a ring",
                              "calls are nested more than %d deep", TROUPE_PATH_MAX);
@@ -153,8 +154,8 @@ enter (troupe_placeholder_t *self)
 static bool
 inherit (troupe_placeholder_t *self, troupe_task_t *parent)
 {
-  if (parent->deadline != TROUPE_LOOP_NEVER
-      && (self->deadline == TROUPE_LOOP_NEVER || parent->deadline < self->deadline))
+  if (parent->deadline != TROUPE_LOOP_NEVER &&
+      (self->deadline == TROUPE_LOOP_NEVER || parent->deadline < self->deadline))
     self->deadline = parent->deadline;
   self->path = malloc (parent->path_count * sizeof *self->path);
   if (self->path == NULL)
@@ -196,7 +197,8 @@ make_call (node_core_t *core, troupe_placeholder_t **out, const troupe_call_t *c
   if (call->deadline_ms > 0)
     self->deadline = core->now + call->deadline_ms;
   self->service = strdup (call->service);
-  err = self->service == NULL || (call->parent != NULL && !inherit (self, call->parent)) ? TROUPE_NO_MEMORY : enter (self);
+  err =
+    self->service == NULL || (call->parent != NULL && !inherit (self, call->parent)) ? TROUPE_NO_MEMORY : enter (self);
   if (err == TROUPE_OK)
     *out = self;
   else

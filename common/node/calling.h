@@ -6,6 +6,10 @@
 
 #include "node/state.h"
 
+enum {
+  NODE_ASK_AGAIN_MS = 30 * 1000, // a stored call: whether it has settled, should its SETTLED have been lost
+};
+
 typedef struct node_part node_part_t;
 
 struct troupe_placeholder {
@@ -31,8 +35,8 @@ struct troupe_placeholder {
   json_t *value;
   troupe_error_t *error; // NULL: none, or no memory for it (then status tells)
 
-  node_connection_t *at;    // the connection that has it; NULL: in core->pending
-  node_list_t place;        // in core->pending or at->calls
+  node_connection_t *at;      // the connection that has it; NULL: in core->pending
+  node_list_t place;          // in core->pending or at->calls
   troupe_placeholder_t *twin; // another one of the same call, in the table behind this one
   troupe_task_t *parent;
   node_list_t sibling; // in parent->children
@@ -49,11 +53,20 @@ struct troupe_placeholder {
 };
 
 // What a broker says; `header` and `body` are borrowed.
-void node_calling_accepted (node_connection_t *from, const troupe_header_t *header);
+void node_calling_accepted (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
 void node_calling_part (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
 void node_calling_settled (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
 void node_calling_refused (node_connection_t *from, const troupe_header_t *header, const troupe_error_t *error);
 
+// Is it neither settled nor refused? Is AWAIT what is to be sent for it?
+bool node_calling_open (const troupe_placeholder_t *self);
+bool node_calling_awaits (const troupe_placeholder_t *self);
+// A broker answered: the call holds back no others any more.
+void node_calling_answered (troupe_placeholder_t *self);
+void node_calling_drop_input (troupe_placeholder_t *self);
+void node_calling_send_cancel (troupe_placeholder_t *self, node_connection_t *to);
+// Sends it again after the time that the refusal asks for.
+void node_calling_retry_later (troupe_placeholder_t *self, const troupe_error_t *error);
 // Takes the call back from the connection that has it, so that it is sent again.
 void node_calling_requeue (troupe_placeholder_t *self);
 // The connection is gone: what it had waits for another.

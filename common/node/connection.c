@@ -131,9 +131,9 @@ take_terms (node_connection_t *self, const troupe_header_t *header)
   self->publish[0] = '\0';
   if (troupe_header_has (header, TROUPE_F (ENDPOINT)))
     copy_text (self->publish, sizeof self->publish, header->endpoint);
-  self->heartbeat_ms = header->heartbeat < 10 ? 10 : (int64_t) header->heartbeat;
-  self->lease_ms = (int64_t) header->lease < 2 * self->heartbeat_ms ? 2 * self->heartbeat_ms : (int64_t) header->lease;
-  self->limit = header->limit < TROUPE_VALUE_SIZE_MAX ? (size_t) header->limit : TROUPE_VALUE_SIZE_MAX;
+  self->heartbeat_ms = header->heartbeat < 10 ? 10 : (int64_t)header->heartbeat;
+  self->lease_ms = (int64_t)header->lease < 2 * self->heartbeat_ms ? 2 * self->heartbeat_ms : (int64_t)header->lease;
+  self->limit = header->limit < TROUPE_VALUE_SIZE_MAX ? (size_t)header->limit : TROUPE_VALUE_SIZE_MAX;
 }
 
 static void
@@ -207,63 +207,65 @@ refused (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t
 }
 
 static void
-reset (node_connection_t *self)
+take_new_terms (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t *body)
 {
+  (void)body;
+  take_terms (self, header);
+}
+
+static void
+reset (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void)header;
+  (void)body;
   go_down (self, "it doesn't know us any more");
   greet (self);
 }
 
 static void
+leave_it (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void)header;
+  (void)body;
+  start_over (self, "it leaves", DELAY_BYE_MS);
+}
+
+static void
+take_heartbeat (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void)self; // that it came is all that it says
+  (void)header;
+  (void)body;
+}
+
+typedef void (handler_fn) (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t *body);
+
+static handler_fn *const handlers[] = {
+  [TROUPE_CMD_WELCOME] = take_new_terms,
+  [TROUPE_CMD_RESET] = reset,
+  [TROUPE_CMD_BYE] = leave_it,
+  [TROUPE_CMD_HEARTBEAT] = take_heartbeat,
+  [TROUPE_CMD_REFUSED] = refused,
+  [TROUPE_CMD_ACCEPTED] = node_calling_accepted,
+  [TROUPE_CMD_PART] = node_calling_part,
+  [TROUPE_CMD_SETTLED] = node_calling_settled,
+  [TROUPE_CMD_REGISTERED] = node_serving_registered,
+  [TROUPE_CMD_UNREGISTERED] = node_serving_unregistered,
+  [TROUPE_CMD_OFFER] = node_serving_offer,
+  [TROUPE_CMD_CANCEL] = node_serving_cancel,
+  [TROUPE_CMD_CONFIRMED] = node_serving_confirmed,
+  [TROUPE_CMD_RECALLED] = node_serving_recalled,
+  [TROUPE_CMD_REPORT] = node_asking_report,
+};
+
+static void
 receive_up (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  switch (header->command) {
-  case TROUPE_CMD_WELCOME:
-    take_terms (self, header);
-    break;
-  case TROUPE_CMD_RESET:
-    reset (self);
-    break;
-  case TROUPE_CMD_BYE:
-    start_over (self, "it leaves", DELAY_BYE_MS);
-    break;
-  case TROUPE_CMD_HEARTBEAT:
-    break;
-  case TROUPE_CMD_REFUSED:
-    refused (self, header, body);
-    break;
-  case TROUPE_CMD_ACCEPTED:
-    node_calling_accepted (self, header);
-    break;
-  case TROUPE_CMD_PART:
-    node_calling_part (self, header, body);
-    break;
-  case TROUPE_CMD_SETTLED:
-    node_calling_settled (self, header, body);
-    break;
-  case TROUPE_CMD_REGISTERED:
-    node_serving_registered (self, header);
-    break;
-  case TROUPE_CMD_UNREGISTERED:
-    node_serving_unregistered (self, header);
-    break;
-  case TROUPE_CMD_OFFER:
-    node_serving_offer (self, header, body);
-    break;
-  case TROUPE_CMD_CANCEL:
-    node_serving_cancel (self, header);
-    break;
-  case TROUPE_CMD_CONFIRMED:
-    node_serving_confirmed (self, header);
-    break;
-  case TROUPE_CMD_RECALLED:
-    node_serving_recalled (self, header, body);
-    break;
-  case TROUPE_CMD_REPORT:
-    node_asking_report (self, header, body);
-    break;
-  default:
+  size_t command = (size_t)header->command;
+  if (command < sizeof handlers / sizeof *handlers && handlers[command] != NULL)
+    handlers[command](self, header, body);
+  else
     node_core_count (self->core, NODE_COUNT_FRAMES_UNEXPECTED);
-  }
 }
 
 // Resets that come now answer frames sent before this hello, and other answers belong to the time before it.
@@ -387,7 +389,7 @@ node_connection_leave (node_connection_t *self)
   if (up) {
     node_serving_lost (self);
     node_calling_lost (self);
-    } else {
+  } else {
     node_outbox_clear (&self->outbox);
     self->generation++;
   }

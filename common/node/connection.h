@@ -21,8 +21,8 @@ typedef enum {
 } node_connection_state_t;
 
 typedef enum {
-  NODE_UNREGISTERED,  // nothing was asked for
-  NODE_REGISTERING,   // REGISTER is on its way
+  NODE_UNREGISTERED, // nothing was asked for
+  NODE_REGISTERING,  // REGISTER is on its way
   NODE_REGISTERED,
   NODE_NOT_REGISTERED, // the broker refused
   NODE_UNREGISTERING,  // UNREGISTER is on its way
@@ -73,7 +73,8 @@ node_connection_up (const node_connection_t *self)
   return self != NULL && self->state == NODE_CONNECTION_UP;
 }
 
-// Queues a frame; if that fails, the connection starts over at the next tick, which sends everything that matters again.
+// Queues a frame; if that fails, the connection starts over at the next tick, which sends everything that matters
+// again.
 void node_connection_send (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t *body);
 
 #endif

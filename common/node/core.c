@@ -295,8 +295,8 @@ say_unavailable (const node_core_t *self, troupe_error_t *error)
 {
   char tried[512] = "";
   for (unsigned i = 0, size = 0; i < self->connections_count && size < sizeof tried; i++)
-    size += (unsigned) snprintf (tried + size, sizeof tried - size, "%s%s", i > 0 ? ", " : "",
-                                 self->connections[i].endpoint);
+    size +=
+      (unsigned)snprintf (tried + size, sizeof tried - size, "%s%s", i > 0 ? ", " : "", self->connections[i].endpoint);
   return troupe_error_set (error, TROUPE_UNAVAILABLE, self->instance, "start the mesh with `troupe up`",
                            "no broker answers; tried %s", tried);
 }

@@ -39,10 +39,10 @@ typedef enum {
 
 typedef struct {
   node_event_kind_t kind;
-  unsigned broker;         // which connection
-  const void *header;      // borrowed
+  unsigned broker;    // which connection
+  const void *header; // borrowed
   size_t header_size;
-  troupe_buffer_t *body;   // borrowed; NULL: empty
+  troupe_buffer_t *body; // borrowed; NULL: empty
 } node_event_t;
 
 // bad_argument (name, brokers), no_memory.

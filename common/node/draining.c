@@ -3,8 +3,9 @@
 // Draining: leaving the mesh without anybody noticing more than that others do the work now.
 //
 // Every broker is told to offer no more; what runs goes on; when the last outcome is confirmed, and every broker has
-// said that no offer is under way any more, the node says bye. If no broker is up for a lease there is nobody to confirm
-// anything, and what is stored will be done elsewhere: then it is over too, and at once if nothing is to be confirmed.
+// said that no offer is under way any more, the node says bye. If no broker is up for a lease there is nobody to
+// confirm anything, and what is stored will be done elsewhere: then it is over too, and at once if nothing is to be
+// confirmed.
 
 #include "node/asking.h"
 #include "node/serving.h"
@@ -12,7 +13,7 @@
 static void
 deliver_drained (node_core_t *core, node_ready_t *ready)
 {
-  (void) ready;
+  (void)ready;
   if (core->drained != NULL)
     core->drained (core->drained_context);
 }
@@ -49,7 +50,8 @@ static bool
 all_unregistered (const node_core_t *core)
 {
   for (unsigned i = 0; i < core->connections_count; i++)
-    for (unsigned service = 0; node_connection_up (&core->connections[i]) && service < core->services_count; service++) {
+    for (unsigned service = 0; node_connection_up (&core->connections[i]) && service < core->services_count;
+         service++) {
       node_registration_state_t state = core->connections[i].registrations[service].state;
       if (state != NODE_UNREGISTERED && state != NODE_NOT_REGISTERED)
         return false;

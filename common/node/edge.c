@@ -3,8 +3,9 @@
 // The edge: for each broker a DEALER with a monitor, and, once the user wants events, a SUB.
 //
 // Before each wait the loop calls `prepare`: it tells the core the time, lets it call the user's functions, brings the
-// sockets to what the core wishes, and sends what is queued. Commands that arise in one turn so leave together. A socket
-// that takes no more (its queue is full) is tried again a millisecond later; the core stops filling up meanwhile.
+// sockets to what the core wishes, and sends what is queued. Commands that arise in one turn so leave together. A
+// socket that takes no more (its queue is full) is tried again a millisecond later; the core stops filling up
+// meanwhile.
 //
 // The monitor tells of a broken transport long before the lease ends. What the broker said before it broke is still in
 // the DEALER, so that is read first.
@@ -21,9 +22,9 @@
 #include <string.h>
 
 enum {
-  READS_MAX = 1000,  // messages of one socket a turn
-  CALLS_MAX = 1000,  // functions of the user's a turn
-  BACKLOG_MS = 1,    // until a full socket is tried again
+  READS_MAX = 1000, // messages of one socket a turn
+  CALLS_MAX = 1000, // functions of the user's a turn
+  BACKLOG_MS = 1,   // until a full socket is tried again
 };
 
 // -- Receiving -------------------------------------------------------------------------------------------------------
@@ -61,7 +62,7 @@ read_dealer (node_channel_t *self, unsigned most)
 static void
 on_message (void *context, short events)
 {
-  (void) events;
+  (void)events;
   read_dealer (context, READS_MAX);
 }
 
@@ -70,7 +71,7 @@ on_monitor (void *context, short events)
 {
   node_channel_t *self = context;
   bool broken = false;
-  (void) events;
+  (void)events;
   for (int event; (event = troupe_socket_monitor_next (self->monitor)) != 0;)
     broken = broken || event == ZMQ_EVENT_DISCONNECTED;
   if (!broken)
@@ -85,7 +86,7 @@ on_published (void *context, short events)
   node_channel_t *self = context;
   zmq_msg_t frames[3]; // topic, header, body
   size_t count;
-  (void) events;
+  (void)events;
   for (unsigned i = 0; i < READS_MAX && troupe_socket_receive (self->subscriber, frames, 3, &count) == 0; i++) {
     if (count == 3)
       pass_on (self, NODE_PUBLISHED, &frames[1], &frames[2]);

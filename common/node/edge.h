@@ -25,7 +25,8 @@ struct troupe_node {
   node_channel_t channels[NODE_BROKERS_MAX];
 };
 
-// Makes the sockets of all connections, so that an endpoint that can't be is known at once. bad_argument, io, no_memory.
+// Makes the sockets of all connections, so that an endpoint that can't be is known at once. bad_argument, io,
+// no_memory.
 troupe_err_t node_edge_open (node_edge_t *self, const char *const *brokers, troupe_error_t *error);
 // Sends what can be sent, and closes everything.
 void node_edge_close (node_edge_t *self);

@@ -14,7 +14,7 @@ struct node_list {
 };
 
 // The structure of `type` whose `member` is at `link`.
-#define NODE_OF(link, type, member) ((type *) (void *) ((char *) (link) - offsetof (type, member)))
+#define NODE_OF(link, type, member) ((type *)(void *)((char *)(link)-offsetof (type, member)))
 
 static inline void
 node_list_init (node_list_t *self)

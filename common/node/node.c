@@ -11,7 +11,7 @@
 static troupe_id_t
 new_id (void *context)
 {
-  (void) context;
+  (void)context;
   return troupe_id_new ();
 }
 
@@ -29,8 +29,8 @@ pack_hello (const char *name, troupe_buffer_t **out)
   char host[256] = "";
   if (gethostname (host, sizeof host - 1) != 0)
     host[0] = '\0';
-  json_t *json = json_pack ("{s:s, s:s, s:s, s:i}", "program", name, "version", TROUPE_VERSION, "host", host, "pid",
-                            (int) getpid ());
+  json_t *json =
+    json_pack ("{s:s, s:s, s:s, s:i}", "program", name, "version", TROUPE_VERSION, "host", host, "pid", (int)getpid ());
   troupe_err_t err = json == NULL ? TROUPE_NO_MEMORY : troupe_value_pack (json, out, NULL);
   json_decref (json);
   return err;
@@ -136,7 +136,7 @@ troupe_node_report (troupe_node_t *self, int64_t timeout_ms, troupe_reported_fn 
 troupe_err_t
 troupe_node_on_event (troupe_node_t *self, troupe_event_fn *event, void *context, troupe_error_t *error)
 {
-  (void) error; // sockets are made when brokers say where they publish
+  (void)error; // sockets are made when brokers say where they publish
   node_core_on_event (self->core, event, context);
   return TROUPE_OK;
 }

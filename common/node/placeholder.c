@@ -94,7 +94,7 @@ overdue_at (const troupe_placeholder_t *self)
     return TROUPE_LOOP_NEVER;
   if (self->state == TROUPE_CALL_NOT_SENT)
     return self->deadline;
-  return self->deadline + (int64_t) GRACE_MS * (1 + self->overdue);
+  return self->deadline + (int64_t)GRACE_MS * (1 + self->overdue);
 }
 
 void
@@ -114,8 +114,9 @@ settle_overdue (troupe_placeholder_t *self)
 {
   troupe_error_t error;
   const char *why = self->state == TROUPE_CALL_NOT_SENT ? "it was never sent: no broker was up"
-                    : self->state == TROUPE_CALL_MAYBE  ? "it was sent, and no broker answered: it may have been accepted"
-                                                        : "it is stored, and no broker tells how it ended";
+                    : self->state == TROUPE_CALL_MAYBE
+                      ? "it was sent, and no broker answered: it may have been accepted"
+                      : "it is stored, and no broker tells how it ended";
   troupe_error_set (&error, TROUPE_DEADLINE, self->service, "see that a broker is up (troupe ps)",
                     "the deadline passed; %s", why);
   node_calling_settle (self, TROUPE_CALL_SETTLED, TROUPE_STATUS_DEADLINE, NULL, &error);
@@ -179,7 +180,8 @@ const troupe_error_t *
 troupe_placeholder_error (const troupe_placeholder_t *self)
 {
   static const troupe_error_t none = {.code = TROUPE_OK};
-  static const troupe_error_t lost = {.code = TROUPE_NO_MEMORY, .why = "out of memory: the error that it ended with is lost"};
+  static const troupe_error_t lost = {.code = TROUPE_NO_MEMORY,
+                                      .why = "out of memory: the error that it ended with is lost"};
   if (self->error != NULL)
     return self->error;
   return self->status == TROUPE_STATUS_NONE || self->status == TROUPE_STATUS_VALUE ? &none : &lost;

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 
 enum {
-  RECALLS_MAX = 64,     // of one task at a time
-  COUNT_MAX = 65536,    // entries; the protocol's limit of COUNT
-  AGAIN_MS = 5000,      // without an answer
-  TRIES_MAX = 6,        // so after 30 s it fails
+  RECALLS_MAX = 64,  // of one task at a time
+  COUNT_MAX = 65536, // entries; the protocol's limit of COUNT
+  AGAIN_MS = 5000,   // without an answer
+  TRIES_MAX = 6,     // so after 30 s it fails
   REFUSED_RETRY_MS = 250,
 };
 
@@ -69,8 +69,9 @@ fire (node_timer_t *timer)
     send_recall (self);
     return;
   }
-  troupe_error_set (&error, TROUPE_UNAVAILABLE, self->task->service_name, "see that brokers and Redis are up (troupe ps)",
-                    "the actor's memory could not be read within %d s", TRIES_MAX * AGAIN_MS / 1000);
+  troupe_error_set (&error, TROUPE_UNAVAILABLE, self->task->service_name,
+                    "see that brokers and Redis are up (troupe ps)", "the actor's memory could not be read within %d s",
+                    TRIES_MAX * AGAIN_MS / 1000);
   finish (self, NULL, &error);
 }
 
@@ -147,7 +148,7 @@ node_recall_refused (troupe_task_t *task, const troupe_header_t *header, const t
     finish (self, NULL, error);
   else if (self->tries + 1 < TRIES_MAX) { // the timer that was set for a lost answer sends it again, sooner
     unsigned delay = error->retry_after_ms < REFUSED_RETRY_MS ? REFUSED_RETRY_MS : error->retry_after_ms;
-    node_timers_set (&task->core->timers, &self->timer, task->core->now + ((int64_t) delay << self->tries));
+    node_timers_set (&task->core->timers, &self->timer, task->core->now + ((int64_t)delay << self->tries));
   } else
     finish (self, NULL, error);
 }
@@ -224,6 +225,8 @@ node_recall_deliver (troupe_task_t *task)
   if (node_recall_due (task))
     node_core_ready (task->core, &task->ready);
   copy.recalled (copy.context, task, copy.entries,
-                 copy.entries != NULL ? NULL : copy.error != NULL ? copy.error : &lost);
+                 copy.entries != NULL ? NULL
+                 : copy.error != NULL ? copy.error
+                                      : &lost);
   free (copy.error);
 }

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Services: registering them with every broker, sharing their credit among the brokers, and taking offers.
-//
-// Every broker gets its share of a service's credit, so that all together never offer more than the service takes, give or
-// take what is under way while the shares change (a broker came or went). A broker that offers far beyond that is broken,
-// and its offers are declined: settled with an error at once.
+// Services and what brokers say about their tasks, above all offers.
 //
 // The instance follows the attempt number that it is offered: an offer of a call that runs here already means that the
-// broker took the earlier attempt for lost. It runs on under the new number; if it has ended, its outcome goes out again.
+// broker took the earlier attempt for lost. It runs on under the new number; if it has ended, its outcome goes out
+// again. What speaks of an earlier attempt than the current one is late, and dropped.
+//
+// A broker that offers far beyond our credit is broken, and its offers are declined: settled with an error at once.
 
 #include "node/serving.h"
 
 #include "node/calling.h"
-#include "troupe/log.h"
 #include "troupe/value.h"
 
 #include <stdlib.h>
@@ -21,139 +19,15 @@
 enum {
   SERVICES_MAX = 10000,
   CREDIT_MAX = 1000 * 1000, // the protocol's limit of CREDIT
-  ASK_AGAIN_MS = 5000,      // a registration without an answer; two leases
-  REFUSED_AGAIN_MS = 10000, // one that was refused: the reason may have gone
   OVERSHOOT = 4,            // times the credit: more than any change of shares explains
   OVERSHOOT_MIN = 16,
   DEADLINE_GRACE_MS = 2500, // the broker cancels what is past its deadline; without it we do, a lease later
 };
 
-// -- Registering -----------------------------------------------------------------------------------------------------
-
-static unsigned
-share_of (const node_service_t *service, const node_connection_t *connection)
-{
-  const node_core_t *core = connection->core;
-  unsigned count = core->up_count > 0 ? core->up_count : 1, rank = 0;
-  for (unsigned i = 0; i < connection->index; i++)
-    rank += node_connection_up (&core->connections[i]);
-  unsigned share = service->credit / count + (rank < service->credit % count);
-  return share > 0 ? share : 1;
-}
-
-static void
-send_register (node_connection_t *to, const node_service_t *service)
-{
-  troupe_header_t header;
-  node_registration_t *registration = &to->registrations[service->index];
-  *registration = (node_registration_t){NODE_REGISTERING, share_of (service, to), to->core->now};
-  troupe_header_init (&header, TROUPE_CMD_REGISTER);
-  troupe_header_set_service (&header, troupe_text (service->name));
-  troupe_header_set_credit (&header, registration->credit);
-  if (service->actor)
-    troupe_header_set_flags (&header, TROUPE_FLAG_ACTOR);
-  node_connection_send (to, &header, service->info);
-}
-
-static void
-send_unregister (node_connection_t *to, const node_service_t *service)
-{
-  troupe_header_t header;
-  to->registrations[service->index].state = NODE_UNREGISTERING;
-  to->registrations[service->index].asked_at = to->core->now;
-  troupe_header_init (&header, TROUPE_CMD_UNREGISTER);
-  troupe_header_set_service (&header, troupe_text (service->name));
-  node_connection_send (to, &header, NULL);
-}
-
-static void
-grant_at (node_connection_t *to)
-{
-  troupe_header_t header;
-  for (unsigned i = 0; i < to->core->services_count; i++) {
-    const node_service_t *service = to->core->services[i];
-    node_registration_t *registration = &to->registrations[i];
-    unsigned share = share_of (service, to);
-    bool registered = registration->state == NODE_REGISTERED || registration->state == NODE_REGISTERING;
-    if (!registered || registration->credit == share)
-      continue;
-    registration->credit = share;
-    troupe_header_init (&header, TROUPE_CMD_GRANT);
-    troupe_header_set_service (&header, troupe_text (service->name));
-    troupe_header_set_credit (&header, share);
-    node_connection_send (to, &header, NULL);
-  }
-}
-
-void
-node_serving_grant (node_core_t *core)
-{
-  for (unsigned i = 0; i < core->connections_count; i++)
-    if (node_connection_up (&core->connections[i]))
-      grant_at (&core->connections[i]);
-}
-
-void
-node_serving_unregister (node_connection_t *connection)
-{
-  for (unsigned i = 0; i < connection->core->services_count; i++)
-    if (connection->registrations[i].state != NODE_UNREGISTERED)
-      send_unregister (connection, connection->core->services[i]);
-}
-
-void
-node_serving_tick (node_connection_t *connection)
-{
-  node_core_t *core = connection->core;
-  for (unsigned i = 0; i < core->services_count; i++) {
-    const node_registration_t *registration = &connection->registrations[i];
-    int64_t asked = core->now - registration->asked_at;
-    if (registration->state == NODE_UNREGISTERING && asked >= ASK_AGAIN_MS)
-      send_unregister (connection, core->services[i]);
-    else if ((registration->state == NODE_REGISTERING && asked >= ASK_AGAIN_MS)
-             || (registration->state == NODE_NOT_REGISTERED && asked >= REFUSED_AGAIN_MS && !core->draining))
-      send_register (connection, core->services[i]);
-  }
-}
-
-void
-node_serving_welcomed (node_connection_t *connection)
-{
-  node_core_t *core = connection->core;
-  for (unsigned i = 0; i < core->services_count; i++) {
-    connection->registrations[i] = (node_registration_t){NODE_UNREGISTERED};
-    if (!core->draining)
-      send_register (connection, core->services[i]);
-  }
-  node_serving_grant (core);
-  for (node_list_t *link = core->all_tasks.next; link != &core->all_tasks; link = link->next) {
-    troupe_task_t *task = NODE_OF (link, troupe_task_t, place);
-    if (task->phase == NODE_TASK_ENDED && task->at == NULL)
-      node_task_settle (task);
-  }
-}
-
-void
-node_serving_lost (node_connection_t *connection)
-{
-  node_core_t *core = connection->core;
-  for (unsigned i = 0; i < core->services_count; i++)
-    connection->registrations[i] = (node_registration_t){NODE_UNREGISTERED};
-  for (node_list_t *link = core->all_tasks.next; link != &core->all_tasks; link = link->next) {
-    troupe_task_t *task = NODE_OF (link, troupe_task_t, place);
-    if (task->at != connection)
-      continue;
-    task->at = NULL;
-    if (task->phase == NODE_TASK_ENDED)
-      node_task_settle (task);
-  }
-  node_serving_grant (core);
-}
-
 // -- Services --------------------------------------------------------------------------------------------------------
 
-static node_service_t *
-find_service (const node_core_t *core, troupe_text_t name)
+node_service_t *
+node_service_find (const node_core_t *core, troupe_text_t name)
 {
   for (unsigned i = 0; i < core->services_count; i++)
     if (troupe_text_equal (name, core->services[i]->name))
@@ -173,7 +47,7 @@ check_service (const node_core_t *core, const troupe_service_t *service, troupe_
   if (service->serve == NULL || (service->info != NULL && !json_is_object (service->info)))
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, service->name, NULL, "%s",
                              service->serve == NULL ? "it has no function that serves" : "its info is not an object");
-  if (find_service (core, troupe_text (service->name)) != NULL)
+  if (node_service_find (core, troupe_text (service->name)) != NULL)
     return troupe_error_set (error, TROUPE_CONFLICT, service->name, NULL, "this process serves it already");
   if (core->services_count >= SERVICES_MAX)
     return troupe_error_set (error, TROUPE_OVERLOADED, service->name, "use more processes",
@@ -243,7 +117,7 @@ node_core_serve (node_core_t *core, const troupe_service_t *service, troupe_erro
     return err;
   for (unsigned i = 0; i < core->connections_count && !core->draining; i++)
     if (node_connection_up (&core->connections[i]))
-      send_register (&core->connections[i], core->services[core->services_count - 1]);
+      node_service_register (&core->connections[i], core->services[core->services_count - 1]);
   node_core_wake (core);
   return TROUPE_OK;
 }
@@ -265,43 +139,6 @@ node_serving_close (node_core_t *core)
 
 // -- Answers ---------------------------------------------------------------------------------------------------------
 
-void
-node_serving_registered (node_connection_t *from, const troupe_header_t *header)
-{
-  const node_service_t *service = find_service (from->core, header->service);
-  if (service == NULL || from->registrations[service->index].state != NODE_REGISTERING) {
-    node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
-    return;
-  }
-  from->registrations[service->index].state = NODE_REGISTERED;
-  troupe_log (TROUPE_LOG_DEBUG, "registered", "service", service->name, "broker", from->name, NULL);
-}
-
-void
-node_serving_unregistered (node_connection_t *from, const troupe_header_t *header)
-{
-  const node_service_t *service = find_service (from->core, header->service);
-  if (service == NULL || from->registrations[service->index].state != NODE_UNREGISTERING)
-    node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
-  else
-    from->registrations[service->index].state = NODE_UNREGISTERED;
-}
-
-static void
-registration_refused (node_connection_t *from, const troupe_header_t *header, const troupe_error_t *error)
-{
-  const node_service_t *service =
-    troupe_header_has (header, TROUPE_F (SERVICE)) ? find_service (from->core, header->service) : NULL;
-  troupe_log_error (TROUPE_LOG_ERROR, "broker refuses a service", error);
-  if (service == NULL)
-    return;
-  node_registration_t *registration = &from->registrations[service->index];
-  if (header->of == TROUPE_CMD_REGISTER && registration->state == NODE_REGISTERING)
-    registration->state = NODE_NOT_REGISTERED;
-  else if (header->of == TROUPE_CMD_UNREGISTER && registration->state == NODE_UNREGISTERING)
-    registration->state = NODE_UNREGISTERED; // it doesn't know the service: it won't offer it
-}
-
 // A task by its call; NULL, and counted, when there is none or the frame speaks of an earlier attempt.
 static troupe_task_t *
 task_of (node_core_t *core, const troupe_header_t *header)
@@ -320,7 +157,7 @@ void
 node_serving_refused (node_connection_t *from, const troupe_header_t *header, const troupe_error_t *error)
 {
   if (header->of == TROUPE_CMD_REGISTER || header->of == TROUPE_CMD_UNREGISTER || header->of == TROUPE_CMD_GRANT) {
-    registration_refused (from, header, error);
+    node_service_refused (from, header, error);
     return;
   }
   troupe_task_t *task = task_of (from->core, header);
@@ -336,16 +173,18 @@ node_serving_refused (node_connection_t *from, const troupe_header_t *header, co
 }
 
 void
-node_serving_cancel (node_connection_t *from, const troupe_header_t *header)
+node_serving_cancel (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
 {
+  (void)body;
   troupe_task_t *task = task_of (from->core, header);
   if (task != NULL)
     node_task_cancel (task);
 }
 
 void
-node_serving_confirmed (node_connection_t *from, const troupe_header_t *header)
+node_serving_confirmed (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
 {
+  (void)body;
   troupe_task_t *task = node_table_find (&from->core->tasks, &header->call);
   if (task != NULL && task->phase == NODE_TASK_ENDED)
     node_task_free (task); // whichever attempt it was: the call has settled
@@ -389,7 +228,7 @@ take_terms (troupe_task_t *task, node_connection_t *from, const troupe_header_t 
   task->streams = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_STREAM);
   task->deadline = TROUPE_LOOP_NEVER;
   if (troupe_header_has (header, TROUPE_F (DEADLINE)))
-    task->deadline = from->core->now + (int64_t) header->deadline;
+    task->deadline = from->core->now + (int64_t)header->deadline;
   if (header->attempt > task->attempt) {
     task->attempt = header->attempt;
     task->sequence = 0;
@@ -426,13 +265,13 @@ node_serving_offer (node_connection_t *from, const troupe_header_t *header, trou
     offered_again (from, task, header);
     return;
   }
-  node_service_t *service = find_service (core, header->service);
+  node_service_t *service = node_service_find (core, header->service);
   if (service == NULL) {
     troupe_error_set (&error, TROUPE_UNKNOWN_SERVICE, core->instance, NULL, "this instance doesn't serve it");
     decline (from, header, &error);
     return;
   }
-  if (service->running >= (uint64_t) service->credit * OVERSHOOT + OVERSHOOT_MIN) {
+  if (service->running >= (uint64_t)service->credit * OVERSHOOT + OVERSHOOT_MIN) {
     troupe_error_set (&error, TROUPE_OVERLOADED, service->name, NULL, "this instance runs %u calls; its credit is %u",
                       service->running, service->credit);
     decline (from, header, &error);

@@ -62,12 +62,18 @@ struct troupe_task {
   bool replaced; // the outcome was refused as such, and an error took its place
 };
 
+// NULL: not served here.
+node_service_t *node_service_find (const node_core_t *core, troupe_text_t name);
+void node_service_register (node_connection_t *to, const node_service_t *service);
+// REGISTER, UNREGISTER or GRANT was refused.
+void node_service_refused (node_connection_t *from, const troupe_header_t *header, const troupe_error_t *error);
+
 // What a broker says.
-void node_serving_registered (node_connection_t *from, const troupe_header_t *header);
-void node_serving_unregistered (node_connection_t *from, const troupe_header_t *header);
+void node_serving_registered (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
+void node_serving_unregistered (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
 void node_serving_offer (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
-void node_serving_cancel (node_connection_t *from, const troupe_header_t *header);
-void node_serving_confirmed (node_connection_t *from, const troupe_header_t *header);
+void node_serving_cancel (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
+void node_serving_confirmed (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
 void node_serving_recalled (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
 void node_serving_refused (node_connection_t *from, const troupe_header_t *header, const troupe_error_t *error);
 

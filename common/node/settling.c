@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The end of a task: packing its outcome, and sending it until a broker has confirmed that it is stored, or has said that
-// another attempt owns the call.
+// The end of a task: packing its outcome, and sending it until a broker has confirmed that it is stored, or has said
+// that another attempt owns the call.
 //
-// The outcome can't fail to be: what is too large, or can't be packed, is replaced by an error that says so, and that one,
-// should memory be out, by one that was packed when the node was made. What the actor was to remember goes with the
-// outcome; an error that replaces it takes none of it along, for it tells the caller that the reply didn't happen.
+// The outcome can't fail to be: what is too large, or can't be packed, is replaced by an error that says so, and that
+// one, should memory be out, by one that was packed when the node was made. What the actor was to remember goes with
+// the outcome; an error that replaces it takes none of it along, for it tells the caller that the reply didn't happen.
 
 #include "node/calling.h"
 #include "node/serving.h"
@@ -54,7 +54,7 @@ node_task_settle (troupe_task_t *self)
   if (self->sends++ > 0)
     node_core_count (core, NODE_COUNT_SETTLES_RESENT);
   unsigned shift = self->sends - 1 > RESEND_MAX_SHIFT ? RESEND_MAX_SHIFT : self->sends - 1;
-  node_timers_set (&core->timers, &self->timer, core->now + ((int64_t) RESEND_MS << shift));
+  node_timers_set (&core->timers, &self->timer, core->now + ((int64_t)RESEND_MS << shift));
 }
 
 // -- The outcome -----------------------------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ node_task_settle (troupe_task_t *self)
 static void
 free_bytes (void *data, void *hint)
 {
-  (void) hint;
+  (void)hint;
   free (data);
 }
 
@@ -100,8 +100,9 @@ pack_outcome (troupe_task_t *self, const json_t *json, troupe_error_t *error)
     return err;
   size_t size = troupe_buffer_size (packed) + self->memory_bytes, limit = node_size_limit (self->core);
   if (size > limit)
-    err = troupe_error_set (error, TROUPE_TOO_LARGE, self->service_name, "reply with a URL of it, or raise limits.message",
-                            "the reply and what it adds to memory have %zu bytes; the mesh takes %zu", size, limit);
+    err =
+      troupe_error_set (error, TROUPE_TOO_LARGE, self->service_name, "reply with a URL of it, or raise limits.message",
+                        "the reply and what it adds to memory have %zu bytes; the mesh takes %zu", size, limit);
   else if ((err = append_memory (self, &packed)) != TROUPE_OK)
     troupe_error_set (error, err, self->service_name, NULL, "out of memory");
   if (err == TROUPE_OK)

@@ -18,17 +18,17 @@
 #include "troupe/message.h"
 
 enum {
-  NODE_CALLS_MAX = 100 * 1000,        // open calls of a node; a promise of node.h
-  NODE_LEASE_MS = 2500,               // before a broker told its lease: that of its default configuration
-  NODE_SESSION_MAX = 128,             // the protocol's limit of SESSION
+  NODE_CALLS_MAX = 100 * 1000, // open calls of a node; a promise of node.h
+  NODE_LEASE_MS = 2500,        // before a broker told its lease: that of its default configuration
+  NODE_SESSION_MAX = 128,      // the protocol's limit of SESSION
 };
 
 typedef struct node_service node_service_t;
 typedef struct node_ready node_ready_t;
 typedef void (node_deliver_fn) (node_core_t *core, node_ready_t *ready);
 
-// A thing for which functions of the user's are due. `deliver` calls one of them; before that it puts the thing into the
-// queue again if there are more, because that function may destroy the thing.
+// A thing for which functions of the user's are due. `deliver` calls one of them; before that it puts the thing into
+// the queue again if there are more, because that function may destroy the thing.
 struct node_ready {
   node_list_t place;
   node_deliver_fn *deliver;
@@ -62,7 +62,7 @@ struct node_core {
   unsigned services_count;
   node_table_t tasks;
   node_list_t all_tasks;
-  size_t running;             // tasks that the user has not ended
+  size_t running;              // tasks that the user has not ended
   troupe_buffer_t *last_words; // the error `no_memory`, packed when there still was some
 
   // draining.c

@@ -42,7 +42,7 @@ home_of (const node_table_t *self, const troupe_id_t *id)
 {
   uint64_t halves[2];
   memcpy (halves, id->bytes, sizeof halves);
-  return (size_t) mix (mix (halves[0] ^ self->seed) ^ halves[1]) & (self->capacity - 1);
+  return (size_t)mix (mix (halves[0] ^ self->seed) ^ halves[1]) & (self->capacity - 1);
 }
 
 // The slot that holds `id`, or the free one where it would go.

@@ -6,8 +6,8 @@
 //      |                        |
 //      cancelled: freed         cancelled: out of the table; the user still ends it, which frees it
 //
-// A task that is cancelled leaves the table at once, because its call may be offered here again as another attempt while
-// the user still holds the old one.
+// A task that is cancelled leaves the table at once, because its call may be offered here again as another attempt
+// while the user still holds the old one.
 
 #include "node/calling.h"
 #include "node/serving.h"
@@ -34,7 +34,7 @@ fill (troupe_task_t *self, const troupe_header_t *header)
   uint32_t ancestors = troupe_header_has (header, TROUPE_F (PATH)) ? header->path_count : 0;
   self->call = header->call;
   self->attempt = header->attempt;
-  self->memory_size = troupe_header_has (header, TROUPE_F (MEMORY)) ? (size_t) header->memory : 0;
+  self->memory_size = troupe_header_has (header, TROUPE_F (MEMORY)) ? (size_t)header->memory : 0;
   self->service_name = strdup (self->service->name);
   self->session = copy_text (header->session);
   self->path = malloc ((ancestors + 1) * sizeof *self->path);
@@ -185,7 +185,8 @@ node_task_cancel (troupe_task_t *self)
   leave_table (self);
   self->cancelled = true;
   self->at = NULL;
-  troupe_error_set (&error, TROUPE_CANCELLED, self->service_name, NULL, "the call was cancelled, or given to another instance");
+  troupe_error_set (&error, TROUPE_CANCELLED, self->service_name, NULL,
+                    "the call was cancelled, or given to another instance");
   node_recall_fail_all (self, &error);
   tell_cancelled (self);
 }
@@ -266,7 +267,7 @@ troupe_task_input (const troupe_task_t *self)
 unsigned
 troupe_task_attempt (const troupe_task_t *self)
 {
-  return (unsigned) self->attempt;
+  return (unsigned)self->attempt;
 }
 
 int64_t
@@ -344,14 +345,15 @@ troupe_task_remember (troupe_task_t *self, json_t *entry)
   json_decref (entry);
   if (err == TROUPE_OK && !self->actor)
     err = TROUPE_BAD_ARGUMENT;
-  else if (err == TROUPE_OK && (self->sizes_count >= TROUPE_SIZES_MAX || self->memory_bytes + size > TROUPE_VALUE_SIZE_MAX))
+  else if (err == TROUPE_OK &&
+           (self->sizes_count >= TROUPE_SIZES_MAX || self->memory_bytes + size > TROUPE_VALUE_SIZE_MAX))
     err = TROUPE_TOO_LARGE;
   else if (err == TROUPE_OK && !grow_memory (self, size))
     err = TROUPE_NO_MEMORY;
   if (err == TROUPE_OK) {
     memcpy (self->memory + self->memory_bytes, troupe_buffer_data (packed), size);
     self->memory_bytes += size;
-    self->sizes[self->sizes_count++] = (uint32_t) size;
+    self->sizes[self->sizes_count++] = (uint32_t)size;
   }
   troupe_buffer_unref (&packed);
   return err;

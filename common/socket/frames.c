@@ -24,7 +24,7 @@ static void
 unref_body (void *data, void *hint)
 {
   troupe_buffer_t *body = hint;
-  (void) data;
+  (void)data;
   troupe_buffer_unref (&body);
 }
 
@@ -121,7 +121,7 @@ troupe_socket_close_frames (zmq_msg_t *frames, size_t capacity, size_t count)
 static void
 close_message (void *data, void *hint)
 {
-  (void) data;
+  (void)data;
   zmq_msg_close (hint);
   free (hint);
 }

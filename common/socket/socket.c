@@ -98,8 +98,8 @@ bind_or_connect_failed (const char *verb, const char *endpoint, int number, trou
 {
   switch (number) {
   case EADDRINUSE:
-    return troupe_error_set (error, TROUPE_ADDRESS_IN_USE, endpoint, "stop the other process or choose another endpoint",
-                             "another process listens here");
+    return troupe_error_set (error, TROUPE_ADDRESS_IN_USE, endpoint,
+                             "stop the other process or choose another endpoint", "another process listens here");
   case EACCES:
   case EPERM:
     return troupe_error_set (error, TROUPE_PERMISSION, endpoint, "choose a port from 1024 on, or a writable directory",

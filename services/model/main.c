@@ -6,7 +6,6 @@
 #include "troupe/model.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct {
   troupe_engine_t *engine;
@@ -21,14 +20,6 @@ stop (void **self_p)
   troupe_engine_destroy (&self->engine);
   free (self);
   *self_p = NULL;
-}
-
-// The directory of the configuration, which a file of rules is relative to; a new string, "" for the current one.
-static char *
-directory_of (const troupe_config_t *config)
-{
-  const char *path = troupe_config_path (config), *slash = strrchr (path, '/');
-  return strndup (path, slash ? (size_t) (slash - path) + (slash == path) : 0);
 }
 
 static troupe_err_t
@@ -48,16 +39,13 @@ static troupe_err_t
 start (void **out, troupe_node_t *node, const troupe_config_t *config, const char *name, const json_t *settings,
        troupe_error_t *error)
 {
+  (void) config;
   served_t *self = calloc (1, sizeof *self);
-  char *directory = directory_of (config);
-  troupe_err_t code = TROUPE_NO_MEMORY;
-  if (self && directory)
-    code = open_model (self, node, &(troupe_model_options_t){name, settings, directory}, error);
-  else
-    troupe_error_set (error, code, name, NULL, "no memory for a model");
-  free (directory);
+  if (!self)
+    return troupe_error_set (error, TROUPE_NO_MEMORY, name, NULL, "no memory for a model");
+  troupe_err_t code = open_model (self, node, &(troupe_model_options_t){.name = name, .config = settings}, error);
   *out = self;
-  if (code != TROUPE_OK && self)
+  if (code != TROUPE_OK)
     stop (out);
   return code;
 }

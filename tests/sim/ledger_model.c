@@ -164,7 +164,7 @@ ledger_model_lose (ledger_model_t *self, const troupe_id_t *id)
   if (call == NULL)
     return;
   free_call (call);
-  size_t index = (size_t) (call - self->calls);
+  size_t index = (size_t)(call - self->calls);
   memmove (call, call + 1, (self->count - index - 1) * sizeof *call);
   self->count--;
   for (unsigned i = 0; i < self->brokers_count; i++)
@@ -185,7 +185,7 @@ static void
 tell (ledger_model_t *self, unsigned broker, ledger_notice_kind_t kind, const ledger_model_call_t *call)
 {
   notice_t *notice = need (calloc (1, sizeof *notice));
-  *notice = (notice_t){.kind = kind, .call = (size_t) (call - self->calls)};
+  *notice = (notice_t){.kind = kind, .call = (size_t)(call - self->calls)};
   notice_t **last = &self->inboxes[broker];
   while (*last != NULL)
     last = &(*last)->next;
@@ -506,9 +506,9 @@ free_request (queued_t *queued)
   ledger_request_t *request = &queued->request;
   const char *texts[] = {request->session, request->service, request->trace};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-    free ((void *) (uintptr_t) texts[i]);
-  free ((void *) (uintptr_t) request->path);
-  free ((void *) (uintptr_t) request->sizes);
+    free ((void *)(uintptr_t)texts[i]);
+  free ((void *)(uintptr_t)request->path);
+  free ((void *)(uintptr_t)request->sizes);
   troupe_buffer_unref (&request->body);
   free (queued);
 }
@@ -619,8 +619,8 @@ hand_over (ledger_link_t *self, int64_t now)
   const ledger_model_call_t *call = &model->calls[first->call];
   ledger_notice_t notice = {.kind = first->kind};
   describe (model, &notice.call, call, now, false);
-  bool wanted = first->kind == LEDGER_NOTICE_SETTLED
-                || (call->status == TROUPE_STATUS_NONE && call->owner == self->broker);
+  bool wanted =
+    first->kind == LEDGER_NOTICE_SETTLED || (call->status == TROUPE_STATUS_NONE && call->owner == self->broker);
   free (first);
   if (wanted)
     self->notice (self->context, &notice);

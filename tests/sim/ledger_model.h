@@ -26,7 +26,7 @@ typedef struct {
   int64_t deadline, default_deadline; // deadline: absolute, 0: none has started
   unsigned owner;                     // the number of its broker
   uint64_t sequence;
-  uint64_t waiters;                   // a bit for each broker
+  uint64_t waiters; // a bit for each broker
   troupe_status_t status;
   troupe_id_t *path;
   uint32_t path_count;

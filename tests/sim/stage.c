@@ -4,6 +4,8 @@
 
 #include "sim/stage.h"
 
+#include "sim/scarcity.h"
+
 #include "troupe/loop.h"
 #include "troupe/value.h"
 
@@ -28,7 +30,8 @@ keep (stage_t *self, broker_connection_t to, const troupe_header_t *header, trou
   message->to = to;
   message->size = troupe_header_encode (header, message->bytes, sizeof message->bytes);
   troupe_error_t error;
-  if (message->size == 0 || troupe_header_decode (&message->header, message->bytes, message->size, &error) != TROUPE_OK) {
+  if (message->size == 0 ||
+      troupe_header_decode (&message->header, message->bytes, message->size, &error) != TROUPE_OK) {
     fprintf (stderr, "the core sends a bad header: %s\n", troupe_command_name (header->command));
     abort ();
   }
@@ -45,41 +48,55 @@ keep (stage_t *self, broker_connection_t to, const troupe_header_t *header, trou
 static void
 on_send (void *context, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body)
 {
+  scarcity_leave ();
   keep (context, to, header, body);
+  scarcity_enter ();
 }
 
 static void
 on_publish (void *context, const char *topic, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  (void) topic;
+  (void)topic;
+  scarcity_leave ();
   keep (context, 0, header, body);
+  scarcity_enter ();
 }
 
 static void
 on_request (void *context, const ledger_request_t *request)
 {
-  ledger_link_submit (((stage_t *) context)->link, request);
+  scarcity_leave ();
+  ledger_link_submit (((stage_t *)context)->link, request);
+  scarcity_enter ();
 }
 
 static void
 on_note (void *context, const broker_note_t *note)
 {
-  (void) context;
-  (void) note;
+  (void)context;
+  (void)note;
+}
+
+void
+stage_step (stage_t *self, const broker_event_t *event)
+{
+  scarcity_enter ();
+  broker_core_step (self->core, event, self->now);
+  scarcity_leave ();
 }
 
 static void
 on_result (void *context, const ledger_result_t *result)
 {
   stage_t *self = context;
-  broker_core_step (self->core, &(broker_event_t){.kind = BROKER_RESULT, .result = result}, self->now);
+  stage_step (self, &(broker_event_t){.kind = BROKER_RESULT, .result = result});
 }
 
 static void
 on_notice (void *context, const ledger_notice_t *notice)
 {
   stage_t *self = context;
-  broker_core_step (self->core, &(broker_event_t){.kind = BROKER_NOTICE, .notice = notice}, self->now);
+  stage_step (self, &(broker_event_t){.kind = BROKER_NOTICE, .notice = notice});
 }
 
 stage_t *
@@ -144,16 +161,15 @@ stage_receive (stage_t *self, broker_connection_t from, const troupe_header_t *h
   size_t size = troupe_header_encode (header, bytes, sizeof bytes);
   if (size == 0)
     abort ();
-  broker_event_t event
-    = {.kind = BROKER_FRAME, .connection = from, .header = bytes, .header_size = size, .body = body};
-  broker_core_step (self->core, &event, self->now);
+  broker_event_t event = {.kind = BROKER_FRAME, .connection = from, .header = bytes, .header_size = size, .body = body};
+  stage_step (self, &event);
 }
 
 void
 stage_unsent (stage_t *self, broker_connection_t to, troupe_command_t command, bool full)
 {
   broker_event_t event = {.kind = BROKER_UNSENT, .connection = to, .command = command, .full = full};
-  broker_core_step (self->core, &event, self->now);
+  stage_step (self, &event);
 }
 
 void
@@ -184,7 +200,7 @@ stage_advance (stage_t *self, int64_t ms)
   stage_settle_store (self);
   for (int64_t due; (due = broker_core_due (self->core)) != TROUPE_LOOP_NEVER && due <= end;) {
     self->now = due > self->now ? due : self->now;
-    broker_core_step (self->core, &(broker_event_t){.kind = BROKER_TIME}, self->now);
+    stage_step (self, &(broker_event_t){.kind = BROKER_TIME});
     stage_settle_store (self);
   }
   self->now = end;
@@ -212,8 +228,8 @@ stage_error (const stage_message_t *message)
 {
   json_t *json = NULL;
   troupe_error_t error = {0};
-  if (troupe_value_unpack (troupe_buffer_data (message->body), troupe_buffer_size (message->body), &json, NULL)
-      == TROUPE_OK)
+  if (troupe_value_unpack (troupe_buffer_data (message->body), troupe_buffer_size (message->body), &json, NULL) ==
+      TROUPE_OK)
     troupe_error_of_json (&error, json);
   json_decref (json);
   return error.code;
@@ -222,8 +238,8 @@ stage_error (const stage_message_t *message)
 bool
 stage_body_is (const stage_message_t *message, const char *text)
 {
-  return troupe_buffer_size (message->body) == strlen (text)
-         && memcmp (troupe_buffer_data (message->body), text, strlen (text)) == 0;
+  return troupe_buffer_size (message->body) == strlen (text) &&
+         memcmp (troupe_buffer_data (message->body), text, strlen (text)) == 0;
 }
 
 troupe_buffer_t *
@@ -270,7 +286,7 @@ stage_call (stage_t *self, broker_connection_t from, const troupe_id_t *id, cons
   if (flags != 0)
     troupe_header_set_flags (&header, flags);
   if (deadline != 0)
-    troupe_header_set_deadline (&header, (uint64_t) deadline);
+    troupe_header_set_deadline (&header, (uint64_t)deadline);
   troupe_buffer_t *body = stage_text ("input");
   stage_receive (self, from, &header, body);
   troupe_buffer_unref (&body);
@@ -338,6 +354,6 @@ stage_id (unsigned number)
 {
   troupe_id_t id = {{0x01, 0x9a}};
   for (int i = 0; i < 4; i++)
-    id.bytes[12 + i] = (uint8_t) (number >> (8 * (3 - i)));
+    id.bytes[12 + i] = (uint8_t)(number >> (8 * (3 - i)));
   return id;
 }

@@ -43,6 +43,8 @@ extern const broker_limits_t stage_limits; // the configuration's defaults
 stage_t *stage_new (ledger_model_t *model, const char *name, const broker_limits_t *limits, int64_t now);
 void stage_destroy (stage_t **self_p);
 
+// Any event. (Allocations fail here, and only here, when sim/scarcity.h is asked for that.)
+void stage_step (stage_t *self, const broker_event_t *event);
 // A message from a peer.
 void stage_receive (stage_t *self, broker_connection_t from, const troupe_header_t *header, troupe_buffer_t *body);
 void stage_unsent (stage_t *self, broker_connection_t to, troupe_command_t command, bool full);

@@ -50,7 +50,8 @@ void troupe_loop_remove_fd (troupe_loop_t *self, int fd);
 troupe_err_t troupe_loop_add_prepare (troupe_loop_t *self, troupe_loop_prepare_fn *prepare, void *context);
 void troupe_loop_remove_prepare (troupe_loop_t *self, troupe_loop_prepare_fn *prepare, void *context);
 // Every prepare function is called again before the loop waits. For a component whose functions others call, perhaps
-// from their own prepare function after its own has run: without this, what they queued would stay until the next event.
+// from their own prepare function after its own has run: without this, what they queued would stay until the next
+// event.
 void troupe_loop_again (troupe_loop_t *self);
 
 // Runs `fn (context)` on the loop's thread, in the order posted. The only function here that any thread may call.

@@ -37,9 +37,8 @@ troupe_err_t troupe_engine_new (troupe_engine_t **out, troupe_loop_t *loop, trou
 void troupe_engine_destroy (troupe_engine_t **self_p);
 
 typedef struct {
-  const char *name;      // the service is model/<name>; copied
-  const json_t *config;  // models.<name> of a configuration, with its defaults filled in; borrowed until return
-  const char *directory; // what `rules` is relative to; NULL: the current directory
+  const char *name;     // the service is model/<name>; copied
+  const json_t *config; // models.<name> of a configuration, with its defaults filled in; borrowed until return
 } troupe_model_options_t;
 
 // bad_config, not_found, io, no_memory. Errors in a file of rules are appended to *errors as troupe_config_load does it

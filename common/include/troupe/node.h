@@ -5,8 +5,8 @@
 // The two halves:
 //
 //   Serving.  troupe_node_serve registers a service; each call to it arrives as a *task*: `serve (context, task)`. The
-//             function owns the task and ends it, then or later, by troupe_task_reply or troupe_task_fail. What an actor
-//             should remember of it (troupe_task_remember) is stored with the reply in one step, or not at all.
+//             function owns the task and ends it, then or later, by troupe_task_reply or troupe_task_fail. What an
+//             actor should remember of it (troupe_task_remember) is stored with the reply in one step, or not at all.
 //   Calling.  troupe_node_call sends a call and returns its *placeholder* at once: a reply that may not exist yet. Its
 //             functions are called as parts stream in and when it settles. A call may be made for a task (`parent`): it
 //             then belongs to the task's session and is cancelled with it.
@@ -56,7 +56,8 @@ troupe_loop_t *troupe_node_loop (troupe_node_t *self);
 const char *troupe_node_instance (const troupe_node_t *self);
 // How many brokers are connected and have welcomed us.
 unsigned troupe_node_brokers_up (const troupe_node_t *self);
-// Why no broker is up, as far as is known (version_mismatch when one refused us, else unavailable); TROUPE_OK if one is.
+// Why no broker is up, as far as is known (version_mismatch when one refused us, else unavailable); TROUPE_OK if one
+// is.
 troupe_err_t troupe_node_health (const troupe_node_t *self, troupe_error_t *error);
 
 // -- Serving ---------------------------------------------------------------------------------------------------------
@@ -64,10 +65,10 @@ troupe_err_t troupe_node_health (const troupe_node_t *self, troupe_error_t *erro
 typedef void (troupe_serve_fn) (void *context, troupe_task_t *task);
 
 typedef struct {
-  const char *name;       // "agent/alice"
-  bool actor;             // calls of one session come one at a time, in order, and there is a memory per session
-  unsigned credit;        // how many tasks at once, over all brokers: 1 to 1,000,000
-  const json_t *info;     // a description for `troupe ps` and other agents: an object, or NULL; borrowed
+  const char *name;   // "agent/alice"
+  bool actor;         // calls of one session come one at a time, in order, and there is a memory per session
+  unsigned credit;    // how many tasks at once, over all brokers: 1 to 1,000,000
+  const json_t *info; // a description for `troupe ps` and other agents: an object, or NULL; borrowed
   troupe_serve_fn *serve;
   void *context;
 } troupe_service_t;
@@ -131,18 +132,21 @@ typedef void (troupe_settled_fn) (void *context, troupe_placeholder_t *placehold
 
 typedef struct {
   const char *service;
-  const json_t *input;     // borrowed
-  const char *session;     // NULL: the parent's, or a new one
-  troupe_task_t *parent;   // NULL: none
-  int64_t deadline_ms;     // from now; 0: the parent's, or the broker's default once its turn comes
-  bool wait;               // for an unknown service: wait for it until the deadline instead of failing at once
-  troupe_part_fn *part;    // NULL: no streaming
+  const json_t *input;        // borrowed
+  const char *session;        // NULL: the parent's, or a new one
+  troupe_task_t *parent;      // NULL: none
+  int64_t deadline_ms;        // from now; 0: the parent's, or the broker's default once its turn comes
+  bool wait;                  // for an unknown service: wait for it until the deadline instead of failing at once
+  troupe_part_fn *part;       // NULL: no streaming
   troupe_settled_fn *settled; // NULL: poll by troupe_placeholder_state or wait
   void *context;
 } troupe_call_t;
 
-// *out is the caller's. bad_argument (service name, session), too_large, too_deep, bad_message, overloaded (more than
-// 100,000 calls of this node are open), cancelled (the parent is), no_memory.
+// *out is the caller's. bad_argument (service name, session, deadline), too_large, too_deep (also of nested calls),
+// bad_message, overloaded (more than 100,000 calls of this node are open), cancelled (the parent is), no_memory.
+// A call that ends while no broker is up says in its error how far it had got: never sent, sent without an answer, or
+// stored. Without a deadline it is refused as unavailable after 10 s without a broker (or, if it had been sent, settles
+// as that error; once stored, after 10 minutes).
 troupe_err_t troupe_node_call (troupe_node_t *self, troupe_placeholder_t **out, const troupe_call_t *call,
                                troupe_error_t *error);
 // The placeholder of a call that somebody else made, or that this process made in an earlier life.
@@ -161,8 +165,9 @@ const json_t *troupe_placeholder_value (const troupe_placeholder_t *self);
 const troupe_error_t *troupe_placeholder_error (const troupe_placeholder_t *self);
 // Asks for cancellation; it settles as cancelled, or as it did before. No effect once settled.
 void troupe_placeholder_cancel (troupe_placeholder_t *self);
-// Runs the loop until it settles or is refused. deadline: not within `timeout_ms` (-1: no bound); it goes on. Don't use
-// it from a function that the loop called.
+// Runs the loop until it settles or is refused. deadline: not within `timeout_ms` (-1: no bound); it goes on.
+// cancelled: the loop was asked to stop meanwhile. unavailable: the node is gone. Don't use it from a function that the
+// loop called (bad_argument).
 troupe_err_t troupe_placeholder_wait (troupe_placeholder_t *self, int64_t timeout_ms);
 
 // -- Looking ---------------------------------------------------------------------------------------------------------

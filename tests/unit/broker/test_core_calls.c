@@ -516,7 +516,7 @@ Test (core_calls, bad_names_are_refused)
     const char *service, *session;
   } bad[] = {{"alice", "s"}, {"agent/", "s"}, {"agent/alice", "a b"}, {"agent/alice", "\x7f"}, {"-/x", "s"}};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-    troupe_id_t id = stage_id (1 + (unsigned) i);
+    troupe_id_t id = stage_id (1 + (unsigned)i);
     stage_call (stage, CALLER, &id, bad[i].service, bad[i].session, 0, 0);
     const stage_message_t *refused = stage_take (stage, CALLER, TROUPE_CMD_REFUSED);
     cr_expect (refused != NULL && stage_error (refused) == TROUPE_BAD_ARGUMENT, "%zu", i);

@@ -73,7 +73,7 @@ Test (core_store, without_a_store_nothing_is_taken)
 Test (core_store, an_accept_that_was_lost_is_made_again_done_or_not)
 {
   for (size_t done = 0; done < 2; done++) {
-    unsigned number = 1 + (unsigned) done;
+    unsigned number = 1 + (unsigned)done;
     call (number);
     ledger_link_break (stage->link, done, stage->now);
     cr_expect_not (sent (CALLER, TROUPE_CMD_ACCEPTED));
@@ -84,7 +84,7 @@ Test (core_store, an_accept_that_was_lost_is_made_again_done_or_not)
     cr_expect_not (sent (CALLER, TROUPE_CMD_ACCEPTED));
     const stage_message_t *offer = stage_take (stage, INSTANCE, TROUPE_CMD_OFFER);
     cr_assert (offer != NULL);
-    settle (number, (unsigned) offer->header.attempt);
+    settle (number, (unsigned)offer->header.attempt);
     stage_settle_store (stage);
     cr_expect (sent (CALLER, TROUPE_CMD_SETTLED));
     cr_expect (sent (INSTANCE, TROUPE_CMD_CONFIRMED));
@@ -104,7 +104,7 @@ Test (core_store, accepts_made_again_keep_their_order)
 Test (core_store, a_settle_that_was_lost_is_made_again_done_or_not)
 {
   for (size_t done = 0; done < 2; done++) {
-    unsigned number = 1 + (unsigned) done;
+    unsigned number = 1 + (unsigned)done;
     call (number);
     stage_settle_store (stage);
     cr_expect (sent (INSTANCE, TROUPE_CMD_OFFER));

@@ -45,13 +45,13 @@ static rig_t rig;
 static void
 on_ready (void *context)
 {
-  ((rig_t *) context)->ready = true;
+  ((rig_t *)context)->ready = true;
 }
 
 static void
 on_stopped (void *context)
 {
-  ((rig_t *) context)->stopped = true;
+  ((rig_t *)context)->stopped = true;
 }
 
 static troupe_err_t
@@ -103,8 +103,8 @@ TestSuite (edge, .init = open, .fini = close_rig, .timeout = 120);
 static void
 on_readable (void *context, short events)
 {
-  (void) context;
-  (void) events;
+  (void)context;
+  (void)events;
 }
 
 static peer_t
@@ -158,9 +158,9 @@ receive (peer_t *peer, troupe_command_t command)
       continue;
     }
     cr_assert_eq (peer->count, 2);
-    cr_assert_eq (troupe_header_decode (&peer->header, zmq_msg_data (&peer->frames[0]),
-                                        zmq_msg_size (&peer->frames[0]), NULL),
-                  TROUPE_OK);
+    cr_assert_eq (
+      troupe_header_decode (&peer->header, zmq_msg_data (&peer->frames[0]), zmq_msg_size (&peer->frames[0]), NULL),
+      TROUPE_OK);
     if (peer->header.command == command)
       return;
   }
@@ -170,7 +170,7 @@ receive (peer_t *peer, troupe_command_t command)
 static bool
 body_is (const peer_t *peer, const void *bytes, size_t size)
 {
-  zmq_msg_t *body = (zmq_msg_t *) (uintptr_t) &peer->frames[1];
+  zmq_msg_t *body = (zmq_msg_t *)(uintptr_t)&peer->frames[1];
   return zmq_msg_size (body) == size && memcmp (zmq_msg_data (body), bytes, size) == 0;
 }
 
@@ -423,11 +423,8 @@ Test (edge, an_address_in_use_is_not_taken_away)
   cr_assert_eq (troupe_socket_new (&tcp, rig.zmq, ZMQ_ROUTER, NULL), TROUPE_OK);
   cr_assert_eq (troupe_socket_bind (tcp, "tcp://127.0.0.1:*", NULL), TROUPE_OK);
   cr_assert_eq (troupe_socket_endpoint (tcp, endpoint, sizeof endpoint), TROUPE_OK);
-  broker_edge_options_t options = {.name = "broker-2",
-                                   .endpoint = endpoint,
-                                   .publish = "tcp://127.0.0.1:*",
-                                   .store = rig.redis.url,
-                                   .limits = limits};
+  broker_edge_options_t options = {
+    .name = "broker-2", .endpoint = endpoint, .publish = "tcp://127.0.0.1:*", .store = rig.redis.url, .limits = limits};
   cr_expect_eq (broker_edge_new (&second, rig.loop, &options, &error), TROUPE_ADDRESS_IN_USE);
   troupe_socket_close (&tcp, false);
 }
@@ -439,7 +436,7 @@ Test (edge, the_socket_of_a_dead_broker_is_taken_over)
   int fd = socket (AF_UNIX, SOCK_STREAM, 0);
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   snprintf (address.sun_path, sizeof address.sun_path, "%s", path);
-  cr_assert_eq (bind (fd, (struct sockaddr *) &address, sizeof address), 0);
+  cr_assert_eq (bind (fd, (struct sockaddr *)&address, sizeof address), 0);
   close (fd); // the file stays, and nobody listens
   struct stat about;
   cr_expect_eq (stat (path, &about), 0);

@@ -242,3 +242,17 @@ Test (supervisor, a_stop_while_something_waits_for_its_restart_does_not_wait_for
     die (&world, i, 0);
   cr_assert (world.finished);
 }
+
+Test (supervisor, a_unit_that_stops_answering_is_told_and_so_is_its_return)
+{
+  world_t world;
+  world_init (&world);
+  make_ready (&world);
+  supervisor_set_ready (&world.supervisor, 3, false);
+  cr_assert (world.units[3].lost);
+  cr_assert (world.units[3].changed);
+  settle (&world);
+  supervisor_set_ready (&world.supervisor, 3, true);
+  cr_assert_not (world.units[3].lost);
+  cr_assert (world.units[3].changed);
+}

@@ -40,7 +40,7 @@ drain_socket (void *context, short events)
 {
   probe_t *probe = context;
   char bytes[8];
-  (void) events;
+  (void)events;
   while (zmq_recv (probe->socket, bytes, sizeof bytes, ZMQ_DONTWAIT) >= 0)
     count (probe);
 }
@@ -78,7 +78,7 @@ Test (loop, a_stop_before_the_run_ends_it)
   troupe_loop_stop (loop);
   cr_assert (troupe_loop_stopping (loop));
   cr_assert (eq (int, troupe_loop_run (loop), TROUPE_OK));
-  cr_assert (not (troupe_loop_stopping (loop)));
+  cr_assert (not(troupe_loop_stopping (loop)));
   troupe_loop_destroy (&loop);
 }
 
@@ -97,7 +97,7 @@ Test (loop, watches_fds_and_sockets)
   cr_assert (eq (int, troupe_loop_add_fd (fd.loop, ends[0], ZMQ_POLLIN, drain_fd, &fd), TROUPE_OK));
   cr_assert (eq (int, troupe_loop_add_socket (fd.loop, socket.socket, drain_socket, &socket), TROUPE_OK));
 
-  cr_assert (eq (sz, (size_t) write (ends[1], "x", 1), 1));
+  cr_assert (eq (sz, (size_t)write (ends[1], "x", 1), 1));
   cr_assert (eq (int, troupe_loop_turn (fd.loop, 1000), TROUPE_OK));
   cr_assert (eq (int, fd.count, 1));
   for (int i = 0; i < 3; i++)
@@ -129,7 +129,7 @@ static void
 remove_both (void *context, short events)
 {
   rivals_t *rivals = context;
-  (void) events;
+  (void)events;
   rivals->count++;
   troupe_loop_remove_fd (rivals->loop, rivals->ends[0][0]);
   troupe_loop_remove_fd (rivals->loop, rivals->ends[1][0]);
@@ -141,7 +141,7 @@ Test (loop, a_removed_source_is_not_called)
   cr_assert (eq (int, troupe_loop_new (&rivals.loop), TROUPE_OK));
   for (int i = 0; i < 2; i++) {
     cr_assert (eq (int, pipe (rivals.ends[i]), 0));
-    cr_assert (eq (sz, (size_t) write (rivals.ends[i][1], "x", 1), 1));
+    cr_assert (eq (sz, (size_t)write (rivals.ends[i][1], "x", 1), 1));
     cr_assert (eq (int, troupe_loop_add_fd (rivals.loop, rivals.ends[i][0], ZMQ_POLLIN, remove_both, &rivals), 0));
   }
   cr_assert (eq (int, troupe_loop_turn (rivals.loop, 1000), TROUPE_OK));
@@ -177,7 +177,7 @@ Test (loop, other_threads_post)
     pthread_join (threads[i], &result);
     cr_assert_not_null (result);
   }
-  cr_assert (eq (int, probe.count, POSTS * POSTERS));
+  cr_assert (eq (int, probe.count, POSTS *POSTERS));
   cr_assert (eq (int, troupe_loop_post (probe.loop, count, &probe), TROUPE_OK)); // dropped with the loop
   troupe_loop_destroy (&probe.loop);
 }
@@ -225,7 +225,7 @@ static int64_t
 turn_inside (void *context, int64_t now)
 {
   probe_t *probe = context;
-  (void) now;
+  (void)now;
   cr_assert (eq (int, troupe_loop_turn (probe->loop, 0), TROUPE_BAD_ARGUMENT));
   if (++probe->count < 3)
     troupe_loop_again (probe->loop);

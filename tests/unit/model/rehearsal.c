@@ -110,6 +110,28 @@ Test (rehearsal, expands_templates)
   expect_rules ("rules: [{last: {regex: '(a)|(b)'}, say: '{{0}}{{1}}{{2}}.'}]", "\"b\"", "bb.");
 }
 
+static bool
+compiles (const char *regex)
+{
+  char why[128];
+  pattern_t pattern = {.text = strdup (regex)};
+  bool made = pattern_compile (&pattern, why, sizeof why);
+  pattern_clear (&pattern);
+  return made;
+}
+
+Test (rehearsal, refuses_a_regex_that_would_fill_the_memory)
+{
+  cr_assert (compiles ("a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+p+q+r+s+t+u+v+w+x+y+z+"));
+  cr_assert (compiles ("^[]^a-z[:digit:]{]{1,200}(\\.[^].+]+){2,20}$"));
+  cr_assert (compiles ("(((((((((a)))))))))(b|c)*?"));
+  cr_assert_not (compiles ("a++++++++++++++++++++++++++++++"));
+  cr_assert_not (compiles ("((((((((a{255}){255}){255}){255}){255}){255}){255}){255}"));
+  cr_assert_not (compiles ("((((((((((((((((((((((((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+)+"));
+  cr_assert_not (compiles ("(a"));
+  cr_assert_not (compiles ("a{99999}"));
+}
+
 Test (rehearsal, shortens_what_is_long)
 {
   char input[2048] = "\"", wanted[1024] = "";
@@ -313,10 +335,10 @@ Test (rehearsal, reads_its_rules_from_a_file_and_reports_its_errors)
   FILE *file = fdopen (fd, "w");
   fputs ("rules:\n  - say: '{{x}}'\n  - sya: x\n", file);
   fclose (file);
-  json_t *errors = NULL, *config = json_pack ("{s:s,s:s}", "type", "rehearsal", "rules", path + 5);
+  json_t *errors = NULL, *config = json_pack ("{s:s,s:s}", "type", "rehearsal", "rules", path);
   troupe_error_t error;
   troupe_model_t *model;
-  troupe_model_options_t options = {.name = "r", .config = config, .directory = "/tmp"};
+  troupe_model_options_t options = {.name = "r", .config = config};
   cr_assert_eq (troupe_model_new (&model, NULL, &options, &errors, &error), TROUPE_BAD_CONFIG);
   cr_assert_eq (json_array_size (errors), 3);
   cr_assert (strstr (error.object, ":2:"), "%s", error.object);

@@ -13,7 +13,7 @@ stand_start (stand_t *self, const char *config)
   cr_assert_not_null (json, "%s: %s", cause.text, config);
   cr_assert_eq (troupe_loop_new (&self->loop), TROUPE_OK);
   cr_assert_eq (troupe_engine_new (&self->engine, self->loop, &error), TROUPE_OK);
-  troupe_model_options_t options = {.name = "m", .config = json, .directory = "/tmp"};
+  troupe_model_options_t options = {.name = "m", .config = json};
   cr_assert_eq (troupe_model_new (&self->model, self->engine, &options, NULL, &error), TROUPE_OK, "%s", error.why);
   self->open = 0;
   json_decref (json);

@@ -286,8 +286,10 @@ Test (calling, await)
   rig_welcome (&rig, 0);
   troupe_id_t id = rig_id (&rig), other = rig_id (&rig);
   cr_assert (eq (int, node_core_await (rig.core, &first, &id, "s", probe_settled, &probe, rig.now, &error), TROUPE_OK));
-  cr_assert (eq (int, node_core_await (rig.core, &second, &id, "s", probe_settled, &probe, rig.now, &error), TROUPE_OK));
-  cr_assert (eq (int, node_core_await (rig.core, &gone, &other, "s", probe_settled, &probe, rig.now, &error), TROUPE_OK));
+  cr_assert (
+    eq (int, node_core_await (rig.core, &second, &id, "s", probe_settled, &probe, rig.now, &error), TROUPE_OK));
+  cr_assert (
+    eq (int, node_core_await (rig.core, &gone, &other, "s", probe_settled, &probe, rig.now, &error), TROUPE_OK));
   for (int i = 0; i < 3; i++)
     rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
   rig_refuse (&rig, 0, TROUPE_CMD_AWAIT, &other, 0, TROUPE_UNKNOWN_CALL);
@@ -380,7 +382,7 @@ Test (calling, what_is_checked_first)
   rig_close (&rig);
 }
 
-Test (calling, open_calls_are_bounded, .timeout = 120)
+Test (calling, open_calls_are_bounded)
 {
   rig_t rig;
   enum { MOST = 100 * 1000 };

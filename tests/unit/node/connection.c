@@ -41,7 +41,7 @@ Test (connection, after_our_own_sleep_the_broker_gets_a_lease_more)
   rig_open (&rig, 1);
   rig_welcome (&rig, 0);
   rig.now += 10 * RIG_LEASE; // no tick in between
-  cr_assert (not (rig_quiet (&rig, 0)));
+  cr_assert (not(rig_quiet (&rig, 0)));
   cr_assert (eq (uint, node_core_brokers_up (rig.core), 1));
   rig_pass (&rig, RIG_LEASE + 2, 0);
   cr_assert (eq (uint, node_core_brokers_up (rig.core), 0));
@@ -68,7 +68,7 @@ Test (connection, a_broken_transport_is_tried_again_more_and_more_slowly)
   int64_t waited = 0;
   for (int i = 0; i < 10; i++) {
     rig_disconnect (&rig, 0);
-    cr_assert (not (node_core_wish (rig.core, 0).open));
+    cr_assert (not(node_core_wish (rig.core, 0).open));
     int64_t start = rig.now;
     while (!node_core_wish (rig.core, 0).open)
       rig_pass (&rig, 1, 0);
@@ -130,7 +130,7 @@ Test (connection, another_version_is_told_and_tried_slowly)
   cr_assert (eq (int, node_core_health (rig.core, &error), TROUPE_VERSION_MISMATCH));
   cr_assert_str_eq (error.why, "why");
   rig_pass (&rig, 4900, 0);
-  cr_assert (not (node_core_wish (rig.core, 0).open));
+  cr_assert (not(node_core_wish (rig.core, 0).open));
   rig_pass (&rig, 200, 0);
   rig_welcome (&rig, 0);
   cr_assert (eq (int, node_core_health (rig.core, &error), TROUPE_OK));

@@ -35,7 +35,7 @@ Test (containers, the_table_agrees_with_an_array)
     else
       cr_assert (eq (int, node_table_put (&table, &thing->id, thing), TROUPE_OK));
     thing->in = !thing->in;
-    count += thing->in ? 1 : (size_t) -1;
+    count += thing->in ? 1 : (size_t)-1;
     cr_assert (eq (sz, table.count, count));
   }
   for (int i = 0; i < THINGS; i++)
@@ -66,8 +66,8 @@ static int64_t last_fired;
 static void
 ring (node_timer_t *timer)
 {
-  alarm_t *alarm = (alarm_t *) (void *) timer;
-  cr_assert (not (alarm->fired));
+  alarm_t *alarm = (alarm_t *)(void *)timer;
+  cr_assert (not(alarm->fired));
   cr_assert (ge (long, timer->due, last_fired));
   last_fired = timer->due;
   alarm->fired = true;

@@ -123,7 +123,7 @@ say (stage_t *self, void *socket, const troupe_header_t *header, json_t *json)
   size_t size = troupe_header_encode (header, bytes, sizeof bytes);
   if (json != NULL)
     cr_assert (eq (int, troupe_value_pack (json, &body, NULL), TROUPE_OK));
-  const void *route = socket == self->xpub ? (const void *) "mesh" : self->route;
+  const void *route = socket == self->xpub ? (const void *)"mesh" : self->route;
   size_t route_size = socket == self->xpub ? 4 : self->route_size;
   int failed;
   while ((failed = troupe_socket_send (socket, route, route_size, bytes, size, body)) == EAGAIN)
@@ -188,7 +188,7 @@ settle (stage_t *self, const troupe_id_t *id, json_t *value)
   say (self, self->router, &header, value);
 }
 
-Test (edge, a_call_and_a_task, .timeout = 60)
+Test (edge, a_call_and_a_task)
 {
   stage_t stage;
   troupe_header_t header;
@@ -208,11 +208,12 @@ Test (edge, a_call_and_a_task, .timeout = 60)
   troupe_header_set_attempt (&header, 1);
   say (&stage, stage.router, &header, json_string ("hello"));
   wait_for (&stage, &stage.probe.served, 1);
-  troupe_task_reply (&stage.probe.task, json_incref ((json_t *) (uintptr_t) troupe_task_input (stage.probe.task)));
+  troupe_task_reply (&stage.probe.task, json_incref ((json_t *)(uintptr_t)troupe_task_input (stage.probe.task)));
   expect (&stage, TROUPE_CMD_SETTLE);
   json_t *value = NULL;
-  cr_assert (eq (int, troupe_value_unpack (troupe_buffer_data (stage.body), troupe_buffer_size (stage.body), &value,
-                                           NULL), TROUPE_OK));
+  cr_assert (eq (int,
+                 troupe_value_unpack (troupe_buffer_data (stage.body), troupe_buffer_size (stage.body), &value, NULL),
+                 TROUPE_OK));
   settle (&stage, &id, value);
   cr_assert (eq (int, troupe_placeholder_wait (placeholder, PATIENCE_MS), TROUPE_OK));
   cr_assert_str_eq (json_string_value (troupe_placeholder_value (placeholder)), "hello");
@@ -221,7 +222,7 @@ Test (edge, a_call_and_a_task, .timeout = 60)
   close_stage (&stage);
 }
 
-Test (edge, a_broker_that_dies_is_noticed_at_once_and_comes_back, .timeout = 60)
+Test (edge, a_broker_that_dies_is_noticed_at_once_and_comes_back)
 {
   stage_t stage;
   open_stage (&stage);
@@ -243,7 +244,7 @@ Test (edge, a_broker_that_dies_is_noticed_at_once_and_comes_back, .timeout = 60)
   close_stage (&stage);
 }
 
-Test (edge, it_says_bye, .timeout = 60)
+Test (edge, it_says_bye)
 {
   stage_t stage;
   open_stage (&stage);
@@ -265,7 +266,7 @@ Test (edge, it_says_bye, .timeout = 60)
 enum { BURST = 20000 };
 
 // More than the sockets' queues hold: nothing is lost, and the order is kept.
-Test (edge, a_burst_waits_for_the_socket, .timeout = 120)
+Test (edge, a_burst_waits_for_the_socket)
 {
   stage_t stage;
   open_stage (&stage);
@@ -288,7 +289,7 @@ Test (edge, a_burst_waits_for_the_socket, .timeout = 120)
   close_stage (&stage);
 }
 
-Test (edge, events_come_by_subscription, .timeout = 60)
+Test (edge, events_come_by_subscription)
 {
   stage_t stage;
   troupe_header_t header;
@@ -309,7 +310,7 @@ Test (edge, events_come_by_subscription, .timeout = 60)
   close_stage (&stage);
 }
 
-Test (edge, an_endpoint_that_cannot_be_is_an_error, .timeout = 60)
+Test (edge, an_endpoint_that_cannot_be_is_an_error)
 {
   troupe_loop_t *loop;
   troupe_node_t *node = NULL;

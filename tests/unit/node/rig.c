@@ -13,7 +13,7 @@ next_id (void *context)
   troupe_id_t id = {{0}};
   uint64_t number = ++self->ids;
   for (int i = 0; i < 8; i++)
-    id.bytes[15 - i] = (uint8_t) (number >> 8 * i);
+    id.bytes[15 - i] = (uint8_t)(number >> 8 * i);
   return id;
 }
 
@@ -26,7 +26,7 @@ rig_id (rig_t *self)
 static void
 woken (void *context)
 {
-  ((rig_t *) context)->woken++;
+  ((rig_t *)context)->woken++;
 }
 
 void
@@ -224,7 +224,7 @@ void
 probe_settled (void *context, troupe_placeholder_t *placeholder)
 {
   probe_t *probe = context;
-  (void) placeholder;
+  (void)placeholder;
   probe->settled++;
 }
 
@@ -232,7 +232,7 @@ void
 probe_part (void *context, troupe_placeholder_t *placeholder, unsigned attempt, const json_t *part)
 {
   probe_t *probe = context;
-  (void) placeholder;
+  (void)placeholder;
   probe->parts++;
   probe->attempt = attempt;
   keep (probe, part);
@@ -250,7 +250,7 @@ void
 probe_cancelled (void *context, troupe_task_t *task)
 {
   probe_t *probe = context;
-  (void) task;
+  (void)task;
   probe->cancelled++;
 }
 
@@ -258,7 +258,7 @@ void
 probe_recalled (void *context, troupe_task_t *task, json_t *entries, const troupe_error_t *error)
 {
   probe_t *probe = context;
-  (void) task;
+  (void)task;
   probe->recalled++;
   probe->code = error == NULL ? TROUPE_OK : error->code;
   json_decref (probe->last);
@@ -268,7 +268,7 @@ probe_recalled (void *context, troupe_task_t *task, json_t *entries, const troup
 void
 probe_drained (void *context)
 {
-  ((probe_t *) context)->drained++;
+  ((probe_t *)context)->drained++;
 }
 
 void
@@ -295,8 +295,11 @@ rig_call (rig_t *self, probe_t *probe, const char *service, int64_t deadline_ms)
   troupe_error_t error = {0};
   troupe_placeholder_t *placeholder = NULL;
   json_t *input = json_string ("hello");
-  troupe_call_t call = {.service = service, .input = input, .deadline_ms = deadline_ms,
-                        .part = probe == NULL ? NULL : probe_part, .settled = probe == NULL ? NULL : probe_settled,
+  troupe_call_t call = {.service = service,
+                        .input = input,
+                        .deadline_ms = deadline_ms,
+                        .part = probe == NULL ? NULL : probe_part,
+                        .settled = probe == NULL ? NULL : probe_settled,
                         .context = probe};
   cr_assert (eq (int, node_core_call (self->core, &placeholder, &call, self->now, &error), TROUPE_OK));
   json_decref (input);

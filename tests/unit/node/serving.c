@@ -267,7 +267,10 @@ Test (serving, cancel_reaches_the_task_and_its_calls)
   rig_deliver (&rig);
   troupe_task_on_cancel (probe.task, probe_cancelled, &probe);
   troupe_placeholder_t *placeholder = NULL, *other = NULL;
-  troupe_call_t call = {.service = "model/gpt", .parent = probe.task, .settled = probe_settled, .context = &child,
+  troupe_call_t call = {.service = "model/gpt",
+                        .parent = probe.task,
+                        .settled = probe_settled,
+                        .context = &child,
                         .deadline_ms = 3600 * 1000};
   cr_assert (eq (int, node_core_call (rig.core, &placeholder, &call, rig.now, NULL), TROUPE_OK));
   rig_expect (&rig, 0, TROUPE_CMD_CALL);
@@ -277,7 +280,7 @@ Test (serving, cancel_reaches_the_task_and_its_calls)
   cr_assert (troupe_text_equal (rig.header.session, "session-1"));
 
   cancel (&rig, 0, &id, 1); // late
-  cr_assert (not (troupe_task_cancelled (probe.task)));
+  cr_assert (not(troupe_task_cancelled (probe.task)));
   cancel (&rig, 0, &id, 2);
   cr_assert (troupe_task_cancelled (probe.task));
   rig_expect (&rig, 0, TROUPE_CMD_CANCEL);
@@ -340,7 +343,7 @@ Test (serving, a_deadline_that_nobody_enforces_cancels)
   rig_deliver (&rig);
   troupe_task_on_cancel (probe.task, probe_cancelled, &probe);
   rig_pass (&rig, 61 * 1000, 1);
-  cr_assert (not (troupe_task_cancelled (probe.task)));
+  cr_assert (not(troupe_task_cancelled (probe.task)));
   rig_pass (&rig, 2 * 1000, 1);
   rig_deliver (&rig);
   cr_assert (eq (uint, probe.cancelled, 1));
@@ -481,7 +484,7 @@ Test (draining, waits_for_tasks_and_for_unregistered)
   cr_assert (eq (uint, probe.drained, 1));
   rig_expect (&rig, 0, TROUPE_CMD_BYE);
   rig_pass (&rig, 10 * 1000, 0);
-  cr_assert (not (node_core_wish (rig.core, 0).open));
+  cr_assert (not(node_core_wish (rig.core, 0).open));
   rig_close (&rig);
 }
 

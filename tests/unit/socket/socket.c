@@ -27,8 +27,9 @@ open_pair (pair_t *self)
   cr_assert (eq (int, troupe_socket_new (&self->router, self->context, ZMQ_ROUTER, &error), TROUPE_OK));
   cr_assert (eq (int, troupe_socket_bind (self->router, self->endpoint, &error), TROUPE_OK));
   cr_assert (eq (int, troupe_socket_new (&self->dealer, self->context, ZMQ_DEALER, &error), TROUPE_OK));
-  cr_assert (eq (int, troupe_socket_monitor (&self->monitor, self->context, self->dealer, ZMQ_EVENT_DISCONNECTED,
-                                             &error), TROUPE_OK));
+  cr_assert (eq (int,
+                 troupe_socket_monitor (&self->monitor, self->context, self->dealer, ZMQ_EVENT_DISCONNECTED, &error),
+                 TROUPE_OK));
   cr_assert (eq (int, troupe_socket_connect (self->dealer, self->endpoint, &error), TROUPE_OK));
 }
 
@@ -71,8 +72,9 @@ go_there_and_back (size_t size)
   cr_assert (eq (sz, zmq_msg_size (&frames[1]), 4));
   cr_assert (eq (int, troupe_socket_body (&received, &frames[2]), TROUPE_OK));
   cr_assert (eq (sz, troupe_buffer_size (received), size));
-  cr_assert (eq (int, troupe_socket_send (pair.router, zmq_msg_data (&frames[0]), zmq_msg_size (&frames[0]), "back",
-                                          4, received), 0));
+  cr_assert (eq (
+    int, troupe_socket_send (pair.router, zmq_msg_data (&frames[0]), zmq_msg_size (&frames[0]), "back", 4, received),
+    0));
   troupe_socket_close_frames (frames, 3, count);
   troupe_buffer_unref (&received);
 

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The edge's making and ending. Made in this order: sockets, core, loop, ledger; ended in the reverse one, whatever of
+// it was made. The sockets linger for a moment, so that bye and the last answers leave.
+
+#include "broker/edge_state.h"
+
+#include "broker/address.h"
+
+#include "troupe/socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum {
+  // What a store that answers at all needs for what is under way.
+  STOP_MS = 2000
+};
+
+static troupe_err_t
+open_socket (broker_edge_t *self, void **socket, int *claim, int type, const char *endpoint, char *actual,
+             troupe_error_t *error)
+{
+  if (strlen (endpoint) >= EDGE_ENDPOINT_SIZE)
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, endpoint, NULL, "the endpoint is longer than %d bytes",
+                             EDGE_ENDPOINT_SIZE - 1);
+  strcpy (actual, endpoint);
+  troupe_err_t err = address_claim (claim, endpoint, error);
+  if (err == TROUPE_OK)
+    err = troupe_socket_new (socket, self->zmq, type, error);
+  if (err == TROUPE_OK)
+    err = troupe_socket_bind (*socket, endpoint, error);
+  if (err == TROUPE_OK && troupe_socket_endpoint (*socket, actual, EDGE_ENDPOINT_SIZE) != TROUPE_OK)
+    err = troupe_error_set (error, TROUPE_IO, endpoint, NULL, "ZeroMQ doesn't say where it listens");
+  return err;
+}
+
+static troupe_err_t
+open_sockets (broker_edge_t *self, const broker_edge_options_t *options, troupe_error_t *error)
+{
+  self->zmq = zmq_ctx_new ();
+  if (self->zmq == NULL)
+    return troupe_error_set (error, TROUPE_IO, options->name, NULL, "ZeroMQ can't be started: %s", strerror (errno));
+  // Published first: when calls can come, events can go.
+  troupe_err_t err =
+    open_socket (self, &self->publisher, &self->claims[1], ZMQ_XPUB, options->publish, self->publish, error);
+  if (err == TROUPE_OK)
+    err = open_socket (self, &self->router, &self->claims[0], ZMQ_ROUTER, options->endpoint, self->endpoint, error);
+  return err;
+}
+
+static troupe_err_t
+open_core (broker_edge_t *self, const broker_edge_options_t *options, troupe_error_t *error)
+{
+  broker_core_options_t core = {.name = options->name,
+                                .endpoint = self->publish,
+                                .pid = getpid (),
+                                .limits = options->limits,
+                                .outlet = {edge_send, edge_publish, edge_request, edge_note, self}};
+  if (getrandom (&core.key, sizeof core.key, 0) != (ssize_t)sizeof core.key)
+    return troupe_error_set (error, TROUPE_IO, options->name, NULL, "no random numbers: %s", strerror (errno));
+  if (broker_core_new (&self->core, &core, troupe_loop_now ()) != TROUPE_OK)
+    return troupe_error_set (error, TROUPE_NO_MEMORY, options->name, NULL, "no memory for the broker");
+  return TROUPE_OK;
+}
+
+// Before the ledger, so that what its prepare function asks of the store leaves in the same turn.
+static troupe_err_t
+join_loop (broker_edge_t *self, const char *name, troupe_error_t *error)
+{
+  if (troupe_loop_add_prepare (self->loop, edge_prepare, self) == TROUPE_OK &&
+      troupe_loop_add_socket (self->loop, self->router, edge_on_router, self) == TROUPE_OK &&
+      troupe_loop_add_socket (self->loop, self->publisher, edge_on_publisher, self) == TROUPE_OK)
+    return TROUPE_OK;
+  return troupe_error_set (error, TROUPE_NO_MEMORY, name, NULL, "no memory for the broker");
+}
+
+troupe_err_t
+broker_edge_new (broker_edge_t **out, troupe_loop_t *loop, const broker_edge_options_t *options, troupe_error_t *error)
+{
+  broker_edge_t *self = calloc (1, sizeof *self);
+  if (self == NULL)
+    return troupe_error_set (error, TROUPE_NO_MEMORY, options->name, NULL, "no memory for the broker");
+  self->loop = loop;
+  self->claims[0] = self->claims[1] = -1;
+  self->ready = options->ready;
+  self->context = options->context;
+  troupe_err_t err = open_sockets (self, options, error);
+  if (err == TROUPE_OK)
+    err = open_core (self, options, error);
+  if (err == TROUPE_OK)
+    err = join_loop (self, options->name, error);
+  ledger_options_t ledger = {.url = options->store,
+                             .password = options->password,
+                             .broker = options->name,
+                             .result = edge_on_result,
+                             .notice = edge_on_notice,
+                             .context = self};
+  if (err == TROUPE_OK)
+    err = ledger_new (&self->ledger, loop, &ledger, error);
+  if (err == TROUPE_OK)
+    *out = self;
+  else
+    broker_edge_destroy (&self);
+  return err;
+}
+
+void
+broker_edge_destroy (broker_edge_t **self_p)
+{
+  broker_edge_t *self = *self_p;
+  if (self == NULL)
+    return;
+  *self_p = NULL;
+  troupe_loop_remove_prepare (self->loop, edge_prepare, self);
+  if (self->router != NULL)
+    troupe_loop_remove_socket (self->loop, self->router);
+  if (self->publisher != NULL)
+    troupe_loop_remove_socket (self->loop, self->publisher);
+  ledger_destroy (&self->ledger);
+  broker_core_destroy (&self->core);
+  troupe_socket_close (&self->router, true);
+  troupe_socket_close (&self->publisher, true);
+  if (self->zmq != NULL)
+    zmq_ctx_term (self->zmq); // waits for what lingers, a moment at most
+  address_release (&self->claims[0], self->endpoint);
+  address_release (&self->claims[1], self->publish);
+  free (self->unsent);
+  free (self);
+}
+
+void
+broker_edge_stop (broker_edge_t *self, void (*stopped) (void *context), void *context)
+{
+  int64_t now = troupe_loop_now ();
+  if (self->stopping)
+    return;
+  self->stopping = true;
+  self->stop_at = now + STOP_MS;
+  self->stopped = stopped;
+  self->stopped_context = context;
+  edge_step (self, &(broker_event_t){.kind = BROKER_STOP}, now);
+}
+
+const char *
+broker_edge_endpoint (const broker_edge_t *self)
+{
+  return self->endpoint;
+}
+
+const char *
+broker_edge_publish (const broker_edge_t *self)
+{
+  return self->publish;
+}
+
+const broker_core_t *
+broker_edge_core (const broker_edge_t *self)
+{
+  return self->core;
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the edge holds, for its two files: edge.c (moving bytes) and edge_open.c (making and ending).
+#ifndef BROKER_EDGE_STATE_H
+#define BROKER_EDGE_STATE_H
+
+#include "broker/edge.h"
+
+enum { EDGE_ENDPOINT_SIZE = 256 + 1 }; // as the protocol's field
+
+typedef struct {
+  broker_connection_t connection;
+  troupe_command_t command;
+  bool full;
+} unsent_t;
+
+struct broker_edge {
+  troupe_loop_t *loop;
+  broker_core_t *core;
+  ledger_t *ledger;
+  void *zmq, *router, *publisher;
+  int claims[2];
+  char endpoint[EDGE_ENDPOINT_SIZE], publish[EDGE_ENDPOINT_SIZE];
+  unsent_t *unsent;
+  size_t unsent_count, unsent_capacity;
+  int64_t named_at;
+  void (*ready) (void *context);
+  void *context;
+  bool stopping;
+  int64_t stop_at;
+  void (*stopped) (void *context);
+  void *stopped_context;
+};
+
+// The core's outlet; `context` is the edge.
+void edge_send (void *context, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body);
+void edge_publish (void *context, const char *topic, const troupe_header_t *header, troupe_buffer_t *body);
+void edge_request (void *context, const ledger_request_t *request);
+void edge_note (void *context, const broker_note_t *note);
+// The ledger's news.
+void edge_on_result (void *context, const ledger_result_t *result);
+void edge_on_notice (void *context, const ledger_notice_t *notice);
+// The loop's turns.
+void edge_on_router (void *context, short events);
+void edge_on_publisher (void *context, short events);
+int64_t edge_prepare (void *context, int64_t now);
+// An event for the core, and then what could not be sent.
+void edge_step (broker_edge_t *self, const broker_event_t *event, int64_t now);
+
+#endif

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Ends that are not the instance's (cancelled, deadline, too many deaths), and what is told to whom when a call has
+// settled, whoever did it.
+
+#include "broker/ending.h"
+
+#include "broker/answer.h"
+#include "broker/asking.h"
+#include "broker/awaiting.h"
+#include "broker/calls.h"
+#include "broker/peers.h"
+#include "broker/placement.h"
+#include "broker/settling.h"
+
+// -- Outcomes --------------------------------------------------------------------------------------------------------
+
+void
+ending_clear_outcome (call_t *call)
+{
+  troupe_buffer_unref (&call->outcome.body);
+  troupe_buffer_unref (&call->outcome.value);
+  free (call->outcome.sizes);
+  call->outcome = (outcome_t){0};
+}
+
+void
+ending_stop_offering (call_t *call)
+{
+  if (call->phase == CALL_QUEUED)
+    placement_withdraw (call);
+  else if (call->phase == CALL_ORPHAN)
+    list_remove (&call->in_phase);
+  if (call->phase == CALL_ORPHAN || call->phase == CALL_RETRYING)
+    call->phase = CALL_STORED;
+}
+
+void
+ending_refuse_outcome (broker_core_t *core, call_t *call, const troupe_error_t *error)
+{
+  if (call->outcome.from != 0) {
+    troupe_header_t about;
+    troupe_header_init (&about, TROUPE_CMD_SETTLE);
+    troupe_header_set_call (&about, &call->id);
+    troupe_header_set_attempt (&about, call->outcome.said);
+    core->counters[BROKER_COUNT_SETTLES_REFUSED]++;
+    if (peers_find (core, call->outcome.from) != NULL)
+      answer_refuse (core, call->outcome.from, TROUPE_CMD_SETTLE, &about, error);
+  }
+  ending_clear_outcome (call);
+}
+
+// -- Ends that are not the instance's --------------------------------------------------------------------------------
+
+void
+ending_begin (broker_core_t *core, call_t *call, troupe_status_t status, uint32_t attempt, const troupe_error_t *error)
+{
+  if (call->outcome.status != TROUPE_STATUS_NONE)
+    return;
+  if (call->phase == CALL_HELD && !call->asking) {
+    calls_refuse (core, call, error);
+    return;
+  }
+  call->outcome.status = status;
+  call->outcome.attempt = attempt;
+  call->outcome.body = answer_error_body (core, error);
+  call->outcome.value = troupe_buffer_ref (call->outcome.body);
+  ending_stop_offering (call);
+  asking_continue (core, call);
+}
+
+void
+ending_expire (broker_core_t *core, call_t *call)
+{
+  troupe_error_t error = {0};
+  const char *name = call->service != NULL ? call->service->name : "call";
+  if (call->phase == CALL_ACCEPTING && asking_waits (call)) {
+    troupe_error_set (&error, TROUPE_DEADLINE, name, "see whether Redis runs",
+                      "the deadline passed while the store was away; if the call was stored, it ends the same way");
+    calls_refuse (core, call, &error);
+    return;
+  }
+  troupe_error_set (&error, TROUPE_DEADLINE, name, "give it more time, or see what holds it up",
+                    call->phase == CALL_HELD     ? "no instance of the service came until the deadline"
+                    : call->phase == CALL_QUEUED ? "no instance had credit for it until the deadline"
+                                                 : "the deadline passed");
+  ending_begin (core, call, TROUPE_STATUS_DEADLINE, 0, &error);
+}
+
+static troupe_err_t
+cancel (broker_core_t *core, const troupe_header_t *header, troupe_error_t *error)
+{
+  call_t *call = calls_find (core, &header->call);
+  bool with_session = troupe_header_has (header, TROUPE_F (SESSION));
+  if (call == NULL && !with_session)
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "cancel", NULL, "cancel needs the call's session");
+  if (call != NULL && with_session && !troupe_text_equal (header->session, call->session))
+    return settling_unknown (error);
+  if (call == NULL)
+    call = calls_new (core, &header->call, header->session, true, error);
+  if (call == NULL)
+    return error->code;
+  troupe_error_t cancelled = {0};
+  troupe_error_set (&cancelled, TROUPE_CANCELLED, call->service != NULL ? call->service->name : "call", NULL,
+                    "its caller cancelled it");
+  ending_begin (core, call, TROUPE_STATUS_CANCELLED, 0, &cancelled);
+  return TROUPE_OK;
+}
+
+void
+ending_on_cancel (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void)body;
+  troupe_error_t error = {0};
+  if (cancel (core, header, &error) != TROUPE_OK)
+    answer_refuse (core, peer->connection, TROUPE_CMD_CANCEL, header, &error);
+}
+
+// -- It has settled --------------------------------------------------------------------------------------------------
+
+void
+ending_stop_instance (broker_core_t *core, const call_t *call)
+{
+  if (call->instance == NULL)
+    return;
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_CANCEL);
+  troupe_header_set_call (&header, &call->id);
+  troupe_header_set_attempt (&header, call->attempt);
+  answer_send (core, call->instance->peer->connection, &header, NULL);
+}
+
+void
+ending_finish (broker_core_t *core, call_t *call, troupe_status_t status, troupe_buffer_t *value)
+{
+  troupe_error_t error = {0};
+  if (call->outcome.from != 0) { // it brought another outcome than this one
+    settling_stale (&error);
+    ending_refuse_outcome (core, call, &error);
+  }
+  ending_stop_instance (core, call);
+  awaiting_tell_settled (core, call, status, value);
+  calls_destroy (core, call);
+}
+
+void
+ending_vanished (broker_core_t *core, call_t *call)
+{
+  char id[TROUPE_ID_TEXT_SIZE];
+  troupe_id_to_text (&call->id, id);
+  answer_note (core, TROUPE_LOG_ERROR, "the store has lost a call", "call", id, "session", call->session);
+  troupe_error_t error = {0};
+  troupe_error_set (&error, TROUPE_UNKNOWN_CALL, call->service != NULL ? call->service->name : "call",
+                    "see whether Redis lost data (store.fsync, maxmemory-policy)",
+                    "the call was stored, and the store doesn't know it any more");
+  ending_refuse_outcome (core, call, &error);
+  troupe_buffer_t *body = answer_error_body (core, &error);
+  ending_finish (core, call, TROUPE_STATUS_ERROR, body);
+  troupe_buffer_unref (&body);
+}

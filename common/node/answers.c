@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What brokers answer to calls.
+//
+// A refusal means "nothing happened" only if the call was sent once. If an earlier send may have arrived at another
+// broker, a refusal that may pass (a service that hasn't registered yet after a restart, the store away) is answered by
+// sending again for a while; in the end the error says that it isn't known.
+
+#include "node/calling.h"
+
+#include "troupe/value.h"
+
+enum {
+  REFUSED_PATIENCE_MS = 5000, // two leases: services re-register within one
+};
+
+static void
+accept (troupe_placeholder_t *self)
+{
+  if (self->service == NULL || self->state == TROUPE_CALL_STORED)
+    return;
+  node_calling_answered (self);
+  node_calling_drop_input (self);
+  self->state = TROUPE_CALL_STORED;
+  self->retry_at = self->core->now + NODE_ASK_AGAIN_MS;
+  if (self->forgotten && self->parent == NULL)
+    node_calling_settle (self, TROUPE_CALL_SETTLED, TROUPE_STATUS_NONE, NULL, NULL);
+  else
+    node_placeholder_arm (self);
+}
+
+void
+node_calling_accepted (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void)body;
+  troupe_placeholder_t *self = node_table_find (&from->core->calls, &header->call);
+  if (self == NULL)
+    node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
+  for (troupe_placeholder_t *twin; self != NULL; self = twin) {
+    twin = self->twin;
+    accept (self);
+  }
+}
+
+void
+node_calling_part (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  json_t *part = NULL;
+  troupe_placeholder_t *self = node_table_find (&from->core->calls, &header->call);
+  if (self == NULL) {
+    node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
+    return;
+  }
+  if (troupe_value_unpack (troupe_buffer_data (body), troupe_buffer_size (body), &part, NULL) != TROUPE_OK) {
+    node_core_count (from->core, NODE_COUNT_FRAMES_BAD);
+    return;
+  }
+  for (; self != NULL; self = self->twin) {
+    if (self->part == NULL || self->forgotten)
+      continue;
+    if (header->attempt < self->attempt || (header->attempt == self->attempt && header->sequence < self->sequence)) {
+      node_core_count (from->core, NODE_COUNT_PARTS_LATE);
+      continue;
+    }
+    self->attempt = header->attempt;
+    self->sequence = header->sequence + 1;
+    if (!node_placeholder_keep_part (self, (unsigned)header->attempt, part))
+      node_core_count (from->core, NODE_COUNT_PARTS_UNREAD);
+  }
+  json_decref (part);
+}
+
+void
+node_calling_settled (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  troupe_error_t error = {0};
+  json_t *json = NULL;
+  troupe_status_t status = (troupe_status_t)header->status;
+  troupe_placeholder_t *self = node_table_find (&from->core->calls, &header->call);
+  if (self == NULL || status == TROUPE_STATUS_NONE) {
+    node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
+    return;
+  }
+  if (troupe_value_unpack (troupe_buffer_data (body), troupe_buffer_size (body), &json, &error) != TROUPE_OK)
+    status = status == TROUPE_STATUS_VALUE ? TROUPE_STATUS_ERROR : status;
+  else if (status != TROUPE_STATUS_VALUE)
+    troupe_error_of_json (&error, json);
+  for (troupe_placeholder_t *twin; self != NULL; self = twin) {
+    twin = self->twin;
+    if (status == TROUPE_STATUS_VALUE)
+      node_calling_settle (self, TROUPE_CALL_SETTLED, status, json_incref (json), NULL);
+    else
+      node_calling_settle (self, TROUPE_CALL_SETTLED, status, NULL, &error);
+  }
+  json_decref (json);
+}
+
+static troupe_status_t
+status_of (troupe_err_t code)
+{
+  return code == TROUPE_DEADLINE    ? TROUPE_STATUS_DEADLINE
+         : code == TROUPE_CANCELLED ? TROUPE_STATUS_CANCELLED
+                                    : TROUPE_STATUS_ERROR;
+}
+
+// May it pass, so that sending again could tell what became of an earlier send?
+static bool
+may_pass (const troupe_error_t *error)
+{
+  return error->code == TROUPE_UNKNOWN_SERVICE || error->code == TROUPE_STORE_UNAVAILABLE ||
+         error->code == TROUPE_OVERLOADED || error->code == TROUPE_UNAVAILABLE;
+}
+
+static void
+call_refused (troupe_placeholder_t *self, const troupe_error_t *error)
+{
+  troupe_error_t unsure = *error;
+  if (self->sends <= 1) {
+    node_calling_settle (self, TROUPE_CALL_REFUSED, status_of (error->code), NULL, error);
+    return;
+  }
+  if (self->refused_at == TROUPE_LOOP_NEVER)
+    self->refused_at = self->core->now;
+  if (may_pass (error) && self->core->now - self->refused_at < REFUSED_PATIENCE_MS) {
+    node_calling_retry_later (self, error);
+    return;
+  }
+  troupe_error_set (&unsure, error->code, error->object, error->next,
+                    "%s (this answers the last of %u sends; whether an earlier one was accepted isn't known)",
+                    error->why, self->sends);
+  unsure.retry_after_ms = error->retry_after_ms;
+  node_calling_settle (self, TROUPE_CALL_SETTLED, status_of (error->code), NULL, &unsure);
+}
+
+static void
+await_refused (troupe_placeholder_t *self, const troupe_error_t *error)
+{
+  if (troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE)
+    node_calling_retry_later (self, error);
+  else
+    node_calling_settle (self, self->service == NULL ? TROUPE_CALL_REFUSED : TROUPE_CALL_SETTLED,
+                         status_of (error->code), NULL, error);
+}
+
+void
+node_calling_refused (node_connection_t *from, const troupe_header_t *header, const troupe_error_t *error)
+{
+  troupe_placeholder_t *self = NULL;
+  if (troupe_header_has (header, TROUPE_F (CALL)))
+    self = node_table_find (&from->core->calls, &header->call);
+  if (self == NULL)
+    node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
+  for (troupe_placeholder_t *twin; self != NULL; self = twin) {
+    twin = self->twin;
+    if (self->at != from)
+      node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
+    else if (header->of == TROUPE_CMD_AWAIT && node_calling_awaits (self))
+      await_refused (self, error);
+    else if (header->of == TROUPE_CMD_CALL && !node_calling_awaits (self))
+      call_refused (self, error);
+    else if (header->of == TROUPE_CMD_CANCEL && troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE)
+      node_calling_retry_later (self, error);
+  }
+}

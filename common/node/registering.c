@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Registering services with every broker, and sharing their credit among the brokers.
+//
+// Every broker gets its share of a service's credit, so that all together never offer more than the service takes, give
+// or take what is under way while the shares change (a broker came or went). A registration without an answer is asked
+// for again, and one that was refused too, more slowly.
+
+#include "node/serving.h"
+#include "troupe/log.h"
+
+enum {
+  ASK_AGAIN_MS = 5000,      // a registration without an answer; two leases
+  REFUSED_AGAIN_MS = 10000, // one that was refused: the reason may have gone
+};
+
+static unsigned
+share_of (const node_service_t *service, const node_connection_t *connection)
+{
+  const node_core_t *core = connection->core;
+  unsigned count = core->up_count > 0 ? core->up_count : 1, rank = 0;
+  for (unsigned i = 0; i < connection->index; i++)
+    rank += node_connection_up (&core->connections[i]);
+  unsigned share = service->credit / count + (rank < service->credit % count);
+  return share > 0 ? share : 1;
+}
+
+void
+node_service_register (node_connection_t *to, const node_service_t *service)
+{
+  troupe_header_t header;
+  node_registration_t *registration = &to->registrations[service->index];
+  *registration = (node_registration_t){NODE_REGISTERING, share_of (service, to), to->core->now};
+  troupe_header_init (&header, TROUPE_CMD_REGISTER);
+  troupe_header_set_service (&header, troupe_text (service->name));
+  troupe_header_set_credit (&header, registration->credit);
+  if (service->actor)
+    troupe_header_set_flags (&header, TROUPE_FLAG_ACTOR);
+  node_connection_send (to, &header, service->info);
+}
+
+static void
+send_unregister (node_connection_t *to, const node_service_t *service)
+{
+  troupe_header_t header;
+  to->registrations[service->index].state = NODE_UNREGISTERING;
+  to->registrations[service->index].asked_at = to->core->now;
+  troupe_header_init (&header, TROUPE_CMD_UNREGISTER);
+  troupe_header_set_service (&header, troupe_text (service->name));
+  node_connection_send (to, &header, NULL);
+}
+
+static void
+grant_at (node_connection_t *to)
+{
+  troupe_header_t header;
+  for (unsigned i = 0; i < to->core->services_count; i++) {
+    const node_service_t *service = to->core->services[i];
+    node_registration_t *registration = &to->registrations[i];
+    unsigned share = share_of (service, to);
+    bool registered = registration->state == NODE_REGISTERED || registration->state == NODE_REGISTERING;
+    if (!registered || registration->credit == share)
+      continue;
+    registration->credit = share;
+    troupe_header_init (&header, TROUPE_CMD_GRANT);
+    troupe_header_set_service (&header, troupe_text (service->name));
+    troupe_header_set_credit (&header, share);
+    node_connection_send (to, &header, NULL);
+  }
+}
+
+void
+node_serving_grant (node_core_t *core)
+{
+  for (unsigned i = 0; i < core->connections_count; i++)
+    if (node_connection_up (&core->connections[i]))
+      grant_at (&core->connections[i]);
+}
+
+void
+node_serving_unregister (node_connection_t *connection)
+{
+  for (unsigned i = 0; i < connection->core->services_count; i++)
+    if (connection->registrations[i].state != NODE_UNREGISTERED)
+      send_unregister (connection, connection->core->services[i]);
+}
+
+void
+node_serving_tick (node_connection_t *connection)
+{
+  node_core_t *core = connection->core;
+  for (unsigned i = 0; i < core->services_count; i++) {
+    const node_registration_t *registration = &connection->registrations[i];
+    int64_t asked = core->now - registration->asked_at;
+    if (registration->state == NODE_UNREGISTERING && asked >= ASK_AGAIN_MS)
+      send_unregister (connection, core->services[i]);
+    else if ((registration->state == NODE_REGISTERING && asked >= ASK_AGAIN_MS) ||
+             (registration->state == NODE_NOT_REGISTERED && asked >= REFUSED_AGAIN_MS && !core->draining))
+      node_service_register (connection, core->services[i]);
+  }
+}
+
+void
+node_serving_welcomed (node_connection_t *connection)
+{
+  node_core_t *core = connection->core;
+  for (unsigned i = 0; i < core->services_count; i++) {
+    connection->registrations[i] = (node_registration_t){NODE_UNREGISTERED};
+    if (!core->draining)
+      node_service_register (connection, core->services[i]);
+  }
+  node_serving_grant (core);
+  for (node_list_t *link = core->all_tasks.next; link != &core->all_tasks; link = link->next) {
+    troupe_task_t *task = NODE_OF (link, troupe_task_t, place);
+    if (task->phase == NODE_TASK_ENDED && task->at == NULL)
+      node_task_settle (task);
+  }
+}
+
+void
+node_serving_lost (node_connection_t *connection)
+{
+  node_core_t *core = connection->core;
+  for (unsigned i = 0; i < core->services_count; i++)
+    connection->registrations[i] = (node_registration_t){NODE_UNREGISTERED};
+  for (node_list_t *link = core->all_tasks.next; link != &core->all_tasks; link = link->next) {
+    troupe_task_t *task = NODE_OF (link, troupe_task_t, place);
+    if (task->at != connection)
+      continue;
+    task->at = NULL;
+    if (task->phase == NODE_TASK_ENDED)
+      node_task_settle (task);
+  }
+  node_serving_grant (core);
+}
+
+// -- Answers ---------------------------------------------------------------------------------------------------------
+
+void
+node_serving_registered (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void)body;
+  const node_service_t *service = node_service_find (from->core, header->service);
+  if (service == NULL || from->registrations[service->index].state != NODE_REGISTERING) {
+    node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
+    return;
+  }
+  from->registrations[service->index].state = NODE_REGISTERED;
+  troupe_log (TROUPE_LOG_DEBUG, "registered", "service", service->name, "broker", from->name, NULL);
+}
+
+void
+node_serving_unregistered (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void)body;
+  const node_service_t *service = node_service_find (from->core, header->service);
+  if (service == NULL || from->registrations[service->index].state != NODE_UNREGISTERING)
+    node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
+  else
+    from->registrations[service->index].state = NODE_UNREGISTERED;
+}
+
+void
+node_service_refused (node_connection_t *from, const troupe_header_t *header, const troupe_error_t *error)
+{
+  const node_service_t *service =
+    troupe_header_has (header, TROUPE_F (SERVICE)) ? node_service_find (from->core, header->service) : NULL;
+  troupe_log_error (TROUPE_LOG_ERROR, "broker refuses a service", error);
+  if (service == NULL)
+    return;
+  node_registration_t *registration = &from->registrations[service->index];
+  if (header->of == TROUPE_CMD_REGISTER && registration->state == NODE_REGISTERING)
+    registration->state = NODE_NOT_REGISTERED;
+  else if (header->of == TROUPE_CMD_UNREGISTER && registration->state == NODE_UNREGISTERING)
+    registration->state = NODE_UNREGISTERED; // it doesn't know the service: it won't offer it
+}
