@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `troupe call`: one call from the command line. Standard output carries the value and nothing else, so that it can be piped;
-// with --stream each part as a line before it. The exit status is that of the call's error.
+// `troupe call`: one call from the command line. Standard output carries the value and nothing else, so that it can
+// be piped; with --stream each part as a line before it. The exit status is that of the call's error.
 //
-// Ctrl-C asks for cancellation and waits for what it came to: the call may have settled in the meantime. A second one leaves.
+// Ctrl-C asks for cancellation and waits for what it came to: the call may have settled in the meantime. A second one
+// leaves.
 #include "cli/client.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -35,7 +36,8 @@ read_input (json_t **out, const char *operand, troupe_error_t *error)
   if (*out)
     return TROUPE_OK;
   if (json_error_code (&why) == json_error_cannot_open_file)
-    return troupe_error_set (error, TROUPE_NOT_FOUND, object, "check the name", "can't be opened: %s", strerror (errno));
+    return troupe_error_set (error, TROUPE_NOT_FOUND, object, "check the name", "can't be opened: %s",
+                             strerror (errno));
   return troupe_error_set (error, TROUPE_BAD_ARGUMENT, object, "text stands in double quotes: '\"hello\"'",
                            "line %d, column %d: not JSON: %s", why.line, why.column, why.text);
 }
@@ -43,9 +45,9 @@ read_input (json_t **out, const char *operand, troupe_error_t *error)
 static void
 on_part (void *context, troupe_placeholder_t *placeholder, unsigned attempt, const json_t *part)
 {
-  (void) context;
-  (void) placeholder;
-  json_t *line = json_pack ("{s:O, s:i}", "part", part, "attempt", (int) attempt);
+  (void)context;
+  (void)placeholder;
+  json_t *line = json_pack ("{s:O, s:i}", "part", part, "attempt", (int)attempt);
   output_json_line (line);
   json_decref (line);
 }
@@ -54,7 +56,7 @@ static void
 on_settled (void *context, troupe_placeholder_t *placeholder)
 {
   call_verb_t *self = context;
-  (void) placeholder;
+  (void)placeholder;
   troupe_loop_stop (self->client.loop);
 }
 
@@ -62,7 +64,7 @@ static void
 on_signal (void *context, int signal)
 {
   call_verb_t *self = context;
-  (void) signal;
+  (void)signal;
   if (!self->placeholder || self->interrupted)
     troupe_loop_stop (self->client.loop);
   else
@@ -111,8 +113,9 @@ unanswered (const call_verb_t *self, troupe_error_t *error)
   char id[TROUPE_ID_TEXT_SIZE];
   troupe_id_to_text (troupe_placeholder_id (self->placeholder), id);
   if (self->gave_up)
-    return troupe_error_set (error, TROUPE_UNAVAILABLE, id, "see `troupe ps`", "no broker has answered for %d s; the call %s",
-                             CLIENT_ALONE_MS / 1000, stored ? "is stored and goes on once one is back" : "may have arrived");
+    return troupe_error_set (error, TROUPE_UNAVAILABLE, id, "see `troupe ps`",
+                             "no broker has answered for %d s; the call %s", CLIENT_ALONE_MS / 1000,
+                             stored ? "is stored and goes on once one is back" : "may have arrived");
   return troupe_error_set (error, TROUPE_CANCELLED, id, NULL, "interrupted; the call %s",
                            stored ? "may go on" : "may have arrived");
 }
@@ -135,8 +138,9 @@ show (const call_verb_t *self, troupe_error_t *error)
     json_decref (line);
   } else
     written = output_json (value);
-  return written ? TROUPE_OK
-                 : troupe_error_set (error, TROUPE_IO, "standard output", NULL, "can't be written: %s", strerror (errno));
+  return written
+           ? TROUPE_OK
+           : troupe_error_set (error, TROUPE_IO, "standard output", NULL, "can't be written: %s", strerror (errno));
 }
 
 static troupe_err_t

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `troupe chat`: finds or starts the mesh, finds the agent, and holds the conversation. What it started it ends, whatever
-// happens in between; a mesh that was running goes on.
+// `troupe chat`: finds or starts the mesh, finds the agent, and holds the conversation. What it started it ends,
+// whatever happens in between; a mesh that was running goes on.
 #include "cli/companion.h"
 #include "cli/conversation.h"
 #include "cli/output.h"
@@ -53,7 +53,8 @@ on_companion (void *context, const char *label, const char *text, bool failed)
   if (label)
     conversation_note (&self->conversation, "%s %s %s", failed ? "✕" : "●", label, text);
   else
-    conversation_note (&self->conversation, "✕ the mesh's supervisor has ended; exit, and see %s/log", self->mesh.directory);
+    conversation_note (&self->conversation, "✕ the mesh's supervisor has ended; exit, and see %s/log",
+                       self->mesh.directory);
 }
 
 // -- Which agent -----------------------------------------------------------------------------------------------------
@@ -63,9 +64,7 @@ in_list (json_t *names, const char *name)
 {
   size_t i;
   json_t *item;
-  json_array_foreach (names, i, item)
-    if (strcmp (json_string_value (item), name) == 0)
-      return true;
+  json_array_foreach (names, i, item) if (strcmp (json_string_value (item), name) == 0) return true;
   return false;
 }
 
@@ -75,16 +74,15 @@ agents_of (const json_t *reports)
 {
   size_t i, j;
   json_t *broker, *service, *names = json_array ();
-  json_array_foreach (reports, i, broker)
-    json_array_foreach (json_object_get (broker, "services"), j, service)
-    {
-      const char *name = json_string_value (json_object_get (service, "name"));
-      bool agent = name && strncmp (name, AGENT_PREFIX, strlen (AGENT_PREFIX)) == 0;
-      name = agent ? name + strlen (AGENT_PREFIX) : "";
-      if (agent && strncmp (name, USER_PREFIX, strlen (USER_PREFIX)) != 0 && !in_list (names, name)
-          && json_array_size (json_object_get (service, "instances")) > 0)
-        json_array_append_new (names, json_string (name));
-    }
+  json_array_foreach (reports, i, broker) json_array_foreach (json_object_get (broker, "services"), j, service)
+  {
+    const char *name = json_string_value (json_object_get (service, "name"));
+    bool agent = name && strncmp (name, AGENT_PREFIX, strlen (AGENT_PREFIX)) == 0;
+    name = agent ? name + strlen (AGENT_PREFIX) : "";
+    if (agent && strncmp (name, USER_PREFIX, strlen (USER_PREFIX)) != 0 && !in_list (names, name) &&
+        json_array_size (json_object_get (service, "instances")) > 0)
+      json_array_append_new (names, json_string (name));
+  }
   return names;
 }
 
@@ -95,9 +93,8 @@ join (char *out, size_t size, const json_t *names)
   size_t i, used = 0;
   json_t *item;
   out[0] = '\0';
-  json_array_foreach (names, i, item)
-    if (used < size)
-      used += (size_t) snprintf (out + used, size - used, "%s%s", i > 0 ? ", " : "", json_string_value (item));
+  json_array_foreach (names, i, item) if (used < size) used +=
+    (size_t)snprintf (out + used, size - used, "%s%s", i > 0 ? ", " : "", json_string_value (item));
 }
 
 static troupe_err_t
@@ -106,14 +103,11 @@ unknown_agent (const chat_t *self, json_t *names, troupe_error_t *error)
   size_t i;
   json_t *item;
   char list[TEXT_MAX], next[TROUPE_ERROR_NEXT_MAX] = "name a service that answers";
-  json_array_foreach (self->mesh.agents, i, item)
-    if (!in_list (names, json_string_value (item)))
-      json_array_append (names, item);
+  json_array_foreach (self->mesh.agents, i, item) if (!in_list (names, json_string_value (item)))
+    json_array_append (names, item);
   join (list, sizeof list, names);
   const char **words = calloc (json_array_size (names) + 1, sizeof *words);
-  json_array_foreach (names, i, item)
-    if (words)
-      words[i] = json_string_value (item);
+  json_array_foreach (names, i, item) if (words) words[i] = json_string_value (item);
   const char *near = words ? troupe_did_you_mean (self->agent, words) : NULL;
   if (near && strcmp (near, self->agent) != 0)
     snprintf (next, sizeof next, "did you mean %s?", near);
@@ -123,7 +117,7 @@ unknown_agent (const chat_t *self, json_t *names, troupe_error_t *error)
   bool configured = in_list (self->mesh.agents, self->agent);
   return troupe_error_set (error, TROUPE_UNKNOWN_SERVICE, self->agent[0] ? self->agent : "troupe chat",
                            configured ? "see `troupe ps`, and the log of `troupe up`" : next,
-                           configured          ? "this agent's process isn't there"
+                           configured       ? "this agent's process isn't there"
                            : self->agent[0] ? "the mesh has no such agent"
                                             : "the mesh has no agent");
 }
@@ -136,13 +130,12 @@ info_of (const json_t *reports, const char *kind, const char *name)
   json_t *broker, *service;
   char wanted[TEXT_MAX * 2];
   snprintf (wanted, sizeof wanted, "%s/%s", kind, name);
-  json_array_foreach (reports, i, broker)
-    json_array_foreach (json_object_get (broker, "services"), j, service)
-    {
-      const char *found = json_string_value (json_object_get (service, "name"));
-      if (found && strcmp (found, wanted) == 0)
-        return json_object_get (service, "info");
-    }
+  json_array_foreach (reports, i, broker) json_array_foreach (json_object_get (broker, "services"), j, service)
+  {
+    const char *found = json_string_value (json_object_get (service, "name"));
+    if (found && strcmp (found, wanted) == 0)
+      return json_object_get (service, "info");
+  }
   return NULL;
 }
 
@@ -216,8 +209,9 @@ read_options (chat_t *self, const troupe_args_t *args, troupe_error_t *error)
     snprintf (self->service, sizeof self->service, AGENT_PREFIX USER_PREFIX "%02x%02x%02x%02x", id.bytes[12],
               id.bytes[13], id.bytes[14], id.bytes[15]);
   if (user && (!troupe_service_name_valid (self->service) || in_list (self->mesh.agents, user)))
-    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "--name", "1 to 64 of A-Z a-z 0-9 . _ -, and not an agent's name",
-                             "you can't be called %s here", user);
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "--name",
+                             "1 to 64 of A-Z a-z 0-9 . _ -, and not an agent's name", "you can't be called %s here",
+                             user);
   return deadline ? client_parse_deadline (&self->options.deadline_ms, deadline, error) : TROUPE_OK;
 }
 

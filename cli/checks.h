@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `troupe doctor` checks, by subject. Each function adds its findings: what was looked at, whether it is fine, what was
-// seen, and what to do when it isn't.
+// What `troupe doctor` checks, by subject. Each function adds its findings: what was looked at, whether it is fine,
+// what was seen, and what to do when it isn't.
 #ifndef CLI_CHECKS_H
 #define CLI_CHECKS_H
 

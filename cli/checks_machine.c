@@ -17,7 +17,7 @@
 
 enum {
   EARLIEST = 1767225600, // 2026-01-01: before this was written no clock is right
-  SOCKET_PATH_MAX = sizeof ((struct sockaddr_un *) 0)->sun_path - 1
+  SOCKET_PATH_MAX = sizeof ((struct sockaddr_un *)0)->sun_path - 1
 };
 
 void
@@ -58,8 +58,9 @@ static void
 check_path (checks_t *self, const char *what, const char *path)
 {
   size_t size = strlen (path);
-  checks_add (self, "socket", size <= SOCKET_PATH_MAX, "set a shorter `state`, or start it from a directory nearer to it",
-              "%s: %s, %zu of at most %d bytes", what, path, size, SOCKET_PATH_MAX);
+  checks_add (self, "socket", size <= SOCKET_PATH_MAX,
+              "set a shorter `state`, or start it from a directory nearer to it", "%s: %s, %zu of at most %d bytes",
+              what, path, size, SOCKET_PATH_MAX);
 }
 
 // Whether somebody could listen there: tries it, as a broker would.
@@ -90,7 +91,8 @@ checks_endpoints (checks_t *self, const mesh_t *mesh)
     const char *endpoint = json_string_value (json_object_get (broker, "endpoint"));
     const char *publish = json_string_value (json_object_get (broker, "publish"));
     if (strncmp (endpoint, ipc, strlen (ipc)) == 0)
-      check_path (self, name, (publish && strncmp (publish, ipc, strlen (ipc)) == 0 ? publish : endpoint) + strlen (ipc));
+      check_path (self, name,
+                  (publish && strncmp (publish, ipc, strlen (ipc)) == 0 ? publish : endpoint) + strlen (ipc));
     else if (running)
       checks_add (self, "port", true, NULL, "%s: %s is this mesh's own", name, endpoint);
     else

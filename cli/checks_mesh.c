@@ -22,7 +22,8 @@ check_broker (checks_t *self, const json_t *report)
   bool up = json_is_true (json_object_get (report, "up"));
   bool store = strcmp (text_of (report, "store"), "up") == 0;
   if (!up)
-    checks_add (self, "broker", false, "see its log, and `troupe ps`", "%s doesn't answer", text_of (report, "endpoint"));
+    checks_add (self, "broker", false, "see its log, and `troupe ps`", "%s doesn't answer",
+                text_of (report, "endpoint"));
   else
     checks_add (self, "broker", store, "see Redis's log in the state directory, and store.url", "%s %s, store %s",
                 text_of (report, "broker"), text_of (report, "version"), text_of (report, "store"));
@@ -38,7 +39,7 @@ checks_mesh (checks_t *self, const mesh_t *mesh)
     checks_add (self, "mesh", true, NULL, "%s isn't running here", mesh->name);
     return;
   }
-  checks_add (self, "mesh", true, NULL, "%s is running, by pid %ld", mesh->name, (long) owner);
+  checks_add (self, "mesh", true, NULL, "%s is running, by pid %ld", mesh->name, (long)owner);
   client_t client;
   troupe_error_t error = {0};
   if (client_open (&client, mesh, "doctor", NULL, &error) != TROUPE_OK) {
@@ -46,8 +47,7 @@ checks_mesh (checks_t *self, const mesh_t *mesh)
     return;
   }
   json_t *reports = client_report (&client, REPORT_MS);
-  json_array_foreach (reports, i, report)
-    check_broker (self, report);
+  json_array_foreach (reports, i, report) check_broker (self, report);
   json_decref (reports);
   client_close (&client);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Checks of the models: GET <base_url>/models, which every server with OpenAI's API answers at no cost, with the key. libcurl
-// is what the model service uses too, so proxies and certificates are treated alike.
+// Checks of the models: GET <base_url>/models, which every server with OpenAI's API answers at no cost, with the key.
+// libcurl is what the model service uses too, so proxies and certificates are treated alike.
 #include "cli/checks.h"
 
 #include <curl/curl.h>
@@ -12,8 +12,8 @@ enum { CONNECT_S = 3, ANSWER_S = 10, URL_SIZE = 2048, KEY_SIZE = 4096, UNAUTHORI
 static size_t
 swallow (char *data, size_t size, size_t count, void *context)
 {
-  (void) data;
-  (void) context;
+  (void)data;
+  (void)context;
   return size * count;
 }
 
@@ -31,8 +31,8 @@ get (const char *url, const char *key, long *status, char why[CURL_ERROR_SIZE])
   curl_easy_setopt (curl, CURLOPT_ERRORBUFFER, why);
   curl_easy_setopt (curl, CURLOPT_WRITEFUNCTION, swallow);
   curl_easy_setopt (curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt (curl, CURLOPT_CONNECTTIMEOUT, (long) CONNECT_S);
-  curl_easy_setopt (curl, CURLOPT_TIMEOUT, (long) ANSWER_S);
+  curl_easy_setopt (curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
+  curl_easy_setopt (curl, CURLOPT_TIMEOUT, (long)ANSWER_S);
   CURLcode code = curl_easy_perform (curl);
   curl_easy_getinfo (curl, CURLINFO_RESPONSE_CODE, status);
   curl_slist_free_all (headers);
@@ -48,11 +48,12 @@ check_openai_chat (checks_t *self, const char *name, const json_t *model)
   const char *base = json_string_value (json_object_get (model, "base_url"));
   const char *key = json_string_value (json_object_get (model, "api_key"));
   if (!(key && *key) && strstr (base, "//api.openai.com")) {
-    checks_add (self, "model", false, "set its api_key, for example to ${OPENAI_API_KEY}", "%s: %s needs a key", name, base);
+    checks_add (self, "model", false, "set its api_key, for example to ${OPENAI_API_KEY}", "%s: %s needs a key", name,
+                base);
     return;
   }
   size_t size = strlen (base);
-  snprintf (url, sizeof url, "%.*s/models", (int) (size && base[size - 1] == '/' ? size - 1 : size), base);
+  snprintf (url, sizeof url, "%.*s/models", (int)(size && base[size - 1] == '/' ? size - 1 : size), base);
   CURLcode code = get (url, key && *key ? key : NULL, &status, why);
   if (code != CURLE_OK)
     checks_add (self, "model", false, "is the server running, and its base_url right?", "%s: %s: %s", name, base,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Checks of Redis: the program, when the mesh has a private one, or else the server that store.url names: whether it answers,
-// takes the password, and is new enough for Functions.
+// Checks of Redis: the program, when the mesh has a private one, or else the server that store.url names: whether it
+// answers, takes the password, and is new enough for Functions.
 #include "cli/checks.h"
 
 #include "cli/process.h"
@@ -30,7 +30,7 @@ check_program (checks_t *self, const char *program)
                 program, error.why);
   else
     checks_add (self, "redis", version >= REDIS_VERSION_MIN, "install Redis 7.0 or later", "%s %.*s", program,
-                found ? (int) strcspn (found, " \n") : 16, found ? found : "tells no version");
+                found ? (int)strcspn (found, " \n") : 16, found ? found : "tells no version");
   free (text);
 }
 
@@ -39,7 +39,7 @@ connect_to (const store_url_t *url)
 {
   struct timeval timeout = {.tv_sec = TIMEOUT_S};
   redisContext *redis = url->path ? redisConnectUnixWithTimeout (url->path, timeout)
-                                  : redisConnectWithTimeout (url->host, (int) strtol (url->port, NULL, 10), timeout);
+                                  : redisConnectWithTimeout (url->host, (int)strtol (url->port, NULL, 10), timeout);
   if (redis && !redis->err)
     redisSetTimeout (redis, timeout);
   return redis;
@@ -74,7 +74,7 @@ check_version (checks_t *self, const char *url, redisContext *redis)
     checks_add (self, "redis", false, "give its user the command INFO", "%s: %s", url, failure);
   else
     checks_add (self, "redis", found && strtol (found, NULL, 10) >= REDIS_VERSION_MIN, "run Redis 7.0 or later there",
-                "%s answers, version %.*s", url, found ? (int) strcspn (found, "\r\n") : 7, found ? found : "unknown");
+                "%s answers, version %.*s", url, found ? (int)strcspn (found, "\r\n") : 7, found ? found : "unknown");
   freeReplyObject (reply);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connecting (client.h). The signals are blocked before the node starts ZeroMQ's threads, so that they arrive at the loop.
+// Connecting (client.h). The signals are blocked before the node starts ZeroMQ's threads, so that they arrive at the
+// loop.
 #include "cli/client.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ client_open (client_t *self, const mesh_t *mesh, const char *name, const client_
     err = take_signals (self, signals);
   if (err != TROUPE_OK)
     troupe_error_set (error, err, "loop", NULL, "can't be made");
-  troupe_node_options_t options = {.name = name, .brokers = (const char *const *) mesh->brokers};
+  troupe_node_options_t options = {.name = name, .brokers = (const char *const *)mesh->brokers};
   if (err == TROUPE_OK)
     err = troupe_node_new (&self->node, self->loop, &options, error);
   if (err != TROUPE_OK)
@@ -112,9 +113,7 @@ client_any_up (const json_t *reports)
 {
   size_t i;
   json_t *report;
-  json_array_foreach (reports, i, report)
-    if (json_is_true (json_object_get (report, "up")))
-      return true;
+  json_array_foreach (reports, i, report) if (json_is_true (json_object_get (report, "up"))) return true;
   return false;
 }
 
@@ -140,6 +139,6 @@ client_parse_deadline (int64_t *out, const char *text, troupe_error_t *error)
   if (!(ms >= 1 && ms <= DEADLINE_MAX_MS))
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "--deadline", "for example 500ms, 30s, 2m or 1h",
                              "\"%s\" is no duration between 1 ms and 30 days", text);
-  *out = (int64_t) ms;
+  *out = (int64_t)ms;
   return TROUPE_OK;
 }

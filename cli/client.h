@@ -28,8 +28,8 @@ typedef struct {
 troupe_err_t client_open (client_t *self, const mesh_t *mesh, const char *name, const client_signals_t *signals,
                           troupe_error_t *error);
 void client_close (client_t *self);
-// Runs the loop until a broker has welcomed us. unavailable, version_mismatch: none did within CLIENT_CONNECT_MS; `error`
-// says how to start the mesh.
+// Runs the loop until a broker has welcomed us. unavailable, version_mismatch: none did within CLIENT_CONNECT_MS;
+// `error` says how to start the mesh.
 troupe_err_t client_connect (client_t *self, const mesh_t *mesh, troupe_error_t *error);
 // Whether all brokers have been gone for CLIENT_ALONE_MS; for the loop's prepare, which passes its time.
 bool client_lonely (client_t *self, int64_t now);

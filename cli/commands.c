@@ -5,56 +5,83 @@
 
 #include "cli/verbs.h"
 
-#define OPTION_FILE {"file", 'f', "FILE", "the mesh's configuration (else $TROUPE_CONFIG, else ./troupe.yaml)", NULL, false}
-#define OPTION_BROKER {"broker", 'b', "ENDPOINT", "a broker of the mesh, instead of those in the configuration", NULL, true}
-#define OPTION_JSON(help) {"json", 'j', NULL, help, NULL, false}
-#define OPTION_SESSION {"session", 's', "NAME", "the session to go on with, 1 to 128 characters (else a new one)", NULL, false}
+#define OPTION_FILE                                                                                                    \
+  {                                                                                                                    \
+    "file", 'f', "FILE", "the mesh's configuration (else $TROUPE_CONFIG, else ./troupe.yaml)", NULL, false             \
+  }
+#define OPTION_BROKER                                                                                                  \
+  {                                                                                                                    \
+    "broker", 'b', "ENDPOINT", "a broker of the mesh, instead of those in the configuration", NULL, true               \
+  }
+#define OPTION_JSON(help)                                                                                              \
+  {                                                                                                                    \
+    "json", 'j', NULL, help, NULL, false                                                                               \
+  }
+#define OPTION_SESSION                                                                                                 \
+  {                                                                                                                    \
+    "session", 's', "NAME", "the session to go on with, 1 to 128 characters (else a new one)", NULL, false             \
+  }
 #define OPTION_DEADLINE                                                                                                \
-  {"deadline", 'd', "TIME", "how long a call may take: 500ms, 30s, 2m (else as `limits.deadline` says)", NULL, false}
+  {                                                                                                                    \
+    "deadline", 'd', "TIME", "how long a call may take: 500ms, 30s, 2m (else as `limits.deadline` says)", NULL, false  \
+  }
 
 static const troupe_option_t up_options[] = {
   OPTION_FILE,
   {"log-dir", 0, "DIR", "write each process's log to DIR/<process>.log instead of standard error", NULL, false},
   OPTION_JSON ("print each change as a line of JSON on standard output"),
-  {NULL}};
+  {NULL},
+};
 
 static const troupe_option_t chat_options[] = {
-  OPTION_FILE,
-  OPTION_BROKER,
-  OPTION_SESSION,
-  {"name", 'n', "NAME", "your name, as the agents see it", "user", false},
-  OPTION_DEADLINE,
-  OPTION_JSON ("print each reply, or error, as a line of JSON"),
-  {NULL}};
+  OPTION_FILE,     OPTION_BROKER,
+  OPTION_SESSION,  {"name", 'n', "NAME", "your name, as the agents see it", "user", false},
+  OPTION_DEADLINE, OPTION_JSON ("print each reply, or error, as a line of JSON"),
+  {NULL},
+};
 
 static const troupe_option_t call_options[] = {
   OPTION_FILE,
   OPTION_BROKER,
   OPTION_SESSION,
   OPTION_DEADLINE,
-  {"stream", 0, NULL, "print the parts of the reply as they come: {\"part\"} lines, then a {\"value\"} line", NULL, false},
+  {"stream", 0, NULL, "print the parts of the reply as they come: {\"part\"} lines, then a {\"value\"} line", NULL,
+   false},
   {"wait", 'w', NULL, "wait for the service to appear instead of failing at once", NULL, false},
   {"verbose", 'v', NULL, "print the call's id and session on standard error", NULL, false},
-  {NULL}};
+  {NULL},
+};
 
-static const troupe_option_t ps_options[] = {OPTION_FILE, OPTION_BROKER, OPTION_JSON ("print the brokers' reports"),
-                                             {NULL}};
+static const troupe_option_t ps_options[] = {
+  OPTION_FILE,
+  OPTION_BROKER,
+  OPTION_JSON ("print the brokers' reports"),
+  {NULL},
+};
 
-static const troupe_option_t doctor_options[] = {OPTION_FILE, OPTION_JSON ("print the checks as a list"), {NULL}};
+static const troupe_option_t doctor_options[] = {
+  OPTION_FILE,
+  OPTION_JSON ("print the checks as a list"),
+  {NULL},
+};
 
-static const troupe_option_t config_options[] = {OPTION_FILE, OPTION_JSON ("print JSON"), {NULL}};
+static const troupe_option_t config_options[] = {
+  OPTION_FILE,
+  OPTION_JSON ("print JSON"),
+  {NULL},
+};
 
 static const troupe_verb_t verbs[] = {
   {"up", "", "Run the mesh here and keep it running.",
-   "Starts what the configuration describes, each part a process of its own: a private redis-server (unless `store.url` "
-   "names another), the brokers, the models and the agents. What dies is started again, after 100 ms at first and up to "
-   "10 s later. One line tells of each change.\n"
+   "Starts what the configuration describes, each part a process of its own: a private redis-server (unless "
+   "`store.url` names another), the brokers, the models and the agents. What dies is started again, after 100 "
+   "ms at first and up to 10 s later. One line tells of each change.\n"
    "\n"
-   "Ctrl-C (or SIGTERM) stops it: agents first, then models, brokers and Redis; calls that run have 10 s to end. Again to "
-   "hurry. Nothing is left behind, also when it is killed.\n"
+   "Ctrl-C (or SIGTERM) stops it: agents first, then models, brokers and Redis; calls that run have 10 s to "
+   "end. Again to hurry. Nothing is left behind, also when it is killed.\n"
    "\n"
-   "Before the mesh was ever ready, a process with a wrong configuration, or one that ends five times in a row, ends "
-   "everything.\n"
+   "Before the mesh was ever ready, a process with a wrong configuration, or one that ends five times in a row, "
+   "ends everything.\n"
    "\n"
    "Exit status: 0 stopped, 1 a process doesn't start or the mesh runs already, 3 configuration, 4 not found.\n",
    up_options, 0, 0, up_run},
@@ -62,57 +89,58 @@ static const troupe_verb_t verbs[] = {
    "Talks with the mesh that runs; if none does, runs one until the conversation ends, its logs in "
    "<state>/<mesh>/log. AGENT is a name in the configuration; without it, the first one there.\n"
    "\n"
-   "On a terminal: lines are edited and remembered, replies appear as they come, Ctrl-C stops a reply; at the prompt, "
-   "twice ends, as do `exit`, `quit` and Ctrl-D. Otherwise each line of standard input is said, and each reply printed as "
-   "text; --json prints replies as messages.\n"
+   "On a terminal: lines are edited and remembered, replies appear as they come, Ctrl-C stops a reply; at the "
+   "prompt, twice ends, as do `exit`, `quit` and Ctrl-D. Otherwise each line of standard input is said, and "
+   "each reply printed as text; --json prints replies as messages.\n"
    "\n"
-   "You are a service too, agent/NAME: when an agent calls it, its message appears and your next line answers it. Without "
-   "--name that is agent/user-…, for this conversation only.\n"
+   "You are a service too, agent/NAME: when an agent calls it, its message appears and your next line answers "
+   "it. Without --name that is agent/user-…, for this conversation only.\n"
    "\n"
    "  troupe chat\n"
    "  troupe chat alice -f examples/conversation/rehearsal.yaml\n"
    "  echo 'What is a placeholder?' | troupe chat --json\n"
    "\n"
-   "Exit status: 0, or that of the first call that failed when standard input is no terminal; 3 configuration, 4 unknown "
-   "agent, 5 no mesh.\n",
+   "Exit status: 0, or that of the first call that failed when standard input is no terminal; 3 configuration, "
+   "4 unknown agent, 5 no mesh.\n",
    chat_options, 0, 1, chat_run},
   {"call", "SERVICE INPUT", "Call a service once.",
-   "INPUT is JSON, `-` for JSON from standard input, or `@FILE`. Prints the value as JSON, laid out on a terminal and on "
-   "one line otherwise. Ctrl-C cancels the call.\n"
+   "INPUT is JSON, `-` for JSON from standard input, or `@FILE`. Prints the value as JSON, laid out on a "
+   "terminal and on one line otherwise. Ctrl-C cancels the call.\n"
    "\n"
    "  troupe call agent/alice '\"Hello!\"'\n"
    "  troupe call model/gpt '{\"messages\": [{\"name\": \"me\", \"content\": \"Hi\"}]}' --stream\n"
    "  troupe call tool/echo @input.json --wait --deadline 30s\n"
    "\n"
-   "Exit status: 0 a value was printed; else as the error's code says: 1 failed, 2 wrong input, 4 unknown service, "
-   "5 unavailable (try again), 6 deadline, 7 cancelled, 8 protocol.\n",
+   "Exit status: 0 a value was printed; else as the error's code says: 1 failed, 2 wrong input, 4 unknown "
+   "service, 5 unavailable (try again), 6 deadline, 7 cancelled, 8 protocol.\n",
    call_options, 2, 2, call_run},
   {"ps", "", "Show services, instances, load and brokers.",
-   "What the brokers that live report, a line for each instance at each broker: the calls it runs of those it takes at "
-   "once, the calls that wait for its service, and how long it has been there.\n"
+   "What the brokers that live report, a line for each instance at each broker: the calls it runs of those it "
+   "takes at once, the calls that wait for its service, and how long it has been there.\n"
    "\n"
    "Exit status: 0, or 5 when no broker answers within 2 s.\n",
    ps_options, 0, 0, ps_run},
   {"doctor", "", "Check this machine and the mesh, and say what to do.",
-   "Checks the programs, the configuration, Redis, the state directory, sockets and ports, the mesh if it runs, the clock, "
-   "and whether each model's server answers and takes the key.\n"
+   "Checks the programs, the configuration, Redis, the state directory, sockets and ports, the mesh if it runs, "
+   "the clock, and whether each model's server answers and takes the key.\n"
    "\n"
    "Exit status: 0 when every check is fine, else 1.\n",
    doctor_options, 0, 0, doctor_run},
   {"config", "validate|show", "Check the configuration, or show it whole.",
-   "`validate` prints every error as file:line:column. `show` prints the configuration with all defaults and without "
-   "secrets.\n"
+   "`validate` prints every error as file:line:column. `show` prints the configuration with all defaults and "
+   "without secrets.\n"
    "\n"
    "Exit status: 0 fine, 3 it has errors, 4 there is no such file.\n",
    config_options, 1, 1, config_run},
-  {NULL}};
+  {NULL},
+};
 
 const troupe_program_t commands = {
   "troupe", "runs LLM agents as a mesh of small processes", verbs,
-  "Which mesh: --broker, else -f FILE, else $TROUPE_CONFIG, else ./troupe.yaml, else the only one that runs under "
-  "./.troupe.\n"
+  "Which mesh: --broker, else -f FILE, else $TROUPE_CONFIG, else ./troupe.yaml, else the only one that runs "
+  "under ./.troupe.\n"
   "\n"
   "Data goes to standard output, messages to standard error. NO_COLOR switches colours off.\n"
   "\n"
-  "Exit status: 0 success, 1 failure, 2 usage, 3 configuration, 4 not found, 5 unavailable (try again), 6 deadline, "
-  "7 cancelled, 8 protocol.\n"};
+  "Exit status: 0 success, 1 failure, 2 usage, 3 configuration, 4 not found, 5 unavailable (try again), 6 "
+  "deadline, 7 cancelled, 8 protocol.\n"};

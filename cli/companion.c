@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The companion (companion.h). It runs in a process group of its own, so Ctrl-C in a conversation doesn't reach it, and
-// gets SIGTERM when this process dies in whatever way.
+// The companion (companion.h). It runs in a process group of its own, so Ctrl-C in a conversation doesn't reach it,
+// and gets SIGTERM when this process dies in whatever way.
 #include "cli/companion.h"
 
 #include "cli/process.h"
@@ -58,12 +58,12 @@ read_lines (companion_t *self)
   ssize_t got = read (self->pipe, self->line + self->size, sizeof self->line - 1 - self->size);
   if (got < 0)
     return errno == EINTR || errno == EAGAIN;
-  self->size += (size_t) got;
+  self->size += (size_t)got;
   char *feed;
   while ((feed = memchr (self->line, '\n', self->size))) {
     *feed = '\0';
     take_line (self, self->line);
-    self->size -= (size_t) (feed + 1 - self->line);
+    self->size -= (size_t)(feed + 1 - self->line);
     memmove (self->line, feed + 1, self->size);
   }
   if (self->size == sizeof self->line - 1)
@@ -125,7 +125,7 @@ static void
 on_readable (void *context, short events)
 {
   companion_t *self = context;
-  (void) events;
+  (void)events;
   if (read_lines (self))
     return;
   troupe_loop_remove_fd (self->loop, self->pipe);

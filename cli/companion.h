@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A mesh for the duration of a command: a `troupe up` as a child, quiet, its processes' logs in <state>/<mesh>/log, its
-// changes read as JSON lines from a pipe.
+// A mesh for the duration of a command: a `troupe up` as a child, quiet, its processes' logs in <state>/<mesh>/log,
+// its changes read as JSON lines from a pipe.
 #ifndef CLI_COMPANION_H
 #define CLI_COMPANION_H
 

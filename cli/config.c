@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `troupe config validate` and `troupe config show`. Showing prints the whole tree as the programs see it, every default
-// filled in, times in milliseconds, sizes in bytes, and every secret replaced by "***": as YAML (strings in JSON's quotes
-// are YAML's double-quoted ones) or as JSON.
+// `troupe config validate` and `troupe config show`. Showing prints the whole tree as the programs see it, every
+// default filled in, times in milliseconds, sizes in bytes, and every secret replaced by "***": as YAML (strings in
+// JSON's quotes are YAML's double-quoted ones) or as JSON.
 #include "cli/mesh.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -23,8 +23,8 @@ print_scalar (const json_t *value)
 static bool
 nested (const json_t *value)
 {
-  return (json_is_object (value) && json_object_size (value) > 0)
-         || (json_is_array (value) && json_array_size (value) > 0);
+  return (json_is_object (value) && json_object_size (value) > 0) ||
+         (json_is_array (value) && json_array_size (value) > 0);
 }
 
 static void print_yaml (json_t *value, int indent, bool in_list);
@@ -98,8 +98,8 @@ validate (const troupe_args_t *args)
   json_t *errors = NULL;
   troupe_error_t error = {0};
   troupe_err_t err = troupe_config_load (&config, path, &errors, &error);
-  json_t *result = json_pack ("{s:s, s:b, s:o}", "file", path, "ok", err == TROUPE_OK, "errors",
-                              errors ? errors : json_array ());
+  json_t *result =
+    json_pack ("{s:s, s:b, s:o}", "file", path, "ok", err == TROUPE_OK, "errors", errors ? errors : json_array ());
   if (err != TROUPE_OK)
     json_object_set_new (result, "error", troupe_error_to_json (&error));
   output_json (result);

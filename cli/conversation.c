@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The conversation (conversation.h): who is to speak follows from two members. `reply` is the call to the agent that is
-// open; `question` the call to the user that is. A line is asked for while there is a question, or no reply: so an agent
-// can ask the user in the middle of its reply.
+// The conversation (conversation.h): who is to speak follows from two members. `reply` is the call to the agent that
+// is open; `question` the call to the user that is. A line is asked for while there is a question, or no reply: so an
+// agent can ask the user in the middle of its reply.
 //
 // A call that fails is told and the conversation goes on; the mesh may heal before the next line. When all brokers are
 // gone for long, the open call is given up: whether it arrived is told as far as it is known.
@@ -20,7 +20,7 @@ enum { CLOSE_MS = 1000, TURN_MS = 20 };
 static json_t *
 unconst (const json_t *value)
 {
-  return (json_t *) (uintptr_t) value;
+  return (json_t *)(uintptr_t)value;
 }
 
 static void
@@ -72,7 +72,7 @@ static void
 on_part (void *context, troupe_placeholder_t *placeholder, unsigned attempt, const json_t *part)
 {
   conversation_t *self = context;
-  (void) placeholder;
+  (void)placeholder;
   const char *text = json_string_value (json_object_get (part, "text"));
   if (text)
     speech_part (&self->speech, attempt, json_is_true (json_object_get (part, "again")), text);
@@ -215,12 +215,8 @@ static troupe_err_t
 serve_user (conversation_t *self, troupe_error_t *error)
 {
   json_t *info = json_pack ("{s:s, s:s}", "type", "user", "description", "a person at a terminal");
-  troupe_service_t service = {.name = self->options.service,
-                              .actor = true,
-                              .credit = 1,
-                              .info = info,
-                              .serve = on_question,
-                              .context = self};
+  troupe_service_t service = {
+    .name = self->options.service, .actor = true, .credit = 1, .info = info, .serve = on_question, .context = self};
   troupe_err_t err = troupe_node_serve (self->client->node, &service, error);
   json_decref (info);
   return err;
@@ -294,8 +290,8 @@ conversation_close (conversation_t *self)
   }
   if (self->reply)
     troupe_placeholder_cancel (self->reply);
-  while ((!self->drained || self->reply) && troupe_loop_now () < end
-         && troupe_loop_turn (self->client->loop, TURN_MS) == TROUPE_OK)
+  while ((!self->drained || self->reply) && troupe_loop_now () < end &&
+         troupe_loop_turn (self->client->loop, TURN_MS) == TROUPE_OK)
     ;
   forget_reply (self);
   troupe_loop_remove_prepare (self->client->loop, prepare, self);

@@ -27,8 +27,8 @@ typedef struct {
   char session[TROUPE_ID_TEXT_SIZE];
   speech_t speech;
   troupe_placeholder_t *reply; // NULL: the user's turn
-  troupe_task_t *question; // what the user was asked; NULL: nothing
-  bool interrupted;        // the last thing was a Ctrl-C
+  troupe_task_t *question;     // what the user was asked; NULL: nothing
+  bool interrupted;            // the last thing was a Ctrl-C
   bool ended, drained;
   int exit_status; // of the first call that failed
 } conversation_t;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The lock is one of open file descriptions (fcntl F_OFD_SETLK): shared with children that inherit the descriptor, gone
-// with the last of them, and unlike flock it can be looked at without being taken, so that `troupe chat` never disturbs
-// a `troupe up` that is about to take it. The file stays when the lock is given up: removing it would let two runs lock
-// two files of the same name.
+// The lock is one of open file descriptions (fcntl F_OFD_SETLK): shared with children that inherit the descriptor,
+// gone with the last of them, and unlike flock it can be looked at without being taken, so that `troupe chat` never
+// disturbs a `troupe up` that is about to take it. The file stays when the lock is given up: removing it would let
+// two runs lock two files of the same name.
 #include "cli/lock.h"
 
 #include "troupe/loop.h"
@@ -73,7 +73,7 @@ read_owner (int fd)
   char text[32];
   ssize_t size = pread (fd, text, sizeof text - 1, 0);
   text[size > 0 ? size : 0] = '\0';
-  return (pid_t) strtol (text, NULL, 10);
+  return (pid_t)strtol (text, NULL, 10);
 }
 
 static bool
@@ -112,14 +112,16 @@ lock_take (int *out, const char *directory, troupe_error_t *error)
     pid_t owner = read_owner (fd);
     close (fd);
     if (alive (owner))
-      return troupe_error_set (error, TROUPE_CONFLICT, directory, "end that one, or give this mesh another name (`mesh:`)",
-                               "this mesh is running already, by `troupe up` with pid %ld", (long) owner);
+      return troupe_error_set (error, TROUPE_CONFLICT, directory,
+                               "end that one, or give this mesh another name (`mesh:`)",
+                               "this mesh is running already, by `troupe up` with pid %ld", (long)owner);
     return troupe_error_set (error, TROUPE_CONFLICT, directory, "`fuser` on the file `lock` in it lists them",
-                             "processes of a previous run, whose `troupe up` (pid %ld) is gone, don't end", (long) owner);
+                             "processes of a previous run, whose `troupe up` (pid %ld) is gone, don't end",
+                             (long)owner);
   }
   char text[32];
-  int size = snprintf (text, sizeof text, "%ld\n", (long) getpid ());
-  if (ftruncate (fd, 0) != 0 || pwrite (fd, text, (size_t) size, 0) != size) {
+  int size = snprintf (text, sizeof text, "%ld\n", (long)getpid ());
+  if (ftruncate (fd, 0) != 0 || pwrite (fd, text, (size_t)size, 0) != size) {
     close (fd);
     return troupe_error_set (error, TROUPE_IO, directory, "is the disk full?", "the lock can't be written: %s",
                              strerror (errno));

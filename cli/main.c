@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// troupe: the program that users type. Two words are not in the table of verbs, since no user needs them: `child`, through
-// which children are started (process.h), and `reference`, which prints docs/reference/cli.md.
+// troupe: the program that users type. Two words are not in the table of verbs, since no user needs them: `child`,
+// through which children are started (process.h), and `reference`, which prints docs/reference/cli.md.
 #include "cli/commands.h"
 #include "cli/process.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finding a mesh (mesh.h). A file that was named and has errors is an error: the next place is tried only when nothing was
-// named. mesh.json is written by `troupe up` through a rename, so a reader sees all of it or nothing; one whose lock is
-// free is left over from a killed run and doesn't count.
+// Finding a mesh (mesh.h). A file that was named and has errors is an error: the next place is tried only when
+// nothing was named. mesh.json is written by `troupe up` through a rename, so a reader sees all of it or nothing; one
+// whose lock is free is left over from a killed run and doesn't count.
 #include "cli/mesh.h"
 
 #include "cli/lock.h"
@@ -127,8 +127,9 @@ take_running (mesh_t *self, json_t *content)
 {
   const char *name = json_string_value (json_object_get (content, "mesh"));
   const char *file = json_string_value (json_object_get (content, "config"));
-  if (take_memory (name ? name : "", &self->name) != TROUPE_OK || take_memory (file ? file : "", &self->file) != TROUPE_OK
-      || take_memory (json_string_value (json_object_get (content, "directory")), &self->directory) != TROUPE_OK)
+  if (take_memory (name ? name : "", &self->name) != TROUPE_OK ||
+      take_memory (file ? file : "", &self->file) != TROUPE_OK ||
+      take_memory (json_string_value (json_object_get (content, "directory")), &self->directory) != TROUPE_OK)
     return TROUPE_NO_MEMORY;
   self->agents = json_incref (json_object_get (content, "agents"));
   return take_brokers (self, json_object_get (content, "brokers"));
@@ -255,7 +256,7 @@ mesh_announce (const mesh_t *self, troupe_error_t *error)
   json_t *brokers = json_array ();
   for (size_t i = 0; self->brokers[i]; i++)
     json_array_append_new (brokers, json_string (self->brokers[i]));
-  json_t *content = json_pack ("{s:s, s:i, s:s, s:o, s:O}", "mesh", self->name, "pid", (int) getpid (), "config",
+  json_t *content = json_pack ("{s:s, s:i, s:s, s:o, s:O}", "mesh", self->name, "pid", (int)getpid (), "config",
                                self->file, "brokers", brokers, "agents", self->agents);
   char *path = mesh_path (self, "mesh.json"), *draft = mesh_path (self, "mesh.json.new");
   troupe_err_t err = TROUPE_OK;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which mesh a command means, and what is known of it. In this order: --broker, -f FILE, $TROUPE_CONFIG, ./troupe.yaml,
-// the only mesh that runs under ./.troupe (each running mesh has .troupe/<mesh>/mesh.json).
+// Which mesh a command means, and what is known of it. In this order: --broker, -f FILE, $TROUPE_CONFIG,
+// ./troupe.yaml, the only mesh that runs under ./.troupe (each running mesh has .troupe/<mesh>/mesh.json).
 #ifndef CLI_MESH_H
 #define CLI_MESH_H
 

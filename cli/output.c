@@ -56,7 +56,7 @@ output_text (FILE *file, const char *text)
     fputs (text, file);
     return;
   }
-  for (const unsigned char *at = (const unsigned char *) text; *at;) {
+  for (const unsigned char *at = (const unsigned char *)text; *at;) {
     size_t size = control_size (at);
     if (size > 0) {
       if (*at != '\r')

@@ -22,8 +22,8 @@ bool output_json (const json_t *value);
 bool output_json_line (const json_t *value);
 // An error on standard error, as "troupe: object: code: why (next)". Returns its exit status.
 int output_error (const troupe_error_t *error);
-// Text that somebody else wrote: control characters but line feed and tab are shown as U+FFFD when `file` is a terminal, so
-// that no model commands the user's terminal.
+// Text that somebody else wrote: control characters but line feed and tab are shown as U+FFFD when `file` is a
+// terminal, so that no model commands the user's terminal.
 void output_text (FILE *file, const char *text);
 
 #endif

@@ -3,8 +3,8 @@
 // From the configuration to a list of processes. Each service gets the configuration's path and its own name and reads
 // its part by itself, so a plan holds no settings but how many instances there are.
 //
-// The private Redis gets its settings on standard input (`redis-server -`), from a memory file: a password stands neither
-// in the process list nor on the disk.
+// The private Redis gets its settings on standard input (`redis-server -`), from a memory file: a password stands
+// neither in the process list nor on the disk.
 #include "cli/plan.h"
 
 #include "cli/lock.h"
@@ -99,10 +99,10 @@ add_instance (plan_t *self, const troupe_config_t *config, plan_kind_t kind, con
   const char *what = kind == PLAN_MODEL ? "model" : "agent";
   item->service = text ("%s/%s", what, name);
   item->label = count == 1 ? text ("%s/%s", what, name)
-                           : text ("%s/%s %lld of %lld", what, name, (long long) number, (long long) count);
-  item->log = count == 1 ? text ("%s-%s.log", what, name) : text ("%s-%s-%lld.log", what, name, (long long) number);
-  return set_service_arguments (item, kind == PLAN_MODEL ? "troupe-model" : "troupe-agent",
-                                troupe_config_path (config), name);
+                           : text ("%s/%s %lld of %lld", what, name, (long long)number, (long long)count);
+  item->log = count == 1 ? text ("%s-%s.log", what, name) : text ("%s-%s-%lld.log", what, name, (long long)number);
+  return set_service_arguments (item, kind == PLAN_MODEL ? "troupe-model" : "troupe-agent", troupe_config_path (config),
+                                name);
 }
 
 static bool
@@ -126,9 +126,9 @@ add_brokers (plan_t *self, const troupe_config_t *config)
 {
   size_t i;
   json_t *broker;
-  json_array_foreach (troupe_config_get (config, "brokers"), i, broker)
-    if (!add_broker (self, config, i, json_string_value (json_object_get (broker, "name"))))
-      return false;
+  json_array_foreach (
+    troupe_config_get (config, "brokers"), i,
+    broker) if (!add_broker (self, config, i, json_string_value (json_object_get (broker, "name")))) return false;
   return true;
 }
 
@@ -137,8 +137,8 @@ plan_make (plan_t *out, const troupe_config_t *config, troupe_error_t *error)
 {
   *out = (plan_t){0};
   bool own_store = json_is_true (troupe_config_get (config, "store.private"));
-  bool made = (!own_store || add_store (out, config)) && add_brokers (out, config)
-              && add_services (out, config, PLAN_MODEL) && add_services (out, config, PLAN_AGENT);
+  bool made = (!own_store || add_store (out, config)) && add_brokers (out, config) &&
+              add_services (out, config, PLAN_MODEL) && add_services (out, config, PLAN_AGENT);
   if (made && out->count <= SUPERVISOR_UNITS_MAX)
     return TROUPE_OK;
   bool many = out->count > SUPERVISOR_UNITS_MAX;
@@ -170,7 +170,7 @@ print_quoted (FILE *file, const char *value)
 {
   fputc ('"', file);
   for (; *value; value++)
-    fprintf (file, "\\x%02x", (unsigned) (unsigned char) *value);
+    fprintf (file, "\\x%02x", (unsigned)(unsigned char)*value);
   fputs ("\"\n", file);
 }
 

@@ -13,10 +13,10 @@ enum { PLAN_ARGUMENTS_MAX = 8 };
 
 typedef struct {
   plan_kind_t kind;
-  size_t broker;  // for a broker: its number in `brokers`
-  char *service;  // "agent/alice"; "redis", "broker-1" for those that aren't services
-  char *label;    // for people: "agent/alice", or "agent/alice 2 of 3"
-  char *log;      // its log file's name: "agent-alice-2.log"
+  size_t broker; // for a broker: its number in `brokers`
+  char *service; // "agent/alice"; "redis", "broker-1" for those that aren't services
+  char *label;   // for people: "agent/alice", or "agent/alice 2 of 3"
+  char *log;     // its log file's name: "agent-alice-2.log"
   char *arguments[PLAN_ARGUMENTS_MAX + 1];
 } plan_item_t;
 

@@ -47,7 +47,7 @@ process_child (int argc, char **argv)
     fprintf (stderr, "troupe child: usage: troupe child PARENT PROGRAM [ARGUMENT...]\n");
     return troupe_err_exit (TROUPE_BAD_ARGUMENT);
   }
-  if (getppid () != (pid_t) strtol (argv[0], NULL, 10))
+  if (getppid () != (pid_t)strtol (argv[0], NULL, 10))
     return troupe_err_exit (TROUPE_CANCELLED);
   execvp (argv[1], argv + 1);
   fprintf (stderr, "troupe: can't run %s: %s\n", argv[1], strerror (errno));
@@ -70,7 +70,7 @@ launcher_arguments (const process_t *process)
     return arguments;
   arguments[0] = process_sibling ("troupe");
   arguments[1] = strdup ("child");
-  if (asprintf (&arguments[2], "%ld", (long) getpid ()) < 0)
+  if (asprintf (&arguments[2], "%ld", (long)getpid ()) < 0)
     arguments[2] = NULL;
   return arguments;
 }
@@ -91,8 +91,8 @@ set_files (posix_spawn_file_actions_t *actions, const process_t *process)
     failed |= posix_spawn_file_actions_adddup2 (actions, process->input, STDIN_FILENO);
   else
     failed |= posix_spawn_file_actions_addopen (actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  failed |= posix_spawn_file_actions_adddup2 (actions, process->output >= 0 ? process->output : STDERR_FILENO,
-                                              STDOUT_FILENO);
+  failed |=
+    posix_spawn_file_actions_adddup2 (actions, process->output >= 0 ? process->output : STDERR_FILENO, STDOUT_FILENO);
   if (process->errors >= 0)
     failed |= posix_spawn_file_actions_adddup2 (actions, process->errors, STDERR_FILENO);
   if (process->keep >= 0) // onto itself: takes close-on-exec away, in the child only
@@ -109,8 +109,8 @@ set_attributes (posix_spawnattr_t *attributes)
   int failed = posix_spawnattr_setpgroup (attributes, 0);
   failed |= posix_spawnattr_setsigmask (attributes, &none);
   failed |= posix_spawnattr_setsigdefault (attributes, &all);
-  failed |= posix_spawnattr_setflags (attributes,
-                                      POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  failed |=
+    posix_spawnattr_setflags (attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   return failed;
 }
 
@@ -166,12 +166,12 @@ read_all (int fd, char *text, size_t limit, int64_t end_ms)
   while (size < limit) {
     int64_t left = end_ms - troupe_loop_now ();
     struct pollfd ready = {.fd = fd, .events = POLLIN};
-    if (left <= 0 || poll (&ready, 1, (int) left) <= 0)
+    if (left <= 0 || poll (&ready, 1, (int)left) <= 0)
       break;
     ssize_t got = read (fd, text + size, limit - size);
     if (got <= 0)
       break;
-    size += (size_t) got;
+    size += (size_t)got;
   }
   text[size] = '\0';
   return size;

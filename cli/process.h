@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Child processes: started by posix_spawn only (libzmq aborts when a process with open sockets forks), each in a process
-// group of its own, so that the terminal's Ctrl-C reaches only us and we end them in order.
+// Child processes: started by posix_spawn only (libzmq aborts when a process with open sockets forks), each in a
+// process group of its own, so that the terminal's Ctrl-C reaches only us and we end them in order.
 //
 // Nothing survives us: a child is started through `troupe child`, a few lines that ask the kernel for SIGTERM when the
 // parent dies (prctl PR_SET_PDEATHSIG), check that it hasn't died already, and become the program.

@@ -23,7 +23,7 @@ text_of (const json_t *map, const char *key)
 static long long
 number_of (const json_t *map, const char *key)
 {
-  return (long long) json_integer_value (json_object_get (map, key));
+  return (long long)json_integer_value (json_object_get (map, key));
 }
 
 // "850ms", "12s", "5m", "3h", "2d".
@@ -73,9 +73,8 @@ print_counters (const json_t *broker)
 {
   const char *name;
   json_t *value;
-  json_object_foreach (json_object_get (broker, "counters"), name, value)
-    if (json_integer_value (value) > 0)
-      printf (", %s %lld", name, (long long) json_integer_value (value));
+  json_object_foreach (json_object_get (broker, "counters"), name, value) if (json_integer_value (value) > 0)
+    printf (", %s %lld", name, (long long)json_integer_value (value));
 }
 
 static void
@@ -89,9 +88,9 @@ print_broker (const json_t *broker)
     return;
   }
   describe_age (age, sizeof age, number_of (broker, "uptime_ms"));
-  printf ("broker %s: up for %s, pid %lld, store %s, peers %lld, open calls %lld (%lld bytes)", text_of (broker, "broker"),
-          age, number_of (broker, "pid"), text_of (broker, "store"), number_of (broker, "peers"),
-          number_of (broker, "open_calls"), number_of (broker, "open_bytes"));
+  printf ("broker %s: up for %s, pid %lld, store %s, peers %lld, open calls %lld (%lld bytes)",
+          text_of (broker, "broker"), age, number_of (broker, "pid"), text_of (broker, "store"),
+          number_of (broker, "peers"), number_of (broker, "open_calls"), number_of (broker, "open_bytes"));
   print_counters (broker);
   putchar ('\n');
 }
@@ -104,13 +103,11 @@ print_reports (const json_t *reports)
   table_init (&table, heads, sizeof heads / sizeof *heads);
   size_t i, j;
   json_t *broker, *service;
-  json_array_foreach (reports, i, broker)
-    json_array_foreach (json_object_get (broker, "services"), j, service)
-      add_service (&table, broker, service);
+  json_array_foreach (reports, i, broker) json_array_foreach (json_object_get (broker, "services"), j, service)
+    add_service (&table, broker, service);
   table_print (&table, stdout);
   table_free (&table);
-  json_array_foreach (reports, i, broker)
-    print_broker (broker);
+  json_array_foreach (reports, i, broker) print_broker (broker);
 }
 
 static troupe_err_t

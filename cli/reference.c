@@ -20,7 +20,7 @@ print_details (FILE *file, const char *text)
   while (*text) {
     size_t size = strcspn (text, "\n");
     if (*text == ' ')
-      fprintf (file, "  %.*s", (int) size, text);
+      fprintf (file, "  %.*s", (int)size, text);
     else
       print_text (file, text, size);
     fputc ('\n', file);
@@ -60,7 +60,8 @@ commands_print_reference (FILE *file)
   fprintf (file,
            "<!-- Made from cli/commands.c by `troupe reference`; a test compares them. -->\n"
            "# The command line\n\n"
-           "`troupe VERB [OPTION...] [OPERAND...]`. Options take `--name value` or `--name=value`, short ones `-n value`; `--` "
+           "`troupe VERB [OPTION...] [OPERAND...]`. Options take `--name value` or `--name=value`, short ones `-n "
+           "value`; `--` "
            "ends options.\n`troupe help VERB` shows what this page says of a verb; `troupe version` the version.\n\n");
   print_details (file, commands.details);
   for (const troupe_verb_t *verb = commands.verbs; verb->run; verb++)

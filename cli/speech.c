@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Showing a conversation (speech.h). Parts may be dropped on their way, since they are not stored; so what was shown is kept
-// and compared with the reply, which is complete: the rest is added, or, if they differ, the reply shown anew.
+// Showing a conversation (speech.h). Parts may be dropped on their way, since they are not stored; so what was shown
+// is kept and compared with the reply, which is complete: the rest is added, or, if they differ, the reply shown
+// anew.
 #include "cli/speech.h"
 
 #include "cli/output.h"
@@ -25,7 +26,7 @@ print_name (const speech_t *self, const char *name)
 {
   unsigned sum = 0;
   for (const char *at = name; *at; at++)
-    sum = sum * 31 + (unsigned char) *at;
+    sum = sum * 31 + (unsigned char)*at;
   if (self->colour)
     fputs (hues[sum % (sizeof hues / sizeof *hues)], stdout);
   output_text (stdout, name);
@@ -166,8 +167,7 @@ speech_question (speech_t *self, json_t *input)
     output_json_line (line);
     json_decref (line);
   } else if (json_is_array (input)) {
-    json_array_foreach (input, i, item)
-      show_question (self, item);
+    json_array_foreach (input, i, item) show_question (self, item);
   } else if (json_is_null (input))
     printf ("(it is your turn)\n");
   else

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a conversation looks: who speaks, in a colour of its own on a terminal, replies growing as they are streamed; plain text
-// or JSON lines elsewhere.
+// How a conversation looks: who speaks, in a colour of its own on a terminal, replies growing as they are streamed;
+// plain text or JSON lines elsewhere.
 #ifndef CLI_SPEECH_H
 #define CLI_SPEECH_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Status lines (status.h). JSON lines are flushed one by one: `troupe chat` reads them from a pipe to learn when the mesh is
-// ready. A reader that went away doesn't matter (SIGPIPE is ignored).
+// Status lines (status.h). JSON lines are flushed one by one: `troupe chat` reads them from a pipe to learn when the
+// mesh is ready. A reader that went away doesn't matter (SIGPIPE is ignored).
 #include "cli/status.h"
 
 #include "cli/output.h"
@@ -47,10 +47,11 @@ describe (const status_t *self, const plan_item_t *item, const supervisor_unit_t
     snprintf (out, size, "%s%s", exit, log);
   else if (unit->state == SUPERVISOR_WAITING)
     snprintf (out, size, "%s, %srestarting in %lld ms%s", exit,
-              unit->status == 3 || unit->status == 4 ? "its configuration is wrong, " : "", (long long) unit->delay, log);
+              unit->status == 3 || unit->status == 4 ? "its configuration is wrong, " : "", (long long)unit->delay,
+              log);
   else if (unit->pid != 0)
     snprintf (out, size, "%s (pid %ld)", lost (unit) ? "doesn't answer" : supervisor_state_name (unit->state),
-              (long) unit->pid);
+              (long)unit->pid);
   else
     snprintf (out, size, "%s", supervisor_state_name (unit->state));
 }
@@ -108,12 +109,12 @@ void
 status_complete (const status_t *self, const mesh_t *mesh, const plan_t *plan, int64_t took_ms)
 {
   if (self->json) {
-    json_t *line = json_pack ("{s:s, s:s, s:I}", "event", "ready", "mesh", mesh->name, "took_ms", (json_int_t) took_ms);
+    json_t *line = json_pack ("{s:s, s:s, s:I}", "event", "ready", "mesh", mesh->name, "took_ms", (json_int_t)took_ms);
     print_json (line);
     return;
   }
   char hint[256];
-  fprintf (stderr, "mesh %s is ready after %lld ms: %s", mesh->name, (long long) took_ms,
+  fprintf (stderr, "mesh %s is ready after %lld ms: %s", mesh->name, (long long)took_ms,
            count_kind (plan, PLAN_STORE) ? "a private Redis" : "Redis elsewhere");
   print_count (count_kind (plan, PLAN_BROKER), "broker");
   print_count (count_kind (plan, PLAN_MODEL), "model");

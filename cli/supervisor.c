@@ -4,8 +4,8 @@
 // units' states and the time, so supervisor_take looks for it, and taking an action changes the state so that it isn't
 // found again. With a few dozen processes that look costs nothing, and nothing can overflow or be forgotten.
 //
-// Invariant: a unit has a pid exactly while a process of it exists, from supervisor_spawned to supervisor_exited, but for
-// one that even SIGKILL didn't end: it is given up, so that `troupe up` ends.
+// Invariant: a unit has a pid exactly while a process of it exists, from supervisor_spawned to supervisor_exited, but
+// for one that even SIGKILL didn't end: it is given up, so that `troupe up` ends.
 #include "cli/supervisor.h"
 
 #include <signal.h>

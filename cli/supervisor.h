@@ -14,7 +14,7 @@
 //     begins at 100 ms again.
 //   * Before the mesh was ever complete, a unit that says its command line or configuration is wrong (exit status 2, 3
 //     or 4), or that dies five times in a row, ends everything: restarting can't help. Afterwards nothing does.
-//   * Stopping goes by stages, the highest first (agents, models, brokers, Redis): SIGTERM to a stage, and when all of it
+//   * Stopping goes by stages, the highest first (agents, models, brokers, Redis): SIGTERM to a stage, when all of it
 //     has ended the next; what is still there after 10 s gets SIGKILL. A second stop hurries: all stages at once, 1 s.
 #ifndef CLI_SUPERVISOR_H
 #define CLI_SUPERVISOR_H
@@ -33,7 +33,7 @@ enum {
   SUPERVISOR_GIVE_UP_MS = 5 * 1000, // after SIGKILL: a process that the kernel can't end won't keep us
   SUPERVISOR_PATIENCE = 5,          // failed starts in a row before the mesh was complete: 1.5 s of delays
   SUPERVISOR_UNITS_MAX = 4096,
-  SUPERVISOR_SPAWN_FAILED = -1,     // for supervisor_exited: the process could not be started
+  SUPERVISOR_SPAWN_FAILED = -1, // for supervisor_exited: the process could not be started
 };
 
 typedef enum {
@@ -47,13 +47,13 @@ typedef enum {
 typedef struct {
   supervisor_state_t state;
   unsigned stage;
-  pid_t pid;         // 0: none
+  pid_t pid; // 0: none
   int64_t started;
   int64_t due;       // waiting: when to start; stopping: when to lose patience
   unsigned failures; // in a row
   int status;        // of the last exit: 0..255, 128 + a signal's number, or SUPERVISOR_SPAWN_FAILED
   int64_t delay;     // waiting: from the last exit to the next start
-  bool lost;    // it runs, was ready, and isn't any more
+  bool lost;         // it runs, was ready, and isn't any more
   bool killed;
   bool changed; // the user hasn't been told
 } supervisor_unit_t;
@@ -61,7 +61,7 @@ typedef struct {
 typedef struct {
   supervisor_unit_t *units;
   size_t count;
-  bool complete;    // every unit was ready at the same time, once
+  bool complete; // every unit was ready at the same time, once
   bool announced;
   bool stopping, hurried;
   int exit_status;

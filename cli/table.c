@@ -42,7 +42,7 @@ table_print (const table_t *self, FILE *file)
     if (last)
       fputc ('\n', file);
     else
-      fprintf (file, "%*s", (int) (self->widths[i % self->columns] - strlen (cell) + 2), "");
+      fprintf (file, "%*s", (int)(self->widths[i % self->columns] - strlen (cell) + 2), "");
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A table of text in columns, each as wide as its widest cell. Cells are one line each; what others wrote in them is shown
-// without control characters (output_text).
+// A table of text in columns, each as wide as its widest cell. Cells are one line each; what others wrote in them is
+// shown without control characters (output_text).
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lines (terminal.h). libedit is used key by key (EL_UNBUFFERED): each readable byte is one call that returns at once, so the
-// loop goes on while the user types, and no second thread reads the terminal. Switching EL_UNBUFFERED on shows the
-// prompt and makes the terminal raw, switching it off makes it as it was; what is typed while no line is wanted waits in
-// the kernel.
+// Lines (terminal.h). libedit is used key by key (EL_UNBUFFERED): each readable byte is one call that returns at
+// once, so the loop goes on while the user types, and no second thread reads the terminal. Switching EL_UNBUFFERED on
+// shows the prompt and makes the terminal raw, switching it off makes it as it was; what is typed while no line is
+// wanted waits in the kernel.
 //
-// In this mode el_gets doesn't tell an empty line from a failed read, so a terminal that hung up is known by poll's word.
-// Lines from elsewhere are gathered in a buffer; reading stops while nobody asks, so a fast writer is held back.
+// In this mode el_gets doesn't tell an empty line from a failed read, so a terminal that hung up is known by poll's
+// word. Lines from elsewhere are gathered in a buffer; reading stops while nobody asks, so a fast writer is held
+// back.
 #include "cli/terminal.h"
 
 #include <errno.h>
@@ -119,7 +120,7 @@ on_key (terminal_t *self, short events)
   bool end = events & ZMQ_POLLERR || (typed && count == 1 && typed[0] == END_KEY);
   if (!end && (!typed || count <= 0 || (typed[count - 1] != '\n' && typed[count - 1] != '\r')))
     return;
-  char *line = end ? NULL : strndup (typed, (size_t) count - 1);
+  char *line = end ? NULL : strndup (typed, (size_t)count - 1);
   stop_editing (self);
   if (end)
     fputc ('\n', self->screen);
@@ -153,7 +154,7 @@ give_line (terminal_t *self)
   self->scanned = self->size;
   if (!feed && !self->ended)
     return false;
-  size_t length = feed ? (size_t) (feed - self->bytes) : self->size;
+  size_t length = feed ? (size_t)(feed - self->bytes) : self->size;
   if (!feed && length == 0 && !self->skipping) {
     deliver (self, NULL);
     return true;
@@ -196,7 +197,7 @@ on_bytes (terminal_t *self)
   if (got <= 0)
     self->ended = true;
   else
-    self->size += (size_t) got;
+    self->size += (size_t)got;
 }
 
 // -- Both ------------------------------------------------------------------------------------------------------------

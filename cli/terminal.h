@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the user's lines come from: a terminal with line editing and history (libedit), or any other standard input. Lines
-// are given one at a time, each only when it was asked for, so that a file of lines is a conversation too.
+// Where the user's lines come from: a terminal with line editing and history (libedit), or any other standard input.
+// Lines are given one at a time, each only when it was asked for, so that a file of lines is a conversation too.
 //
 //   terminal_open (&terminal, loop, history, on_line, self, &error);
 //   terminal_ask (terminal, "you> ");          // on_line (self, "Hello!") follows, or (self, NULL) at the end of input

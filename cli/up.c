@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `troupe up`: the edge around the supervisor. One loop: signals (SIGCHLD tells that somebody ended), the watch that learns
-// from the brokers who is ready, and after each turn the supervisor's next actions.
+// `troupe up`: the edge around the supervisor. One loop: signals (SIGCHLD tells that somebody ended), the watch that
+// learns from the brokers who is ready, and after each turn the supervisor's next actions.
 //
-// Everything here can be killed at any time: the children end by themselves (process.h), the lock lasts until they have
-// (lock.h), mesh.json without a held lock is ignored (mesh.h), and what Redis holds is found again by the next run.
+// Everything here can be killed at any time: the children end by themselves (process.h), the lock lasts until they
+// have (lock.h), mesh.json without a held lock is ignored (mesh.h), and what Redis holds is found again by the next
+// run.
 #include "cli/lock.h"
 #include "cli/output.h"
 #include "cli/process.h"
@@ -33,7 +34,7 @@ typedef struct {
   watch_t watch;
   status_t status;
   char *log_directory;
-  const char *logs; // for all processes; NULL: only Redis's goes there
+  const char *logs;  // for all processes; NULL: only Redis's goes there
   off_t *log_starts; // where in its log each process's last run begins
   int lock, store_input;
   int64_t started;
@@ -72,7 +73,7 @@ spawn (up_t *self, size_t index)
   bool store = item->kind == PLAN_STORE;
   if (store)
     lseek (self->store_input, 0, SEEK_SET);
-  process_t process = {.arguments = (const char *const *) item->arguments,
+  process_t process = {.arguments = (const char *const *)item->arguments,
                        .input = store ? self->store_input : -1,
                        .output = log,
                        .errors = log,
@@ -117,8 +118,8 @@ tell_culprit (const up_t *self)
   const plan_item_t *item = &self->plan.items[self->supervisor.culprit];
   const supervisor_unit_t *unit = &self->supervisor.units[self->supervisor.culprit];
   show_log (self);
-  fprintf (stderr, "troupe: mesh %s can't start: %s ended with status %d%s\n", self->mesh.name, item->label, unit->status,
-           unit->status >= 2 && unit->status <= 4 ? "" : " again and again");
+  fprintf (stderr, "troupe: mesh %s can't start: %s ended with status %d%s\n", self->mesh.name, item->label,
+           unit->status, unit->status >= 2 && unit->status <= 4 ? "" : " again and again");
 }
 
 static void
@@ -229,7 +230,7 @@ connect_all (up_t *self, troupe_error_t *error)
     err = troupe_loop_on_signals (self->loop, signals, sizeof signals / sizeof *signals, on_signal, self);
   if (err != TROUPE_OK)
     return troupe_error_set (error, err, "loop", NULL, "can't be made");
-  troupe_node_options_t options = {.name = "up", .brokers = (const char *const *) self->mesh.brokers};
+  troupe_node_options_t options = {.name = "up", .brokers = (const char *const *)self->mesh.brokers};
   err = troupe_node_new (&self->node, self->loop, &options, error);
   if (err == TROUPE_OK)
     err = watch_init (&self->watch, self->node, &self->plan, &self->supervisor, error);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Readiness (watch.h). A process is ready when a broker that is up lists its pid for its service; a broker when it answers;
-// Redis when a broker says that the store is up. When no broker answers nothing is known of the services, so what was
-// said of them last stands.
+// Readiness (watch.h). A process is ready when a broker that is up lists its pid for its service; a broker when it
+// answers; Redis when every broker that is up says that the store is. When no broker answers nothing is known of the services, so
+// what was said of them last stands.
 #include "cli/watch.h"
 
 #include <string.h>
 
 enum {
   REPORT_MS = 1000,
-  SOON_MS = 20,  // a start takes some 100 ms; a report is one small message to each broker
+  SOON_MS = 20, // a start takes some 100 ms; a report is one small message to each broker
   LATER_MS = 1000
 };
 
@@ -23,9 +23,9 @@ watch_lists (const json_t *report, const char *service, pid_t pid)
     const char *name = json_string_value (json_object_get (entry, "name"));
     if (!name || strcmp (name, service) != 0)
       continue;
-    json_array_foreach (json_object_get (entry, "instances"), j, instance)
-      if (pid == 0 || json_integer_value (json_object_get (instance, "pid")) == pid)
-        return true;
+    json_array_foreach (json_object_get (entry, "instances"), j,
+                        instance) if (pid == 0 ||
+                                      json_integer_value (json_object_get (instance, "pid")) == pid) return true;
   }
   return false;
 }
@@ -52,9 +52,10 @@ known (const plan_item_t *item, pid_t pid, const json_t *reports)
     report = json_array_get (reports, item->broker);
     return up (report) && json_integer_value (json_object_get (report, "pid")) == pid;
   }
-  json_array_foreach (reports, i, report)
-    if (up (report) && (item->kind == PLAN_STORE ? store_up (report) : watch_lists (report, item->service, pid)))
-      return true;
+  json_array_foreach (
+    reports, i,
+    report) if (up (report) &&
+                (item->kind == PLAN_STORE ? store_up (report) : watch_lists (report, item->service, pid))) return true;
   return false;
 }
 
@@ -63,9 +64,7 @@ any_up (const json_t *reports)
 {
   size_t i;
   json_t *report;
-  json_array_foreach (reports, i, report)
-    if (up (report))
-      return true;
+  json_array_foreach (reports, i, report) if (up (report)) return true;
   return false;
 }
 
@@ -88,9 +87,9 @@ static void
 on_event (void *context, const char *service, const char *instance, const json_t *event)
 {
   watch_t *self = context;
-  (void) service;
-  (void) instance;
-  (void) event;
+  (void)service;
+  (void)instance;
+  (void)event;
   self->due = 0;
 }
 

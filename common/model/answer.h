@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // An answer on its way, and which thread may touch what of it. Each member belongs to one of four: to nobody once the
-// answer was submitted (constant), to the loop's thread, to the engine's thread, or to whoever holds the engine's mutex.
+// answer was submitted (constant), to the loop's thread, to the engine's thread, or to whoever holds the engine's
+// mutex.
 #ifndef TROUPE_MODEL_ANSWER_H
 #define TROUPE_MODEL_ANSWER_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Growing bytes: a reply as it arrives, a line of a stream, a text that is put together. Always followed by a NUL that
-// isn't counted, so that text may be used as a C string. Start from zeroes.
+// Growing bytes: a reply as it arrives, a line of a stream, a text that is put together. Always followed by a NUL
+// that isn't counted, so that text may be used as a C string. Start from zeroes.
 #ifndef TROUPE_MODEL_BYTES_H
 #define TROUPE_MODEL_BYTES_H
 

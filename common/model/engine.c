@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The engine: one thread that runs the asks of all models of a process, hundreds at once, with libcurl's multi interface.
-// It shares nothing with the loop but two queues under one mutex: the inbox (answers to begin, answers dropped), after
-// which the thread is woken, and the outbox (answers with news or an end), after which an eventfd wakes the loop. Both
-// queues are lists through the answers themselves, so handing over needs no memory and can't fail; text that the loop
-// has not fetched yet gathers in its answer, bounded by the reply's bound, so a slow loop costs no queue.
+// The engine: one thread that runs the asks of all models of a process, hundreds at once, with libcurl's multi
+// interface. It shares nothing with the loop but two queues under one mutex: the inbox (answers to begin, answers
+// dropped), after which the thread is woken, and the outbox (answers with news or an end), after which an eventfd
+// wakes the loop. Both queues are lists through the answers themselves, so handing over needs no memory and can't
+// fail; text that the loop has not fetched yet gathers in its answer, bounded by the reply's bound, so a slow loop
+// costs no queue.
 //
 // The thread and libcurl start with the first ask that needs them: a process that only rehearses never pays for TLS.
 // Every answer is in the schedule as long as it runs, at the time when something must happen to it at the latest: its

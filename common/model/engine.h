@@ -6,8 +6,8 @@
 
 #include "model/answer.h"
 
-// The loop's thread. Takes an answer on: `body`, or `script` and `reply`, are set. overloaded, io (no thread): then it
-// isn't taken.
+// The loop's thread. Takes an answer on: `body`, or `script` and `reply`, are set. overloaded, io (no thread): then
+// it isn't taken.
 troupe_err_t engine_submit (troupe_engine_t *self, troupe_answer_t *answer, troupe_error_t *error);
 // Gives the caller's reference up; nothing is called for the answer any more.
 void engine_drop (troupe_engine_t *self, troupe_answer_t *answer);

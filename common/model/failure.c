@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Errors of model servers. Servers agree on HTTP's statuses and on little else, so what they say in words is looked for in
-// the places where OpenAI, Azure, vLLM, Ollama, llama.cpp and FastAPI put it, and else the body's beginning is quoted.
-// What is quoted comes from a stranger: control characters are dropped, the length is bounded, and the key, which
-// some servers repeat, is hidden.
+// Errors of model servers. Servers agree on HTTP's statuses and on little else, so what they say in words is looked
+// for in the places where OpenAI, Azure, vLLM, Ollama, llama.cpp and FastAPI put it, and else the body's beginning is
+// quoted. What is quoted comes from a stranger: control characters are dropped, the length is bounded, and the key,
+// which some servers repeat, is hidden.
 
 #include "model/failure.h"
 #include "error/utf8.h"

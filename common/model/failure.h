@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What went wrong with a request, in Troupe's errors: from an HTTP status and the body that explains it, from an error
-// of curl's, from an error object inside a stream.
+// What went wrong with a request, in Troupe's errors: from an HTTP status and the body that explains it, from an
+// error of curl's, from an error object inside a stream.
 #ifndef TROUPE_MODEL_FAILURE_H
 #define TROUPE_MODEL_FAILURE_H
 

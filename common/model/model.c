@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A model: its configuration, its provider, and the asks made of it. What an ask needs is prepared here, on the loop's
-// thread (a request's bytes, a rehearsal's script), so that mistakes in it are errors at once and no JSON is shared
-// between threads. A model is kept by its answers, so it may be destroyed while they are on their way.
+// A model: its configuration, its provider, and the asks made of it. What an ask needs is prepared here, on the
+// loop's thread (a request's bytes, a rehearsal's script), so that mistakes in it are errors at once and no JSON is
+// shared between threads. A model is kept by its answers, so it may be destroyed while they are on their way.
 
 #include "model/engine.h"
 #include "model/failure.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// libcurl is made ready when the first request needs it, and stays so until the process ends: its global clean-up isn't
-// safe beside other users of TLS in the process.
+// libcurl is made ready when the first request needs it, and stays so until the process ends: its global clean-up
+// isn't safe beside other users of TLS in the process.
 
 #include "model/multi.h"
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The provider of OpenAI's chat completions, which vLLM, Ollama, llama.cpp, LM Studio, DashScope and many others speak
-// too (AgentScope's "openai_chat" wrapper). This file knows the address, the key and what a reply looks like; what a
-// prompt looks like stands in openai_prompt.c.
+// The provider of OpenAI's chat completions, which vLLM, Ollama, llama.cpp, LM Studio, DashScope and many others
+// speak too (AgentScope's "openai_chat" wrapper). This file knows the address, the key and what a reply looks like;
+// what a prompt looks like stands in openai_prompt.c.
 //
-// Servers leave things out, so nothing is required but what a reply can't do without: no [DONE], null content, no usage,
-// no index or id of a tool call, a finish reason of "stop" with tool calls, an error object in the middle of a stream:
-// all of these are read. A choice other than the first is passed over.
+// Servers leave things out, so nothing is required but what a reply can't do without: no [DONE], null content, no
+// usage, no index or id of a tool call, a finish reason of "stop" with tool calls, an error object in the middle of a
+// stream: all of these are read. A choice other than the first is passed over.
 
 #include "model/failure.h"
 #include "model/openai_prompt.h"
@@ -274,7 +274,8 @@ static void
 take_usage (const json_t *root, reply_t *reply)
 {
   const json_t *usage = json_object_get (root, "usage");
-  const json_t *input = json_object_get (usage, "prompt_tokens"), *output = json_object_get (usage, "completion_tokens");
+  const json_t *input = json_object_get (usage, "prompt_tokens");
+  const json_t *output = json_object_get (usage, "completion_tokens");
   if (json_is_integer (input) && json_integer_value (input) >= 0)
     reply->input_tokens = json_integer_value (input);
   if (json_is_integer (output) && json_integer_value (output) >= 0)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From an input to a prompt. Everything that can be wrong with an ask for every provider alike is found here, and named
-// by its path in the input, because the one who reads the error wrote an agent in another process and sees no other
-// trace. Unknown members are refused: a "tool" that was meant to be "tools" would otherwise vanish without a word.
+// From an input to a prompt. Everything that can be wrong with an ask for every provider alike is found here, and
+// named by its path in the input, because the one who reads the error wrote an agent in another process and sees no
+// other trace. Unknown members are refused: a "tool" that was meant to be "tools" would otherwise vanish without a
+// word.
 
 #include "model/prompt.h"
 #include "troupe/option.h"

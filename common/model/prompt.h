@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A prompt: an ask's input, checked and taken apart, so that a provider needs to look for no mistakes but those of its
-// own limits.
+// A prompt: an ask's input, checked and taken apart, so that a provider needs to look for no mistakes but those of
+// its own limits.
 #ifndef TROUPE_MODEL_PROMPT_H
 #define TROUPE_MODEL_PROMPT_H
 

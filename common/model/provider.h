@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A provider: how one kind of model server is spoken with, as functions over bytes that know no network, so that they
-// are tested without one. To add a provider: write its file with one `provider_t`, name it in the table of model.c and
-// in config.def's `models.*.type`. Nothing else changes: threads, sockets, retries, deadlines and errors of HTTP are the
-// engine's.
+// are tested without one. To add a provider: write its file with one `provider_t`, name it in the table of model.c
+// and in config.def's `models.*.type`. Nothing else changes: threads, sockets, retries, deadlines and errors of HTTP
+// are the engine's.
 //
 // A provider either speaks HTTP (`write`, `read`, `event`) or answers by itself (`play`).
 #ifndef TROUPE_MODEL_PROVIDER_H

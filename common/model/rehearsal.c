@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The provider of rehearsals: an offline model for tests, demonstrations and dry runs, which plays rules from a file, or
-// small talk. It says what it is wherever it can be mistaken for more: in the service's info, in each reply's
+// The provider of rehearsals: an offline model for tests, demonstrations and dry runs, which plays rules from a file,
+// or small talk. It says what it is wherever it can be mistaken for more: in the service's info, in each reply's
 // metadata, in the log when it is served, and in its small talk.
 //
-// It keeps no state between asks, and what it draws depends on the seed, the agent and the prompt's texts alone: a whole
-// run repeats, and so does an attempt after a crash.
+// It keeps no state between asks, and what it draws depends on the seed, the agent and the prompt's texts alone: a
+// whole run repeats, and so does an attempt after a crash.
 
 #include "config/source.h"
 #include "model/rules.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From the pieces of a reply to a message. A message without tool calls has text as its content, as AgentScope's agents
-// expect; with tool calls it has blocks, the text first. A tool call without an id gets one, since its result must name
-// it. A reply without any text is the empty text, never null.
+// From the pieces of a reply to a message. A message without tool calls has text as its content, as AgentScope's
+// agents expect; with tool calls it has blocks, the text first. A tool call without an id gets one, since its result
+// must name it. A reply without any text is the empty text, never null.
 
 #include "model/reply.h"
 #include "error/utf8.h"

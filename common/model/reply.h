@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A reply as it comes in, of whatever provider: text and tool calls in pieces, the finish reason, the usage. In the end
-// it becomes a message.
+// A reply as it comes in, of whatever provider: text and tool calls in pieces, the finish reason, the usage. In the
+// end it becomes a message.
 #ifndef TROUPE_MODEL_REPLY_H
 #define TROUPE_MODEL_REPLY_H
 
@@ -41,8 +41,8 @@ void reply_set_word (char word[REPLY_WORD_MAX], const char *text);
 // Whether the reply is whole: the provider said so, or gave the reason why it finished.
 bool reply_whole (const reply_t *self);
 
-// The message: *out is a new value of the caller's. `name` is the model's in the mesh. model_failed when a tool call has
-// no name or its arguments aren't a JSON object, too_large, no_memory.
+// The message: *out is a new value of the caller's. `name` is the model's in the mesh. model_failed when a tool call
+// has no name or its arguments aren't a JSON object, too_large, no_memory.
 troupe_err_t reply_message (const reply_t *self, const char *name, unsigned attempts, json_t **out,
                             troupe_error_t *error);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading rules, value by value: what the two halves of a rule's keys share. Each function checks one value, stores it in
-// the rule, and reports what is wrong with it.
+// Reading rules, value by value: what the two halves of a rule's keys share. Each function checks one value, stores
+// it in the rule, and reports what is wrong with it.
 #ifndef TROUPE_MODEL_RULE_READER_H
 #define TROUPE_MODEL_RULE_READER_H
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a rule does: a text or one of several, JSON, calls of tools, a failure; after which delay, and in which pieces.
+// What a rule does: a text or one of several, JSON, calls of tools, a failure; after which delay, and in which
+// pieces.
 
 #include "config/amount.h"
 #include "config/scalar.h"

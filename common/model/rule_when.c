@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The conditions of a rule. A pattern is a text, or a map of text or regex and ignore_case; a turn is a number or a range.
+// The conditions of a rule. A pattern is a text, or a map of text or regex and ignore_case; a turn is a number or a
+// range.
 
 #include "config/amount.h"
 #include "model/rule_reader.h"

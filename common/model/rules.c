@@ -125,8 +125,8 @@ expand_list (stage_t *self, const json_t *json, json_t **out)
   return code;
 }
 
-// A copy with its texts expanded; *out is NULL or partial on failure only inside, and NULL for the caller. The depth is
-// that of the file of rules.
+// A copy with its texts expanded; *out is NULL or partial on failure only inside, and NULL for the caller. The depth
+// is that of the file of rules.
 static troupe_err_t
 expand_json (stage_t *self, const json_t *json, json_t **out)
 {

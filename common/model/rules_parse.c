@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading a file of rules. It is YAML like the mesh's file and read by the same parser, which keeps the place of every
-// value; each key of the tables below has a function that checks one value, and what is wrong is noted and read on, so
-// that a file is mended in one go. Templates are checked last, when a rule's patterns are known.
+// Reading a file of rules. It is YAML like the mesh's file and read by the same parser, which keeps the place of
+// every value; each key of the tables below has a function that checks one value, and what is wrong is noted and read
+// on, so that a file is mended in one go. Templates are checked last, when a rule's patterns are known.
 
 #include "config/source.h"
 #include "model/rule_reader.h"

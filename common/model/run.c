@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How an answer proceeds: fetch, and perhaps pause and fetch again; or play a script; then end. An answer that runs is in
-// the schedule, and each function that handles one either moves its due time forward or takes it out and ends it.
+// How an answer proceeds: fetch, and perhaps pause and fetch again; or play a script; then end. An answer that runs
+// is in the schedule, and each function that handles one either moves its due time forward or takes it out and ends
+// it.
 //
 // An attempt is repeated only if its error may pass (error.def's class, less what curl knows to be final), if retries
 // are left, if the pause ends before the deadline, and if no text was handed on: a reader who saw the beginning

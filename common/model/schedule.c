@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A binary heap whose entries know their place, so that a due time changes in O(log n): a pause, a silence that is not
-// one after all, a chunk that was played. Only adding may need memory, so an answer that runs can always be moved.
+// A binary heap whose entries know their place, so that a due time changes in O(log n): a pause, a silence that is
+// not one after all, a chunk that was played. Only adding may need memory, so an answer that runs can always be
+// moved.
 
 #include "model/schedule.h"
 

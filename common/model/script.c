@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pieces are cut between characters, since each becomes a text of its own on the wire, and a half character is none. A
-// word keeps the space that follows it, so that the pieces add up to the text.
+// Pieces are cut between characters, since each becomes a text of its own on the wire, and a half character is none.
+// A word keeps the space that follows it, so that the pieces add up to the text.
 
 #include "model/script.h"
 #include "error/utf8.h"

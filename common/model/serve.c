@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A model as a service: each task becomes an ask. A task that is cancelled breaks its ask off and ends at once; the node
-// drops that outcome. Every running task is in a list, so that nothing is left behind when the process ends before
-// its tasks do.
+// A model as a service: each task becomes an ask. A task that is cancelled breaks its ask off and ends at once; the
+// node drops that outcome. Every running task is in a list, so that nothing is left behind when the process ends
+// before its tasks do.
 
 #include "model/provider.h"
 #include "troupe/log.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a rehearsal says when it is given no rules: enough small talk to try out a mesh and to see that messages, memory and
-// streaming work. It is written as a file of rules, so it is an example of one, and it never lets anyone believe that a
-// model is speaking: every reply begins with "[rehearsal]", and the first one explains it.
+// What a rehearsal says when it is given no rules: enough small talk to try out a mesh and to see that messages,
+// memory and streaming work. It is written as a file of rules, so it is an example of one, and it never lets anyone
+// believe that a model is speaking: every reply begins with "[rehearsal]", and the first one explains it.
 
 #include "model/rules.h"
 

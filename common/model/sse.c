@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The decoder of server-sent events. It keeps the line that has begun and the data of the event that has begun, and so
-// doesn't care where the network cuts: what it delivers is the same for every split of the same bytes, which the tests
-// check at each byte. A CR ends its line at once; the LF that may follow, perhaps in the next piece, is swallowed.
+// The decoder of server-sent events. It keeps the line that has begun and the data of the event that has begun, and
+// so doesn't care where the network cuts: what it delivers is the same for every split of the same bytes, which the
+// tests check at each byte. A CR ends its line at once; the LF that may follow, perhaps in the next piece, is
+// swallowed.
 
 #include "model/sse.h"
 

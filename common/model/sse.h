@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Server-sent events, as the WHATWG's HTML standard parses them (section 9.2.6, "Interpreting an event stream"): bytes in,
-// in any pieces; events out. Lines end in CR, LF or CR LF; comments, ids and retry times are passed over.
+// Server-sent events, as the WHATWG's HTML standard parses them (section 9.2.6, "Interpreting an event stream"):
+// bytes in, in any pieces; events out. Lines end in CR, LF or CR LF; comments, ids and retry times are passed over.
 #ifndef TROUPE_MODEL_SSE_H
 #define TROUPE_MODEL_SSE_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Templates are checked when the rules are read, with the rule's patterns at hand, so that a mistyped {{lsat}} or a {{2}}
-// without a second group is an error in the file and not in the middle of a demonstration. Expanding therefore
+// Templates are checked when the rules are read, with the rule's patterns at hand, so that a mistyped {{lsat}} or a
+// {{2}} without a second group is an error in the file and not in the middle of a demonstration. Expanding therefore
 // never fails but for size and memory.
 
 #include "model/template.h"

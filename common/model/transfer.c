@@ -4,9 +4,9 @@
 // by what we asked for: some ignore `stream`, and an error comes as JSON in any case. What arrives is bounded
 // (TRANSFER_REPLY_MAX, and SSE_LINE_MAX for an event), so a server can't fill our memory.
 //
-// A stream is whole once the provider saw its end or a finish reason. If the connection breaks before, the reply is cut,
-// whether curl calls it an error or (a reply without a length that is just closed) a success. After it, the reply
-// counts, whatever becomes of the connection.
+// A stream is whole once the provider saw its end or a finish reason. If the connection breaks before, the reply is
+// cut, whether curl calls it an error or (a reply without a length that is just closed) a success. After it, the
+// reply counts, whatever becomes of the connection.
 //
 // Redirects aren't followed: they would carry the key to another host. Certificates are verified, as is curl's
 // default; proxies come from the environment, as with curl's program.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A transfer: one attempt at one answer over HTTP, from the request to the reply taken apart. All on the engine's thread.
+// A transfer: one attempt at one answer over HTTP, from the request to the reply taken apart. All on the engine's
+// thread.
 #ifndef TROUPE_MODEL_TRANSFER_H
 #define TROUPE_MODEL_TRANSFER_H
 

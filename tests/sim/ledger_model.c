@@ -582,6 +582,9 @@ perform (ledger_link_t *self, const ledger_request_t *request, ledger_result_t *
   case LEDGER_RECOVER:
     gather (self, request, result, batch, now);
     break;
+  default:
+    result->outcome = LEDGER_FAILED;
+    result->why = "the model doesn't have this request yet";
   }
 }
 

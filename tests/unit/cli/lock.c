@@ -44,7 +44,7 @@ Test (lock, a_second_taker_learns_the_owner, .init = make_directory, .fini = rem
   troupe_error_t error = {0};
   cr_assert_eq (lock_take (&fd, directory, NULL), TROUPE_OK);
   cr_assert_eq (lock_take (&second, directory, &error), TROUPE_CONFLICT);
-  snprintf (pid, sizeof pid, "pid %ld", (long) getpid ());
+  snprintf (pid, sizeof pid, "pid %ld", (long)getpid ());
   cr_assert_not_null (strstr (error.why, pid));
   close (fd);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Children with real processes: how they end, and what is read from them. (The launcher is tested through `troupe up`.)
+// Children with real processes: how they end, and what is read from them. (The launcher is tested through `troupe
+// up`.)
 #include "cli/process.h"
 
 #include <criterion/criterion.h>
