@@ -64,7 +64,9 @@ in_list (json_t *names, const char *name)
 {
   size_t i;
   json_t *item;
-  json_array_foreach (names, i, item) if (strcmp (json_string_value (item), name) == 0) return true;
+  json_array_foreach (names, i, item)
+    if (strcmp (json_string_value (item), name) == 0)
+      return true;
   return false;
 }
 
@@ -74,15 +76,15 @@ agents_of (const json_t *reports)
 {
   size_t i, j;
   json_t *broker, *service, *names = json_array ();
-  json_array_foreach (reports, i, broker) json_array_foreach (json_object_get (broker, "services"), j, service)
-  {
-    const char *name = json_string_value (json_object_get (service, "name"));
-    bool agent = name && strncmp (name, AGENT_PREFIX, strlen (AGENT_PREFIX)) == 0;
-    name = agent ? name + strlen (AGENT_PREFIX) : "";
-    if (agent && strncmp (name, USER_PREFIX, strlen (USER_PREFIX)) != 0 && !in_list (names, name) &&
-        json_array_size (json_object_get (service, "instances")) > 0)
-      json_array_append_new (names, json_string (name));
-  }
+  json_array_foreach (reports, i, broker)
+    json_array_foreach (json_object_get (broker, "services"), j, service) {
+      const char *name = json_string_value (json_object_get (service, "name"));
+      bool agent = name && strncmp (name, AGENT_PREFIX, strlen (AGENT_PREFIX)) == 0;
+      name = agent ? name + strlen (AGENT_PREFIX) : "";
+      if (agent && strncmp (name, USER_PREFIX, strlen (USER_PREFIX)) != 0 && !in_list (names, name) &&
+          json_array_size (json_object_get (service, "instances")) > 0)
+        json_array_append_new (names, json_string (name));
+    }
   return names;
 }
 
@@ -93,8 +95,9 @@ join (char *out, size_t size, const json_t *names)
   size_t i, used = 0;
   json_t *item;
   out[0] = '\0';
-  json_array_foreach (names, i, item) if (used < size) used +=
-    (size_t)snprintf (out + used, size - used, "%s%s", i > 0 ? ", " : "", json_string_value (item));
+  json_array_foreach (names, i, item)
+    if (used < size)
+      used += (size_t)snprintf (out + used, size - used, "%s%s", i > 0 ? ", " : "", json_string_value (item));
 }
 
 static troupe_err_t
@@ -103,11 +106,14 @@ unknown_agent (const chat_t *self, json_t *names, troupe_error_t *error)
   size_t i;
   json_t *item;
   char list[TEXT_MAX], next[TROUPE_ERROR_NEXT_MAX] = "name a service that answers";
-  json_array_foreach (self->mesh.agents, i, item) if (!in_list (names, json_string_value (item)))
-    json_array_append (names, item);
+  json_array_foreach (self->mesh.agents, i, item)
+    if (!in_list (names, json_string_value (item)))
+      json_array_append (names, item);
   join (list, sizeof list, names);
   const char **words = calloc (json_array_size (names) + 1, sizeof *words);
-  json_array_foreach (names, i, item) if (words) words[i] = json_string_value (item);
+  json_array_foreach (names, i, item)
+    if (words)
+      words[i] = json_string_value (item);
   const char *near = words ? troupe_did_you_mean (self->agent, words) : NULL;
   if (near && strcmp (near, self->agent) != 0)
     snprintf (next, sizeof next, "did you mean %s?", near);
@@ -130,12 +136,12 @@ info_of (const json_t *reports, const char *kind, const char *name)
   json_t *broker, *service;
   char wanted[TEXT_MAX * 2];
   snprintf (wanted, sizeof wanted, "%s/%s", kind, name);
-  json_array_foreach (reports, i, broker) json_array_foreach (json_object_get (broker, "services"), j, service)
-  {
-    const char *found = json_string_value (json_object_get (service, "name"));
-    if (found && strcmp (found, wanted) == 0)
-      return json_object_get (service, "info");
-  }
+  json_array_foreach (reports, i, broker)
+    json_array_foreach (json_object_get (broker, "services"), j, service) {
+      const char *found = json_string_value (json_object_get (service, "name"));
+      if (found && strcmp (found, wanted) == 0)
+        return json_object_get (service, "info");
+    }
   return NULL;
 }
 

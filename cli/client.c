@@ -113,7 +113,9 @@ client_any_up (const json_t *reports)
 {
   size_t i;
   json_t *report;
-  json_array_foreach (reports, i, report) if (json_is_true (json_object_get (report, "up"))) return true;
+  json_array_foreach (reports, i, report)
+    if (json_is_true (json_object_get (report, "up")))
+      return true;
   return false;
 }
 

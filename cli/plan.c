@@ -111,8 +111,7 @@ add_services (plan_t *self, const troupe_config_t *config, plan_kind_t kind)
   const char *name;
   json_t *service;
   json_t *services = json_object_get (troupe_config_root (config), kind == PLAN_MODEL ? "models" : "agents");
-  json_object_foreach (services, name, service)
-  {
+  json_object_foreach (services, name, service) {
     json_int_t count = json_integer_value (json_object_get (service, "instances"));
     for (json_int_t i = 1; i <= count; i++)
       if (self->count > SUPERVISOR_UNITS_MAX || !add_instance (self, config, kind, name, i, count))
@@ -126,9 +125,9 @@ add_brokers (plan_t *self, const troupe_config_t *config)
 {
   size_t i;
   json_t *broker;
-  json_array_foreach (
-    troupe_config_get (config, "brokers"), i,
-    broker) if (!add_broker (self, config, i, json_string_value (json_object_get (broker, "name")))) return false;
+  json_array_foreach (troupe_config_get (config, "brokers"), i, broker)
+    if (!add_broker (self, config, i, json_string_value (json_object_get (broker, "name"))))
+      return false;
   return true;
 }
 

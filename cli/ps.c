@@ -73,8 +73,9 @@ print_counters (const json_t *broker)
 {
   const char *name;
   json_t *value;
-  json_object_foreach (json_object_get (broker, "counters"), name, value) if (json_integer_value (value) > 0)
-    printf (", %s %lld", name, (long long)json_integer_value (value));
+  json_object_foreach (json_object_get (broker, "counters"), name, value)
+    if (json_integer_value (value) > 0)
+      printf (", %s %lld", name, (long long)json_integer_value (value));
 }
 
 static void
@@ -103,11 +104,13 @@ print_reports (const json_t *reports)
   table_init (&table, heads, sizeof heads / sizeof *heads);
   size_t i, j;
   json_t *broker, *service;
-  json_array_foreach (reports, i, broker) json_array_foreach (json_object_get (broker, "services"), j, service)
-    add_service (&table, broker, service);
+  json_array_foreach (reports, i, broker)
+    json_array_foreach (json_object_get (broker, "services"), j, service)
+      add_service (&table, broker, service);
   table_print (&table, stdout);
   table_free (&table);
-  json_array_foreach (reports, i, broker) print_broker (broker);
+  json_array_foreach (reports, i, broker)
+    print_broker (broker);
 }
 
 static troupe_err_t

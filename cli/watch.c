@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Readiness (watch.h). A process is ready when a broker that is up lists its pid for its service; a broker when it
-// answers; Redis when every broker that is up says that the store is. When no broker answers nothing is known of the services, so
-// what was said of them last stands.
+// answers; Redis when every broker that is up says that the store is. When no broker answers nothing is known of the
+// services, so what was said of them last stands.
 #include "cli/watch.h"
 
 #include <string.h>
@@ -18,14 +18,13 @@ watch_lists (const json_t *report, const char *service, pid_t pid)
 {
   size_t i, j;
   json_t *entry, *instance;
-  json_array_foreach (json_object_get (report, "services"), i, entry)
-  {
+  json_array_foreach (json_object_get (report, "services"), i, entry) {
     const char *name = json_string_value (json_object_get (entry, "name"));
     if (!name || strcmp (name, service) != 0)
       continue;
-    json_array_foreach (json_object_get (entry, "instances"), j,
-                        instance) if (pid == 0 ||
-                                      json_integer_value (json_object_get (instance, "pid")) == pid) return true;
+    json_array_foreach (json_object_get (entry, "instances"), j, instance)
+      if (pid == 0 || json_integer_value (json_object_get (instance, "pid")) == pid)
+        return true;
   }
   return false;
 }
@@ -43,6 +42,21 @@ store_up (const json_t *report)
   return store && strcmp (store, "up") == 0;
 }
 
+// A broker that isn't connected to the store yet refuses calls: only when none is left is the store ready for all.
+static bool
+store_everywhere (const json_t *reports)
+{
+  size_t i;
+  json_t *report;
+  bool any = false;
+  json_array_foreach (reports, i, report) {
+    if (up (report) && !store_up (report))
+      return false;
+    any = any || up (report);
+  }
+  return any;
+}
+
 static bool
 known (const plan_item_t *item, pid_t pid, const json_t *reports)
 {
@@ -52,10 +66,11 @@ known (const plan_item_t *item, pid_t pid, const json_t *reports)
     report = json_array_get (reports, item->broker);
     return up (report) && json_integer_value (json_object_get (report, "pid")) == pid;
   }
-  json_array_foreach (
-    reports, i,
-    report) if (up (report) &&
-                (item->kind == PLAN_STORE ? store_up (report) : watch_lists (report, item->service, pid))) return true;
+  if (item->kind == PLAN_STORE)
+    return store_everywhere (reports);
+  json_array_foreach (reports, i, report)
+    if (up (report) && watch_lists (report, item->service, pid))
+      return true;
   return false;
 }
 
@@ -64,7 +79,9 @@ any_up (const json_t *reports)
 {
   size_t i;
   json_t *report;
-  json_array_foreach (reports, i, report) if (up (report)) return true;
+  json_array_foreach (reports, i, report)
+    if (up (report))
+      return true;
   return false;
 }
 

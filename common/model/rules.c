@@ -51,10 +51,10 @@ fits_heard (const rule_t *self, scene_t *scene)
 static bool
 fits (const rule_t *self, scene_t *scene, uint64_t index)
 {
-  double dice = (double) (scene_draw (scene, index, DRAW_CHANCE) >> 11) / 9007199254740992.0; // 53 bits: 0 to 1
-  return scene->turn >= self->turn_least && scene->turn <= self->turn_most && dice < self->chance
-         && pattern_fits (&self->agent, scene->agent, NULL) && pattern_fits (&self->system, scene->system, NULL)
-         && pattern_fits (&self->last, scene->last, &scene->in_last) && fits_heard (self, scene);
+  double dice = (double)(scene_draw (scene, index, DRAW_CHANCE) >> 11) / 9007199254740992.0; // 53 bits: 0 to 1
+  return scene->turn >= self->turn_least && scene->turn <= self->turn_most && dice < self->chance &&
+         pattern_fits (&self->agent, scene->agent, NULL) && pattern_fits (&self->system, scene->system, NULL) &&
+         pattern_fits (&self->last, scene->last, &scene->in_last) && fits_heard (self, scene);
 }
 
 // -- What it does ----------------------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ say (stage_t *self, const char *template, bytes_t *out)
     return no_memory (self);
   out->size = 0;
   return troupe_error_set (self->error, TROUPE_TOO_LARGE, NULL, NULL, "rule %d makes a text of more than %d KiB",
-                           (int) self->rule + 1, TEMPLATE_RESULT_MAX / 1024);
+                           (int)self->rule + 1, TEMPLATE_RESULT_MAX / 1024);
 }
 
 static troupe_err_t expand_json (stage_t *self, const json_t *json, json_t **out);
@@ -101,7 +101,7 @@ expand_map (stage_t *self, const json_t *json, json_t **out)
   const char *key;
   json_t *value, *expanded;
   troupe_err_t code = (*out = json_object ()) ? TROUPE_OK : no_memory (self);
-  json_object_foreach ((json_t *) (uintptr_t) json, key, value) {
+  json_object_foreach ((json_t *)(uintptr_t)json, key, value) {
     if (code == TROUPE_OK)
       code = expand_json (self, value, &expanded);
     else
@@ -138,7 +138,7 @@ expand_json (stage_t *self, const json_t *json, json_t **out)
   else if (json_is_array (json))
     code = expand_list (self, json, out);
   else
-    code = (*out = json_copy ((json_t *) (uintptr_t) json)) ? TROUPE_OK : no_memory (self);
+    code = (*out = json_copy ((json_t *)(uintptr_t)json)) ? TROUPE_OK : no_memory (self);
   if (code != TROUPE_OK) {
     json_decref (*out);
     *out = NULL;
@@ -167,11 +167,11 @@ call_tools (stage_t *self, const json_t *calls, reply_t *reply)
   troupe_err_t code = TROUPE_OK;
   for (size_t i = 0; code == TROUPE_OK && i < json_array_size (calls); i++) {
     const json_t *call = json_array_get (calls, i);
-    reply_tool_t *tool = reply_tool (reply, (int64_t) i);
+    reply_tool_t *tool = reply_tool (reply, (int64_t)i);
     if (!tool || !bytes_add_text (&tool->name, json_string_value (json_object_get (call, "name"))))
       return no_memory (self);
     snprintf (tool->id, sizeof tool->id, "call_%016llx",
-              (unsigned long long) scene_draw (self->scene, self->rule, ((uint64_t) DRAW_ID << 32) + i));
+              (unsigned long long)scene_draw (self->scene, self->rule, ((uint64_t)DRAW_ID << 32) + i));
     code = dump (self, json_object_get (call, "input"), &tool->arguments);
   }
   return code;
