@@ -4,6 +4,10 @@
 #include "broker/ledger_library.h"
 #include "ledger_rig.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 static void
 submit_many (rig_t *rig, int count)
 {
@@ -156,11 +160,26 @@ Test (ledger_store, a_lost_channel_is_noticed_and_no_notice_with_it)
   rig_stop (rig);
 }
 
+// For the cluster's bus, whose default (10000, as there is no other port) every such test on this machine would take.
+static int
+free_port (void)
+{
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+  socklen_t size = sizeof address;
+  int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  cr_assert (bind (fd, (struct sockaddr *)&address, size) == 0);
+  cr_assert (getsockname (fd, (struct sockaddr *)&address, &size) == 0);
+  close (fd);
+  return ntohs (address.sin_port);
+}
+
 // Redis Cluster refuses a function that touches a key of another slot; a single Redis doesn't, so this is where it
 // shows.
 Test (ledger_store, every_step_stays_in_its_slot)
 {
-  rig_t *rig = rig_start ((const char *[]){"--cluster-enabled", "yes", NULL});
+  char port[8];
+  snprintf (port, sizeof port, "%d", free_port ());
+  rig_t *rig = rig_start ((const char *[]){"--cluster-enabled", "yes", "--cluster-port", port, "--bind", "127.0.0.1", NULL});
   for (int i = 0; i < 8; i++) {
     char session[16];
     snprintf (session, sizeof session, "session-%d", i);
