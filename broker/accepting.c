@@ -9,6 +9,9 @@
 // Order: calls of one peer reach the ledger in the order in which they came, and held ones go before those that come
 // after the service appeared, so an actor's mailbox has them in their callers' order.
 //
+// A nested call that is here already, and that a later attempt of its parent makes again, is taken to the ledger again,
+// which knows whether that attempt may make it. What came of it concerns only those who asked then.
+//
 // A request to store that was lost leaves a call in doubt. It is made again when the store is back; until the ledger
 // has said what became of it, its caller hears nothing, and after its deadline that nobody knows.
 
@@ -22,6 +25,8 @@
 #include "broker/ending.h"
 #include "broker/recovery.h"
 #include "broker/registry.h"
+#include "broker/streaming.h"
+#include "broker/unstored.h"
 
 // -- CALL ------------------------------------------------------------------------------------------------------------
 
@@ -35,6 +40,18 @@ session_valid (troupe_text_t session)
   return session.size > 0;
 }
 
+static bool
+is_volatile (const troupe_header_t *header)
+{
+  return troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_VOLATILE) != 0;
+}
+
+static uint32_t
+parent_of (const troupe_header_t *header)
+{
+  return troupe_header_has (header, TROUPE_F (PARENT)) ? (uint32_t)header->parent : 0;
+}
+
 static troupe_err_t
 check_call (broker_core_t *core, const call_t *call, const troupe_header_t *header, troupe_error_t *error)
 {
@@ -43,9 +60,15 @@ check_call (broker_core_t *core, const call_t *call, const troupe_header_t *head
                              "a session's name is 1 to 128 printable ASCII characters without spaces");
   if (troupe_header_has (header, TROUPE_F (DEADLINE)) && header->deadline == 0)
     return troupe_error_set (error, TROUPE_DEADLINE, "call", NULL, "no time was left when the call was sent");
+  if (troupe_header_has (header, TROUPE_F (PARENT)) &&
+      (!troupe_header_has (header, TROUPE_F (PATH)) || header->path_count == 0))
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "call", "send the ids of the calls that it is made for",
+                             "PARENT without PATH: it is the attempt of the last of those");
   if (call != NULL && !troupe_text_equal (header->session, call->session))
     return troupe_error_set (error, TROUPE_CONFLICT, "call", "give every call an id of its own",
                              "a call of this id is open in another session");
+  if (is_volatile (header))
+    return unstored_check (core, header, error);
   if (!core->up && call == NULL)
     return answer_store_down (core, error);
   return TROUPE_OK;
@@ -59,6 +82,10 @@ content_of (const troupe_header_t *header, troupe_buffer_t *body)
     content.path = header->path;
     content.path_count = header->path_count;
   }
+  if (troupe_header_has (header, TROUPE_F (INPUTS))) {
+    content.inputs = header->inputs;
+    content.inputs_count = header->inputs_count;
+  }
   if (troupe_header_has (header, TROUPE_F (TRACE)))
     content.trace = header->trace;
   return content;
@@ -70,13 +97,24 @@ waits (const call_t *call)
   return (call->flags & TROUPE_FLAG_WAIT) != 0;
 }
 
+static void
+refuse_unknown (broker_core_t *core, call_t *call)
+{
+  troupe_error_t error = {0};
+  registry_unknown (core, call->service->name, &error);
+  calls_refuse (core, call, &error);
+}
+
 // Sets a call that was just filled on its way: to the ledger, or to those that wait for their service.
 static void
 begin (broker_core_t *core, call_t *call, const troupe_header_t *header)
 {
   call->flags = troupe_header_has (header, TROUPE_F (FLAGS)) ? (uint32_t)header->flags : 0;
   call->deadline_ms = troupe_header_has (header, TROUPE_F (DEADLINE)) ? (int64_t)header->deadline : 0;
+  call->parent = parent_of (header);
   calls_set_deadline (core, call, call->deadline_ms);
+  if (is_volatile (header))
+    unstored_prepare (core, call);
   if (call->service->instances_count > 0) {
     call->phase = CALL_ACCEPTING;
     call->accept_wanted = true;
@@ -87,7 +125,10 @@ begin (broker_core_t *core, call_t *call, const troupe_header_t *header)
       calls_set_deadline (core, call, core->options.limits.deadline);
     list_append (&call->service->held, &call->in_phase);
   }
-  asking_continue (core, call);
+  if (call->phase == CALL_HELD && call->unstored && core->settled_in && !waits (call))
+    refuse_unknown (core, call);
+  else
+    asking_continue (core, call);
 }
 
 static troupe_err_t
@@ -107,6 +148,14 @@ take_call (broker_core_t *core, call_t *call, peer_t *peer, const troupe_header_
   }
   if (call->whole) {
     core->counters[BROKER_COUNT_CALLS_REPEATED]++;
+    if (call->unstored) {
+      unstored_joined (core, call);
+    } else if (parent_of (header) > call->parent && call->phase != CALL_HELD) {
+      call->parent = parent_of (header);
+      call->accept_wanted = true;
+      asking_continue (core, call);
+      return TROUPE_OK;
+    }
     if (call->phase != CALL_HELD && call->phase != CALL_ACCEPTING)
       awaiting_tell_accepted (core, call);
     return TROUPE_OK;
@@ -158,14 +207,6 @@ accepting_service_appeared (broker_core_t *core, service_t *service)
     accept_held (core, LIST_ITEM (link, call_t, in_phase));
 }
 
-static void
-refuse_unknown (broker_core_t *core, call_t *call)
-{
-  troupe_error_t error = {0};
-  registry_unknown (core, call->service->name, &error);
-  calls_refuse (core, call, &error);
-}
-
 void
 accepting_held_unknown (broker_core_t *core, call_t *call)
 {
@@ -209,6 +250,18 @@ store_failed (troupe_error_t *error, const call_t *call, const char *why)
   return TROUPE_STORE_UNAVAILABLE;
 }
 
+// Those who asked for what was refused, which is everybody when the call isn't stored.
+static void
+refuse (broker_core_t *core, call_t *call, const troupe_error_t *error)
+{
+  if (call->phase == CALL_ACCEPTING) {
+    calls_refuse (core, call, error);
+    return;
+  }
+  awaiting_refuse_untold (core, call, error);
+  asking_continue (core, call);
+}
+
 static void
 accept_refused (broker_core_t *core, call_t *call, const ledger_result_t *result)
 {
@@ -216,10 +269,18 @@ accept_refused (broker_core_t *core, call_t *call, const ledger_result_t *result
   if (result->outcome == LEDGER_OVERLOADED)
     troupe_error_set (&error, TROUPE_OVERLOADED, call->service->name, "send it again later, or raise limits.mailbox",
                       "%u calls wait for this actor already (limits.mailbox)", core->options.limits.mailbox);
+  else if (result->outcome == LEDGER_STALE)
+    troupe_error_set (&error, TROUPE_STALE, call->service->name, "stop the attempt that makes it",
+                      "the attempt that makes this call was superseded, or its call has settled");
+  else if (result->outcome == LEDGER_UNKNOWN)
+    troupe_error_set (&error, TROUPE_UNKNOWN_CALL, call->service->name, "check the ids of its inputs and the session",
+                      "the store has no such call as its input %u: it never was, or its result has expired",
+                      (unsigned)result->input + 1);
   else
     store_failed (&error, call, result->why);
-  error.retry_after_ms = RETRY_AFTER_MS;
-  calls_refuse (core, call, &error);
+  if (result->outcome != LEDGER_STALE && result->outcome != LEDGER_UNKNOWN)
+    error.retry_after_ms = RETRY_AFTER_MS;
+  refuse (core, call, &error);
 }
 
 // The ledger could not store it now, but may have done so before: it is asked whether it has. It isn't asked to store
@@ -253,21 +314,31 @@ accepting_doubt_unknown (broker_core_t *core, call_t *call)
 static void
 accepted (broker_core_t *core, call_t *call, const ledger_result_t *result)
 {
-  bool known = result->outcome == LEDGER_KNOWN;
+  bool known = result->outcome == LEDGER_KNOWN, again = call->phase != CALL_ACCEPTING;
+  if (again && known) {
+    awaiting_tell_accepted (core, call);
+    asking_continue (core, call);
+    return;
+  }
+  if (again) // it had ended by a retryable error, of which nobody here has heard, and begins anew
+    attempts_stop (core, call);
   core->counters[known ? BROKER_COUNT_CALLS_REPEATED : BROKER_COUNT_CALLS_ACCEPTED]++;
   call->phase = CALL_STORED;
   call->in_doubt = false;
+  call->term = core->term;
   calls_set_deadline (core, call, result->deadline_ms);
   awaiting_tell_accepted (core, call);
-  attempt_t attempt = {result->attempt, result->memory, result->deadline_ms};
+  attempt_t attempt = attempts_of_result (core, result);
   if (result->ready && known)
     attempts_resume (core, call, &attempt);
   else if (result->ready)
     attempts_begin (core, call, &attempt);
   else if (call->turn.attempt != 0)
     attempts_begin (core, call, &call->turn);
-  else
+  else {
+    streaming_ask (core, call, result);
     asking_continue (core, call);
+  }
 }
 
 void
@@ -290,7 +361,9 @@ accepting_result (broker_core_t *core, call_t *call, const ledger_result_t *resu
     accept_refused (core, call, result);
     break;
   default:
-    if (call->in_doubt)
+    if (call->phase == CALL_ACCEPTING && call->accept_wanted)
+      asking_continue (core, call); // by a later attempt of the parent
+    else if (call->in_doubt)
       resolve_doubt (core, call);
     else
       accept_refused (core, call, result);

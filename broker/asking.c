@@ -5,6 +5,7 @@
 //
 // Every request may be made twice without harm, so one whose result is lost is simply made again, in the old order, as
 // soon as the store is back; what Redis answers by an error (it is out of memory, its disk is full), after a while.
+// Nothing is asked before the store has given this broker its lease: nobody would take its calls over.
 
 #include "broker/asking.h"
 
@@ -12,9 +13,12 @@
 #include "broker/answer.h"
 #include "broker/attempts.h"
 #include "broker/awaiting.h"
+#include "broker/leases.h"
+#include "broker/placement.h"
 #include "broker/recall.h"
 #include "broker/recovery.h"
 #include "broker/settling.h"
+#include "broker/unstored.h"
 
 enum { KIND_BITS = 2, KIND_MASK = (1 << KIND_BITS) - 1 };
 
@@ -49,6 +53,10 @@ fill_accept (const broker_core_t *core, const call_t *call, ledger_request_t *re
   request->mailbox_limit = limits->mailbox;
   request->path = call->path;
   request->path_count = call->path_count;
+  request->parent_attempt = call->parent;
+  request->inputs = call->inputs;
+  request->inputs_count = call->inputs_count;
+  request->retention_ms = limits->retention;
   request->trace = call->trace;
   request->body = call->body;
 }
@@ -62,6 +70,8 @@ fill_settle (const broker_core_t *core, const call_t *call, ledger_request_t *re
   request->sizes = call->outcome.sizes;
   request->sizes_count = call->outcome.sizes_count;
   request->retention_ms = core->options.limits.retention;
+  request->retryable = call->outcome.retryable;
+  request->epoch = call->outcome.epoch;
 }
 
 static void
@@ -72,19 +82,23 @@ submit (broker_core_t *core, call_t *call)
     fill_accept (core, call, &request);
   else if (call->op == LEDGER_SETTLE)
     fill_settle (core, call, &request);
-  else if (call->op == LEDGER_RETRY)
+  else if (call->op != LEDGER_AWAIT)
     request.attempt = call->attempt;
+  if (call->op == LEDGER_AWAIT)
+    request.waiter = call->checking = awaiting_unchecked (call);
+  if (call->op == LEDGER_CLAIM)
+    request.instance = call->instance->peer->name;
   asking_request (core, &request);
 }
 
-static void
-ask (broker_core_t *core, call_t *call, ledger_op_t op)
+void
+asking_for (broker_core_t *core, call_t *call, ledger_op_t op)
 {
   call->op = op;
   call->asking = true;
   call->token = asking_token (core, ASKING_CALL);
   table_insert (&core->asks, &call->by_token, table_hash_number (call->token));
-  if (core->up)
+  if (core->up && core->leased)
     submit (core, call);
   else
     list_append (&core->again, &call->in_again);
@@ -93,18 +107,24 @@ ask (broker_core_t *core, call_t *call, ledger_op_t op)
 void
 asking_continue (broker_core_t *core, call_t *call)
 {
+  if (call->unstored) {
+    unstored_continue (core, call);
+    return;
+  }
   if (call->asking)
     return;
   if (call->accept_wanted) {
     call->accept_wanted = false;
-    ask (core, call, LEDGER_ACCEPT);
+    asking_for (core, call, LEDGER_ACCEPT);
   } else if (call->outcome.status != TROUPE_STATUS_NONE) {
-    ask (core, call, LEDGER_SETTLE);
+    asking_for (core, call, LEDGER_SETTLE);
   } else if (call->await_wanted) {
     call->await_wanted = false;
-    ask (core, call, LEDGER_AWAIT);
+    asking_for (core, call, LEDGER_AWAIT);
   } else if (call->phase == CALL_RETRYING) {
-    ask (core, call, LEDGER_RETRY);
+    asking_for (core, call, LEDGER_RETRY);
+  } else if (call->phase == CALL_PLACED) {
+    placement_continue (core, call);
   }
 }
 
@@ -153,13 +173,14 @@ submit_again (broker_core_t *core)
 void
 asking_on_up (broker_core_t *core)
 {
-  submit_again (core);
+  if (core->leased)
+    submit_again (core);
 }
 
 void
 asking_on_time (broker_core_t *core)
 {
-  if (core->up && core->now >= core->again_at)
+  if (core->up && core->leased && core->now >= core->again_at)
     submit_again (core);
 }
 
@@ -195,6 +216,10 @@ on_call_result (broker_core_t *core, const ledger_result_t *result)
   case LEDGER_AWAIT:
     awaiting_result (core, call, result);
     break;
+  case LEDGER_CLAIM:
+  case LEDGER_INPUTS:
+    placement_result (core, call, result);
+    break;
   default:
     attempts_result (core, call, result);
   }
@@ -218,6 +243,9 @@ asking_on_result (broker_core_t *core, const ledger_result_t *result)
     break;
   case ASKING_SLOT:
     recovery_result (core, result);
+    break;
+  case ASKING_LEASE:
+    leases_result (core, result);
     break;
   }
 }

@@ -18,12 +18,38 @@
 #include "broker/ending.h"
 #include "broker/placement.h"
 #include "broker/registry.h"
+#include "broker/streaming.h"
+
+attempt_t
+attempts_of_result (const broker_core_t *core, const ledger_result_t *result)
+{
+  return (attempt_t){.attempt = result->attempt,
+                     .memory = result->memory,
+                     .inputs = result->inputs,
+                     .deadline_ms = result->deadline_ms,
+                     .owner = registry_identity (core, result->owner),
+                     .epoch = result->epoch};
+}
+
+attempt_t
+attempts_of_call (const broker_core_t *core, const ledger_call_t *call)
+{
+  return (attempt_t){.attempt = call->attempt,
+                     .memory = call->memory,
+                     .inputs = call->inputs,
+                     .deadline_ms = call->deadline_ms,
+                     .owner = registry_identity (core, call->owner),
+                     .epoch = call->epoch};
+}
 
 static void
 take (broker_core_t *core, call_t *call, const attempt_t *attempt)
 {
   call->attempt = attempt->attempt;
   call->memory = attempt->memory;
+  call->needs = attempt->inputs;
+  call->owner = attempt->owner;
+  call->epoch = attempt->epoch;
   calls_set_deadline (core, call, attempt->deadline_ms);
 }
 
@@ -51,6 +77,46 @@ attempts_resume (broker_core_t *core, call_t *call, const attempt_t *attempt)
 }
 
 void
+attempts_stop (broker_core_t *core, call_t *call)
+{
+  ending_stop_offering (core, call);
+  ending_stop_instance (core, call);
+  if (call->instance != NULL)
+    registry_return (core, call);
+}
+
+void
+attempts_begin_next (broker_core_t *core, call_t *call)
+{
+  attempts_stop (core, call);
+  call->phase = CALL_RETRYING;
+  asking_continue (core, call);
+}
+
+void
+attempts_give_up (broker_core_t *core, call_t *call)
+{
+  attempts_stop (core, call);
+  call->await_wanted = true;
+  asking_continue (core, call);
+}
+
+void
+attempts_take_over (broker_core_t *core, call_t *call, const attempt_t *attempt)
+{
+  if (call->phase == CALL_ACCEPTING) {
+    call->turn = *attempt;
+    return;
+  }
+  // It may have been this broker's before, and lost to the one that it is taken from now.
+  attempts_stop (core, call);
+  take (core, call, attempt);
+  call->ran = attempt->attempt - 1;
+  if (call->outcome.status == TROUPE_STATUS_NONE)
+    placement_queue (core, call, true);
+}
+
+void
 attempts_settled_in (broker_core_t *core)
 {
   for (list_link_t *link; (link = list_first (&core->orphans)) != NULL;) {
@@ -74,6 +140,10 @@ end_as_died (broker_core_t *core, call_t *call)
 void
 attempts_lost (broker_core_t *core, call_t *call)
 {
+  if (call->phase == CALL_PLACED) {
+    placement_lost (core, call);
+    return;
+  }
   core->counters[BROKER_COUNT_ATTEMPTS_LOST]++;
   call->losses++;
   call->phase = CALL_STORED;
@@ -93,7 +163,8 @@ static void
 begun (broker_core_t *core, call_t *call, const ledger_result_t *result)
 {
   bool late = call->outcome.from != 0 && call->outcome.attempt == call->attempt;
-  attempt_t attempt = {result->attempt, result->memory, result->deadline_ms};
+  attempt_t attempt = attempts_of_result (core, result);
+  call->term = core->term;
   take (core, call, &attempt);
   if (call->outcome.status == TROUPE_STATUS_NONE) {
     placement_queue (core, call, true);
@@ -108,6 +179,11 @@ begun (broker_core_t *core, call_t *call, const ledger_result_t *result)
 void
 attempts_result (broker_core_t *core, call_t *call, const ledger_result_t *result)
 {
+  bool answered = result->outcome == LEDGER_OK || result->outcome == LEDGER_STALE;
+  if (answered && call->phase != CALL_RETRYING && result->attempt <= call->attempt) {
+    asking_continue (core, call); // it was taken over while this was asked about an earlier attempt
+    return;
+  }
   switch (result->outcome) {
   case LEDGER_OK:
     begun (core, call, result);
@@ -159,7 +235,8 @@ void
 attempts_on_part (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
 {
   call_t *call = calls_find (core, &header->call);
-  if (call == NULL || !attempts_runs (core, call, peer, header->attempt)) {
+  bool runs = call != NULL && attempts_runs (core, call, peer, header->attempt);
+  if (!runs && (call == NULL || !streaming_takes (core, call, peer, header->attempt))) {
     core->counters[BROKER_COUNT_PARTS_STALE]++;
     return;
   }

@@ -6,12 +6,23 @@
 
 #include "broker/state.h"
 
+// What the ledger says of a call whose turn has come.
+attempt_t attempts_of_result (const broker_core_t *core, const ledger_result_t *result);
+attempt_t attempts_of_call (const broker_core_t *core, const ledger_call_t *call);
 // Its turn has come, and the attempt has not been offered to anybody.
 void attempts_begin (broker_core_t *core, call_t *call, const attempt_t *attempt);
 // Its turn has come, and an earlier life of this broker may have offered the attempt: waits for whoever runs it to come
 // back, and begins the next one when none does.
 void attempts_resume (broker_core_t *core, call_t *call, const attempt_t *attempt);
-// The instance that ran it was lost.
+// This broker took the call over, and the attempt has not been offered to anybody; the one before it may be running.
+void attempts_take_over (broker_core_t *core, call_t *call, const attempt_t *attempt);
+// Another broker offers the call now: stops what runs here, and asks how it stands.
+void attempts_give_up (broker_core_t *core, call_t *call);
+// It is nobody's here any more.
+void attempts_stop (broker_core_t *core, call_t *call);
+// Begins the next attempt: what runs here now can't settle it.
+void attempts_begin_next (broker_core_t *core, call_t *call);
+// The instance that ran it, or was to be offered it, was lost.
 void attempts_lost (broker_core_t *core, call_t *call);
 // The first second is over: what nobody runs is retried.
 void attempts_settled_in (broker_core_t *core);

@@ -13,6 +13,7 @@
 #include "broker/asking.h"
 #include "broker/calls.h"
 #include "broker/ending.h"
+#include "broker/streaming.h"
 
 #include <stdlib.h>
 
@@ -54,6 +55,7 @@ troupe_err_t
 awaiting_join (broker_core_t *core, call_t *call, peer_t *peer, troupe_command_t of, bool stream, troupe_error_t *error)
 {
   waiter_t *waiter = find (call, peer);
+  bool streams = (call->flags & TROUPE_FLAG_STREAM) != 0 || streaming_wanted (call);
   if (waiter == NULL)
     waiter = make_waiter (core, call, peer, error);
   if (waiter == NULL)
@@ -63,6 +65,8 @@ awaiting_join (broker_core_t *core, call_t *call, peer_t *peer, troupe_command_t
   if (of == TROUPE_CMD_CALL)
     waiter->told = false; // it asks again, so it is answered again
   waiter->stream = stream;
+  if (stream && !streams && call->phase == CALL_RUNNING)
+    streaming_begin (core, call);
   return TROUPE_OK;
 }
 
@@ -151,6 +155,67 @@ awaiting_send_part (broker_core_t *core, const call_t *call, const troupe_header
   }
 }
 
+void
+awaiting_refuse_untold (broker_core_t *core, call_t *call, const troupe_error_t *error)
+{
+  LIST_EACH (link, &call->waiters)
+  {
+    waiter_t *waiter = LIST_ITEM (link, waiter_t, in_call);
+    if (waiter->of != TROUPE_CMD_CALL || waiter->told)
+      continue;
+    answer_refuse_call (core, waiter->peer->connection, waiter->of, &call->id, error);
+    free_waiter (waiter);
+  }
+}
+
+// -- Who waits for whom ----------------------------------------------------------------------------------------------
+
+static waiter_t *
+first_unchecked (const call_t *call)
+{
+  for (list_link_t *link = call->waiters.next; link != &call->waiters; link = link->next) {
+    waiter_t *waiter = LIST_ITEM (link, waiter_t, in_call);
+    if (waiter->unchecked)
+      return waiter;
+  }
+  return NULL;
+}
+
+troupe_id_t
+awaiting_unchecked (const call_t *call)
+{
+  const waiter_t *waiter = first_unchecked (call);
+  return waiter != NULL ? waiter->waits : (troupe_id_t){{0}};
+}
+
+// The store has answered for one: it may wait, or `cycle` says why not. The others' turn comes next.
+static void
+checked (broker_core_t *core, call_t *call, const troupe_error_t *cycle)
+{
+  waiter_t *waiter = first_unchecked (call);
+  if (waiter != NULL && troupe_id_equal (&waiter->waits, &call->checking)) {
+    waiter->unchecked = false;
+    if (cycle != NULL) {
+      answer_refuse_call (core, waiter->peer->connection, waiter->of, &call->id, cycle);
+      free_waiter (waiter);
+    }
+  }
+  call->await_wanted = call->await_wanted || first_unchecked (call) != NULL;
+}
+
+static void
+would_wait_for_itself (broker_core_t *core, call_t *call, const ledger_result_t *result)
+{
+  troupe_error_t error = {0};
+  troupe_error_set (&error, TROUPE_CYCLE, call->service != NULL ? call->service->name : "call",
+                    "let one of them go on without waiting for the other", "%s",
+                    result->why != NULL ? result->why : "the waiting call would wait for itself");
+  checked (core, call, &error);
+  call->await_wanted = call->await_wanted || call->waiters_count > 0; // the others', without a waiter
+  asking_continue (core, call);
+  calls_drop_unneeded (core, call);
+}
+
 // -- AWAIT -----------------------------------------------------------------------------------------------------------
 
 static troupe_err_t
@@ -161,27 +226,43 @@ unknown (troupe_error_t *error)
 }
 
 static troupe_err_t
+join (broker_core_t *core, call_t *call, peer_t *peer, const troupe_header_t *header, troupe_error_t *error)
+{
+  bool stream = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_STREAM) != 0;
+  troupe_err_t err = awaiting_join (core, call, peer, TROUPE_CMD_AWAIT, stream, error);
+  if (err != TROUPE_OK)
+    return err;
+  if (troupe_header_has (header, TROUPE_F (WAITER)) && !call->unstored) {
+    waiter_t *waiter = find (call, peer);
+    waiter->waits = header->waiter;
+    waiter->unchecked = call->await_wanted = true;
+  }
+  if (stream && call->phase == CALL_STORED)
+    call->await_wanted = true; // tells who runs it, if that was offered it by another broker
+  asking_continue (core, call);
+  return TROUPE_OK;
+}
+
+static troupe_err_t
 take_await (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_error_t *error)
 {
   call_t *call = calls_find (core, &header->call);
-  bool stream = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_STREAM) != 0;
   if (call != NULL && !troupe_text_equal (header->session, call->session))
     return unknown (error);
   if (call != NULL)
-    return awaiting_join (core, call, peer, TROUPE_CMD_AWAIT, stream, error);
+    return join (core, call, peer, header, error);
   if (!core->up)
     return answer_store_down (core, error);
   call = calls_new (core, &header->call, header->session, true, error);
   if (call == NULL)
     return error->code;
-  troupe_err_t err = awaiting_join (core, call, peer, TROUPE_CMD_AWAIT, stream, error);
-  if (err != TROUPE_OK) {
-    calls_destroy (core, call);
-    return err;
-  }
   call->await_wanted = true;
-  asking_continue (core, call);
-  return TROUPE_OK;
+  troupe_err_t err = join (core, call, peer, header, error);
+  if (err != TROUPE_OK)
+    calls_destroy (core, call);
+  else
+    asking_continue (core, call);
+  return err;
 }
 
 void
@@ -221,6 +302,8 @@ pending (broker_core_t *core, call_t *call, const ledger_result_t *result)
     accepting_doubt_known (core, call);
     calls_set_deadline (core, call, result->deadline_ms);
   }
+  checked (core, call, NULL);
+  streaming_ask (core, call, result);
   asking_continue (core, call);
   calls_drop_unneeded (core, call);
 }
@@ -251,6 +334,9 @@ awaiting_result (broker_core_t *core, call_t *call, const ledger_result_t *resul
     break;
   case LEDGER_UNKNOWN:
     not_known (core, call);
+    break;
+  case LEDGER_CYCLE:
+    would_wait_for_itself (core, call, result);
     break;
   case LEDGER_LOST:
     asking_again (core, call, result);

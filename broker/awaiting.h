@@ -22,6 +22,10 @@ void awaiting_tell_accepted (broker_core_t *core, call_t *call);
 void awaiting_tell_settled (broker_core_t *core, call_t *call, troupe_status_t status, troupe_buffer_t *value);
 // Tells all that what they asked for was refused.
 void awaiting_tell_refused (broker_core_t *core, call_t *call, const troupe_error_t *error);
+// Tells those who called, and don't know that it is stored, that they were refused, and forgets them.
+void awaiting_refuse_untold (broker_core_t *core, call_t *call, const troupe_error_t *error);
+// Of the waiter to be checked next; zero: none.
+troupe_id_t awaiting_unchecked (const call_t *call);
 // Sends a part to all who read along.
 void awaiting_send_part (broker_core_t *core, const call_t *call, const troupe_header_t *header, troupe_buffer_t *body);
 

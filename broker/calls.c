@@ -12,6 +12,7 @@
 #include "broker/ending.h"
 #include "broker/placement.h"
 #include "broker/registry.h"
+#include "broker/unstored.h"
 
 #include <stdlib.h>
 
@@ -95,22 +96,33 @@ calls_new_detached (broker_core_t *core, const troupe_id_t *id, troupe_text_t se
   return call;
 }
 
+// NULL: there are none, or there is no memory.
+static troupe_id_t *
+copy_ids (const troupe_id_t *ids, uint32_t count)
+{
+  troupe_id_t *copy = count > 0 ? calloc (count, sizeof *copy) : NULL;
+  if (copy != NULL)
+    memcpy (copy, ids, count * sizeof *copy);
+  return copy;
+}
+
 static troupe_err_t
 copy_content (broker_core_t *core, call_t *call, const call_content_t *content, troupe_error_t *error)
 {
-  troupe_id_t *path = NULL;
-  char *trace = NULL;
-  if (content->path_count > 0 && (path = calloc (content->path_count, sizeof *path)) != NULL)
-    memcpy (path, content->path, content->path_count * sizeof *path);
-  if (content->trace.data != NULL)
-    trace = strndup (content->trace.data, content->trace.size);
-  if ((content->path_count > 0 && path == NULL) || (content->trace.data != NULL && trace == NULL)) {
+  troupe_id_t *path = copy_ids (content->path, content->path_count);
+  troupe_id_t *inputs = copy_ids (content->inputs, content->inputs_count);
+  char *trace = content->trace.data != NULL ? strndup (content->trace.data, content->trace.size) : NULL;
+  if ((content->path_count > 0 && path == NULL) || (content->inputs_count > 0 && inputs == NULL) ||
+      (content->trace.data != NULL && trace == NULL)) {
     free (path);
+    free (inputs);
     free (trace);
     return answer_no_memory (core, call->service->name, error);
   }
   call->path = path;
   call->path_count = content->path_count;
+  call->inputs = inputs;
+  call->inputs_count = content->inputs_count;
   call->trace = trace;
   return TROUPE_OK;
 }
@@ -163,7 +175,9 @@ calls_destroy (broker_core_t *core, call_t *call)
   troupe_buffer_unref (&call->body);
   if (call->service != NULL)
     registry_release (core, call->service);
+  troupe_buffer_unref (&call->gathered);
   free (call->path);
+  free (call->inputs);
   free (call->trace);
   free (call);
 }
@@ -175,6 +189,8 @@ calls_drop_unneeded (broker_core_t *core, call_t *call)
     return;
   if (call->phase == CALL_HELD || (call->phase == CALL_STORED && !call->whole))
     calls_destroy (core, call);
+  else if (call->unstored)
+    unstored_left (core, call);
 }
 
 void

@@ -24,6 +24,8 @@ typedef struct {
   troupe_buffer_t *body;
   const troupe_id_t *path;
   uint32_t path_count;
+  const troupe_id_t *inputs;
+  uint32_t inputs_count;
   troupe_text_t trace; // data NULL: none
 } call_content_t;
 // Makes it whole. On failure (bad_argument, overloaded, no_memory) it is as before.

@@ -15,6 +15,7 @@
 #include "broker/calls.h"
 #include "broker/ending.h"
 #include "broker/frames.h"
+#include "broker/leases.h"
 #include "broker/peers.h"
 #include "broker/recall.h"
 #include "broker/recovery.h"
@@ -35,7 +36,7 @@ init_state (broker_core_t *core, int64_t now)
     list_init (lists[i]);
   alarms_init (&core->deadlines);
   core->now = core->started = core->ticked = core->swept = now;
-  core->settle_in_at = TROUPE_LOOP_NEVER;
+  core->settle_in_at = core->doubt_at = TROUPE_LOOP_NEVER;
   core->again_at = INT64_MAX;
   core->recover_wanted = UINT64_MAX;
 }
@@ -90,6 +91,7 @@ broker_core_destroy (broker_core_t **self_p)
   alarms_destroy (&core->deadlines);
   for (size_t i = 0; i < TROUPE_ERR_COUNT; i++)
     troupe_buffer_unref (&core->errors[i]);
+  troupe_buffer_unref (&core->report);
   free (core->name);
   free (core->endpoint);
   free (core);
@@ -117,7 +119,9 @@ on_up (broker_core_t *core)
   if (core->settle_in_at == TROUPE_LOOP_NEVER)
     core->settle_in_at = core->now + SETTLE_IN_MS;
   answer_note (core, TROUPE_LOG_INFO, "store up", NULL, NULL, NULL, NULL);
-  // First what it stores already, so that a call is known before somebody sends it again.
+  // First its lease, so that nobody takes what is read next; then what it stores already, so that a call is known before
+  // somebody sends it again.
+  leases_on_up (core);
   recovery_on_up (core);
   asking_on_up (core);
 }
@@ -160,6 +164,7 @@ on_time (broker_core_t *core)
     ending_expire (core, LIST_ITEM (alarm, call_t, deadline));
   }
   asking_on_time (core);
+  leases_on_time (core);
   recovery_on_time (core);
   peers_on_time (core);
 }
@@ -212,6 +217,7 @@ broker_core_due (const broker_core_t *core)
     due = earlier (due, core->settle_in_at);
   if (core->up && core->again_at != INT64_MAX)
     due = earlier (due, core->again_at);
+  due = earlier (due, leases_due (core));
   due = earlier (due, recovery_due (core));
   return earlier (due, peers_due (core));
 }

@@ -212,6 +212,12 @@ edge_on_publisher (void *context, short events)
     troupe_socket_close_frames (frames, 1, count);
 }
 
+static int64_t
+sooner (int64_t due, int64_t other)
+{
+  return due == TROUPE_LOOP_NEVER || (other != TROUPE_LOOP_NEVER && other < due) ? other : due;
+}
+
 int64_t
 edge_prepare (void *context, int64_t now)
 {
@@ -221,6 +227,8 @@ edge_prepare (void *context, int64_t now)
     edge_step (self, &(broker_event_t){.kind = BROKER_TIME}, now);
     due = broker_core_due (self->core);
   }
+  for (size_t i = 0; i < 2; i++)
+    due = sooner (due, door_continue (&self->doors[i], now));
   if (!self->stopping || self->stopped == NULL)
     return due;
   if (broker_core_idle (self->core) || now >= self->stop_at) {
@@ -228,5 +236,5 @@ edge_prepare (void *context, int64_t now)
     self->stopped = NULL;
     return due;
   }
-  return due == TROUPE_LOOP_NEVER || due > self->stop_at ? self->stop_at : due;
+  return sooner (due, self->stop_at);
 }

@@ -20,7 +20,7 @@ enum {
 };
 
 static troupe_err_t
-open_socket (broker_edge_t *self, void **socket, int *claim, int type, const char *endpoint, char *actual,
+open_socket (broker_edge_t *self, void **socket, int *claim, door_t *door, int type, const char *endpoint, char *actual,
              troupe_error_t *error)
 {
   if (strlen (endpoint) >= EDGE_ENDPOINT_SIZE)
@@ -31,10 +31,24 @@ open_socket (broker_edge_t *self, void **socket, int *claim, int type, const cha
   if (err == TROUPE_OK)
     err = troupe_socket_new (socket, self->zmq, type, error);
   if (err == TROUPE_OK)
+    err = door_watch (door, self->zmq, *socket, actual, error);
+  if (err == TROUPE_OK)
     err = troupe_socket_bind (*socket, endpoint, error);
   if (err == TROUPE_OK && troupe_socket_endpoint (*socket, actual, EDGE_ENDPOINT_SIZE) != TROUPE_OK)
     err = troupe_error_set (error, TROUPE_IO, endpoint, NULL, "ZeroMQ doesn't say where it listens");
   return err;
+}
+
+// A ROUTER counts its connections' ids up from a rand (), which libzmq 4.3.4 never seeds, and aborts when it comes to
+// one that a peer took for itself (ZMQ_ROUTING_ID): so a stranger must not know where it begins.
+static troupe_err_t
+hide_routes (const char *name, troupe_error_t *error)
+{
+  unsigned seed;
+  if (getrandom (&seed, sizeof seed, 0) != (ssize_t)sizeof seed)
+    return troupe_error_set (error, TROUPE_IO, name, NULL, "no random numbers: %s", strerror (errno));
+  srand (seed);
+  return TROUPE_OK;
 }
 
 static troupe_err_t
@@ -43,11 +57,14 @@ open_sockets (broker_edge_t *self, const broker_edge_options_t *options, troupe_
   self->zmq = zmq_ctx_new ();
   if (self->zmq == NULL)
     return troupe_error_set (error, TROUPE_IO, options->name, NULL, "ZeroMQ can't be started: %s", strerror (errno));
+  troupe_err_t err = hide_routes (options->name, error);
   // Published first: when calls can come, events can go.
-  troupe_err_t err =
-    open_socket (self, &self->publisher, &self->claims[1], ZMQ_XPUB, options->publish, self->publish, error);
   if (err == TROUPE_OK)
-    err = open_socket (self, &self->router, &self->claims[0], ZMQ_ROUTER, options->endpoint, self->endpoint, error);
+    err = open_socket (self, &self->publisher, &self->claims[1], &self->doors[1], ZMQ_XPUB, options->publish,
+                       self->publish, error);
+  if (err == TROUPE_OK)
+    err = open_socket (self, &self->router, &self->claims[0], &self->doors[0], ZMQ_ROUTER, options->endpoint,
+                       self->endpoint, error);
   return err;
 }
 
@@ -70,6 +87,11 @@ open_core (broker_edge_t *self, const broker_edge_options_t *options, troupe_err
 static troupe_err_t
 join_loop (broker_edge_t *self, const char *name, troupe_error_t *error)
 {
+  for (size_t i = 0; i < 2; i++) {
+    troupe_err_t err = door_join (&self->doors[i], self->loop, error);
+    if (err != TROUPE_OK)
+      return err;
+  }
   if (troupe_loop_add_prepare (self->loop, edge_prepare, self) == TROUPE_OK &&
       troupe_loop_add_socket (self->loop, self->router, edge_on_router, self) == TROUPE_OK &&
       troupe_loop_add_socket (self->loop, self->publisher, edge_on_publisher, self) == TROUPE_OK)
@@ -115,6 +137,8 @@ broker_edge_destroy (broker_edge_t **self_p)
     return;
   *self_p = NULL;
   troupe_loop_remove_prepare (self->loop, edge_prepare, self);
+  door_destroy (&self->doors[0]);
+  door_destroy (&self->doors[1]);
   if (self->router != NULL)
     troupe_loop_remove_socket (self->loop, self->router);
   if (self->publisher != NULL)

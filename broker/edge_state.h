@@ -4,6 +4,7 @@
 #ifndef BROKER_EDGE_STATE_H
 #define BROKER_EDGE_STATE_H
 
+#include "broker/door.h"
 #include "broker/edge.h"
 
 enum { EDGE_ENDPOINT_SIZE = 256 + 1 }; // as the protocol's field
@@ -20,6 +21,7 @@ struct broker_edge {
   ledger_t *ledger;
   void *zmq, *router, *publisher;
   int claims[2];
+  door_t doors[2];
   char endpoint[EDGE_ENDPOINT_SIZE], publish[EDGE_ENDPOINT_SIZE];
   unsent_t *unsent;
   size_t unsent_count, unsent_capacity;

@@ -25,9 +25,11 @@ ending_clear_outcome (call_t *call)
 }
 
 void
-ending_stop_offering (call_t *call)
+ending_stop_offering (broker_core_t *core, call_t *call)
 {
-  if (call->phase == CALL_QUEUED)
+  if (call->phase == CALL_PLACED)
+    placement_leave (core, call);
+  else if (call->phase == CALL_QUEUED)
     placement_withdraw (call);
   else if (call->phase == CALL_ORPHAN)
     list_remove (&call->in_phase);
@@ -65,7 +67,8 @@ ending_begin (broker_core_t *core, call_t *call, troupe_status_t status, uint32_
   call->outcome.attempt = attempt;
   call->outcome.body = answer_error_body (core, error);
   call->outcome.value = troupe_buffer_ref (call->outcome.body);
-  ending_stop_offering (call);
+  call->outcome.retryable = troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE;
+  ending_stop_offering (core, call);
   asking_continue (core, call);
 }
 
@@ -121,7 +124,7 @@ ending_on_cancel (broker_core_t *core, peer_t *peer, const troupe_header_t *head
 void
 ending_stop_instance (broker_core_t *core, const call_t *call)
 {
-  if (call->instance == NULL)
+  if (call->instance == NULL || call->phase != CALL_RUNNING)
     return;
   troupe_header_t header;
   troupe_header_init (&header, TROUPE_CMD_CANCEL);

@@ -19,7 +19,7 @@ void ending_finish (broker_core_t *core, call_t *call, troupe_status_t status, t
 void ending_vanished (broker_core_t *core, call_t *call);
 
 // It will settle: nobody shall be offered it any more.
-void ending_stop_offering (call_t *call);
+void ending_stop_offering (broker_core_t *core, call_t *call);
 // Tells the instance that runs it to stop.
 void ending_stop_instance (broker_core_t *core, const call_t *call);
 // Tells the instance that brought the outcome that it wasn't taken, and forgets the outcome.

@@ -38,6 +38,12 @@ enum {
   RESERVE = 4096 // requests a turn may make even when there is no memory for more
 };
 
+// How far a slot was read.
+typedef struct {
+  uint64_t of;                     // takeover: the broker whose calls
+  char place[LEDGER_KEY_MAX + 32]; // a score and a call's name; "": at the beginning
+} place_t;
+
 struct ledger {
   troupe_loop_t *loop;
   ledger_result_fn *result;
@@ -48,14 +54,21 @@ struct ledger {
   ledger_library_t library;
   ledger_inbox_t inbox;
   bool library_ready, channel_up, up;
-  unsigned long long after[LEDGER_SLOTS]; // recover: the last sequence that the core has got
+  place_t recovered[LEDGER_SLOTS], taken_over[LEDGER_SLOTS];
   ledger_queue_t queue;
   ledger_command_t command; // being made
   ledger_answer_t answer;   // being handed over
 };
 
-// -- Results
-// ---------------------------------------------------------------------------------------------------------
+static place_t *
+place_of (ledger_t *self, const ledger_pending_t *item)
+{
+  return item->op == LEDGER_RECOVER    ? &self->recovered[item->slot]
+         : item->op == LEDGER_TAKEOVER ? &self->taken_over[item->slot]
+                                       : NULL;
+}
+
+// -- Results --------------------------------------------------------------------------------------------------------
 
 static void
 hand_over_local (ledger_t *self, const ledger_pending_t *item)
@@ -71,7 +84,9 @@ hand_over_locals (ledger_t *self)
 {
   const ledger_pending_t *head;
   while ((head = ledger_queue_head (&self->queue)) != NULL && !head->sent)
-    hand_over_local (self, &(ledger_pending_t){head->op, head->slot, head->token, false, head->outcome, head->why});
+    hand_over_local (
+      self, &(ledger_pending_t){
+              .op = head->op, .slot = head->slot, .token = head->token, .outcome = head->outcome, .why = head->why});
 }
 
 static void
@@ -96,8 +111,11 @@ static void
 note_progress (ledger_t *self, const ledger_pending_t *item)
 {
   const ledger_answer_t *answer = &self->answer;
-  if (item->op == LEDGER_RECOVER && answer->result.outcome == LEDGER_OK)
-    self->after[item->slot] = answer->result.more ? answer->after : 0;
+  place_t *place = place_of (self, item);
+  if (place != NULL && answer->place != NULL) {
+    place->of = item->of;
+    snprintf (place->place, sizeof place->place, "%s", answer->result.more ? answer->place : "");
+  }
   if (item->op == LEDGER_SWEEP && answer->inbox)
     ledger_inbox_read (&self->inbox, item->slot);
 }
@@ -114,7 +132,7 @@ on_answer (void *context, const struct redisReply *reply)
   } else if (reply != NULL) {
     err = ledger_answer_read (&self->answer, item.op, reply);
     if (err != TROUPE_OK)
-      restart (self, err == TROUPE_NO_MEMORY ? "no memory for an answer" : "an answer that functions.lua doesn't give");
+      restart (self, err == TROUPE_NO_MEMORY ? "no memory for an answer" : "an answer that our functions don't give");
   }
   if (err != TROUPE_OK) {
     item.outcome = LEDGER_LOST;
@@ -140,13 +158,12 @@ prepare (void *context, int64_t now)
   return TROUPE_LOOP_NEVER;
 }
 
-// -- Requests
-// --------------------------------------------------------------------------------------------------------
+// -- Requests -------------------------------------------------------------------------------------------------------
 
 static bool
 is_read (ledger_op_t op)
 {
-  return op == LEDGER_AWAIT || op == LEDGER_RECALL;
+  return op == LEDGER_AWAIT || op == LEDGER_RECALL || op == LEDGER_INPUTS;
 }
 
 // Sends it, or says in `item` what has come of it instead.
@@ -162,7 +179,9 @@ send_request (ledger_t *self, const ledger_request_t *request, ledger_pending_t 
     item->why = "too many requests wait for Redis";
     return;
   }
-  item->why = ledger_command_of_request (&self->command, request, self->broker, self->after[item->slot]);
+  const place_t *place = place_of (self, item);
+  item->why = ledger_command_of_request (&self->command, request, self->broker,
+                                         place != NULL && place->of == item->of ? place->place : "");
   if (item->why != NULL)
     return;
   troupe_err_t err =
@@ -174,12 +193,23 @@ send_request (ledger_t *self, const ledger_request_t *request, ledger_pending_t 
     item->why = troupe_err_text (err);
 }
 
+// FNV-1a, 64 bits: names of brokers of one mesh don't meet in it.
+static uint64_t
+hash_of (const char *name)
+{
+  uint64_t hash = UINT64_C (0xcbf29ce484222325);
+  for (; name != NULL && *name != '\0'; name++)
+    hash = (hash ^ (unsigned char)*name) * UINT64_C (0x100000001b3);
+  return hash;
+}
+
 void
 ledger_submit (ledger_t *self, const ledger_request_t *request)
 {
-  bool of_slot = request->op == LEDGER_SWEEP || request->op == LEDGER_RECOVER;
   ledger_pending_t item = {.op = request->op, .token = request->token};
-  item.slot = (of_slot ? request->slot : ledger_slot (request->session)) % LEDGER_SLOTS;
+  item.slot = (request->session != NULL ? ledger_slot (request->session) : request->slot) % LEDGER_SLOTS;
+  if (request->op == LEDGER_TAKEOVER)
+    item.of = hash_of (request->broker);
   if (!ledger_queue_reserve (&self->queue, 1)) {
     // The reserve of this turn is used up too. The call's deadline, or the caller's, ends what this leaves open.
     troupe_log (TROUPE_LOG_ERROR, "ledger request dropped: no memory", NULL);
@@ -191,8 +221,7 @@ ledger_submit (ledger_t *self, const ledger_request_t *request)
     troupe_loop_again (self->loop);
 }
 
-// -- Up and down
-// -----------------------------------------------------------------------------------------------------
+// -- Up and down ----------------------------------------------------------------------------------------------------
 
 static void
 go_up (ledger_t *self)
@@ -245,8 +274,7 @@ on_message (void *context, const char *data, size_t size)
     ledger_inbox_called (&self->inbox, data, size);
 }
 
-// -- Life
-// ------------------------------------------------------------------------------------------------------------
+// -- Life -----------------------------------------------------------------------------------------------------------
 
 static troupe_err_t
 open_stores (ledger_t *self, const ledger_options_t *options, troupe_error_t *error)

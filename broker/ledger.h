@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The ledger: what the broker keeps in Redis, as typed requests and results. It is the only part of the broker that
-// knows how calls, mailboxes and memories are laid out there (functions.lua, loaded into Redis as a Function
-// library).
+// knows how calls, mailboxes and memories are laid out there (functions/, loaded into Redis as a library of
+// Functions).
 //
 // The core makes requests and gets each one's result later, as an event, in the order of the requests of one slot.
 // Every request may be made again after LEDGER_LOST (the connection broke, so whether it took place isn't known):
@@ -16,16 +16,24 @@
 #include "troupe/buffer.h"
 #include "troupe/wire.h"
 
-enum { LEDGER_SLOTS = 64 };
+enum {
+  LEDGER_SLOTS = 64,
+  LEDGER_INPUTS_MAX = TROUPE_INPUTS_MAX,
+  LEDGER_BROKERS_MAX = 64, // of one mesh; each connects to the same Redis, which serves some ten busy ones
+};
 
 typedef enum {
-  LEDGER_ACCEPT,  // store a call: idempotent by its id
-  LEDGER_SETTLE,  // store its outcome and the actor's new memory entries: the first one wins
-  LEDGER_AWAIT,   // the outcome, or register this broker for a notice
-  LEDGER_RETRY,   // begin the next attempt, unless it has settled or somebody else began one
-  LEDGER_RECALL,  // read an actor's memory
-  LEDGER_SWEEP,   // calls of a slot whose deadline has passed
-  LEDGER_RECOVER, // the open calls of a slot that this broker offers to instances
+  LEDGER_ACCEPT,   // store a call: idempotent by its id
+  LEDGER_SETTLE,   // store its outcome and the actor's new memory entries: the first one wins
+  LEDGER_AWAIT,    // the outcome, or register this broker for a notice
+  LEDGER_RETRY,    // begin the next attempt, unless it has settled or somebody else began one
+  LEDGER_RECALL,   // read an actor's memory
+  LEDGER_SWEEP,    // calls of a slot whose deadline has passed
+  LEDGER_RECOVER,  // the open calls of a slot that this broker offers to instances
+  LEDGER_INPUTS,   // read the values of a call's inputs, to offer them with it
+  LEDGER_CLAIM,    // make an instance the owner of the actor whose call's turn has come
+  LEDGER_LEASE,    // renew this broker's lease, and learn of all brokers' ones
+  LEDGER_TAKEOVER, // make the open calls of a slot that another broker offered this broker's
 } ledger_op_t;
 
 // What came of a request.
@@ -34,38 +42,66 @@ typedef enum {
   LEDGER_KNOWN,      // accept: this id was accepted before; the result says how it stands. When another broker offers
                      // it, this one gets a notice once it has settled
   LEDGER_PENDING,    // await: not settled; a notice follows when it is
-  LEDGER_SETTLED,    // await, accept, settle, retry: the call has settled; status and body say how, attempt which one did.
-                     // (A settle that won, made again with the same value, is LEDGER_OK again.)
-  LEDGER_STALE,      // settle, retry, recall: another attempt owns the call; the result's attempt says which
-  LEDGER_UNKNOWN,    // no such call (any more)
+  LEDGER_SETTLED,    // await, accept, settle, retry, claim: the call has settled; status and body say how, attempt
+                     // which one did. (A settle that won, made again with the same value, is LEDGER_OK again.)
+  LEDGER_STALE,      // settle, retry, recall, inputs, claim: another attempt owns the call; the result's attempt says
+                     // which. (settle: or the actor lives on another instance by now.) accept: the attempt that makes
+                     // this nested call is over: the parent has settled, or is in another attempt
+  LEDGER_UNKNOWN,    // no such call (any more). accept: one of the inputs is unknown; `input` says which
   LEDGER_OVERLOADED, // accept: the actor's mailbox is full
   LEDGER_LOST,       // the connection to Redis broke, or isn't there: it may or may not have been done
-  LEDGER_FAILED,     // Redis reports an error (out of memory ...), or the request can't be made, or too many wait: it was
-                     // not done; `why` says which
+  LEDGER_FAILED,     // Redis reports an error (out of memory ...), or the request can't be made, or too many wait: it
+                     // was not done; `why` says which
+  LEDGER_CYCLE,      // await: the waiter would wait for itself; `why` names the ring; nothing was changed
 } ledger_outcome_t;
 
+// Nested calls. A call that is made while a task runs has the task's call as its parent: the last of `path`, in the
+// same session, running its attempt `parent_attempt`. Accepting it checks that, stands it in its mailbox by the
+// acceptance of the path's first call, and makes the parent wait for it; when that would close a ring of calls that
+// wait for each other, the call is stored as settled: LEDGER_SETTLED, with the error `cycle`. Accepting the same id in
+// a later attempt of the parent gives what is recorded (LEDGER_SETTLED), but for a retryable error: then the call
+// begins anew. When the parent settles, its nested calls that have not settled become `cancelled`, and so do theirs;
+// those who offer and those who await them get LEDGER_NOTICE_SETTLED, this broker too.
+//
+// Inputs. A call may name calls of its session whose values it needs. It is accepted at once, and its turn doesn't come
+// before all of them have settled with a value (then LEDGER_NOTICE_READY tells its broker); when one ends otherwise,
+// the call ends as that error (a LEDGER_NOTICE_SETTLED, or LEDGER_SETTLED at once). Whoever offers it reads the values
+// by LEDGER_INPUTS.
+//
+// Owners. An actor lives on one instance, its owner, under an epoch that grows with each move. Results about a call
+// whose turn has come carry both; to offer it to another instance, or when there is no owner, the broker claims the
+// actor for that instance first. settle with `epoch` is refused when the actor has moved.
+//
+// Brokers. Each renews a lease; the others take the calls of one whose lease has run out over, slot by slot: those
+// whose turn has come begin their next attempt, and the other broker, which may live, gets a notice when one settles.
+// A broker that finds that its own lease had run out must read (recover) every slot again and ask (await) for every
+// call that it holds and that isn't among those.
+//
 // A request. Pointers are borrowed until ledger_submit returns; buffers are referenced by the ledger as long as it
 // needs them.
 typedef struct {
   ledger_op_t op;
   uint64_t token;      // the core's, comes back in the result
-  const char *session; // all but sweep and recover
-  unsigned slot;       // sweep and recover
-  troupe_id_t call;    // all but sweep and recover
-  // settle: the attempt that ended, or 0 for any (cancelled, deadline). retry: the one that was lost. recall: the
-  // one that asks, or 0 for any
+  const char *session; // all but sweep, recover, takeover and lease
+  unsigned slot;       // sweep, recover, takeover
+  troupe_id_t call;    // all but sweep, recover, takeover and lease
+  // settle: the attempt that ended, or 0 for any (cancelled, deadline). retry: the one that was lost. recall, inputs:
+  // the one that asks, or 0 for any. claim: the one to be offered
   uint32_t attempt;
 
   // accept
   const char *service;
   bool actor;
-  uint32_t flags;                // the call's TROUPE_FLAG_ bits, kept for recovery
-  int64_t deadline_ms;           // from now; 0: `default_deadline_ms` from when its turn comes
+  uint32_t flags;      // the call's TROUPE_FLAG_ bits, kept for recovery
+  int64_t deadline_ms; // from now; 0: `default_deadline_ms` from when its turn comes
   int64_t default_deadline_ms;
   unsigned mailbox_limit;
   const troupe_id_t *path;
   uint32_t path_count;
-  const char *trace; // may be NULL
+  const char *trace;       // may be NULL
+  uint32_t parent_attempt; // of the last of `path`, under which this call is made; 0: not a nested call
+  const troupe_id_t *inputs;
+  uint32_t inputs_count; // at most LEDGER_INPUTS_MAX
   // accept: the input. settle: the value or error, followed by the memory entries
   troupe_buffer_t *body;
 
@@ -73,7 +109,16 @@ typedef struct {
   troupe_status_t status;
   const uint32_t *sizes; // of the memory entries at the body's end
   uint32_t sizes_count;
-  int64_t retention_ms;
+  int64_t retention_ms; // settle, and accept (for a call that ends at once): how long the outcome is kept
+  bool retryable;       // an error of the retryable class: not replayed to a later attempt of the parent
+  uint64_t epoch;       // of the actor, under which the attempt ran; 0: not checked
+
+  // await: the call, of the same session, whose running attempt waits; zero: nobody's
+  troupe_id_t waiter;
+  // claim: the instance's id. takeover: the broker's name
+  const char *instance, *broker;
+  // lease: for how long
+  int64_t lease_ms;
 
   // recall: the result may hold fewer entries (4 MiB or 1000 of them, at least one): ask again for the rest
   uint32_t from, count;
@@ -85,39 +130,60 @@ typedef struct {
   const char *session;
   const char *service;
   bool actor;
-  bool ready;           // its turn has come (not waiting in a mailbox)
-  uint32_t attempt;     // 0 while it waits
+  bool ready;       // its turn has come (not waiting in a mailbox)
+  uint32_t attempt; // 0 while it waits
   uint32_t flags;
-  int64_t deadline_ms;  // remaining; 0: none has started
-  uint32_t memory;      // how many entries the actor remembers
+  int64_t deadline_ms; // remaining; 0: none has started
+  uint32_t memory;     // how many entries the actor remembers
+  const char *owner;   // the instance that the actor lives on; NULL: none yet
+  uint64_t epoch;      // of that; 0: none yet
+  uint32_t inputs;     // how many inputs it has: to be read by LEDGER_INPUTS once it is ready
   const troupe_id_t *path;
   uint32_t path_count;
-  const char *trace;      // NULL: none
-  troupe_buffer_t *body;  // recover: the input; else NULL
+  const char *trace;     // NULL: none
+  troupe_buffer_t *body; // recover, takeover: the input; else NULL
 } ledger_call_t;
+
+typedef struct {
+  const char *name;
+  int64_t remaining_ms; // of its lease; 0 or less: since when it has run out
+} ledger_broker_t;
 
 // A result; everything it points to is borrowed until the callback returns (take a reference of a buffer to keep it).
 typedef struct {
   ledger_op_t op;
   uint64_t token;
   ledger_outcome_t outcome;
-  const char *why;         // LEDGER_FAILED: Redis's words
-  bool ready;              // accept, known: its turn has come, and this broker offers it: do so
-  uint32_t attempt;        // accept (when ready), known, retry: the current attempt
-  uint32_t memory;         // accept (when ready), retry, recall: entries the actor remembers
-  int64_t deadline_ms;     // accept (when ready), known, retry: remaining; 0: none has started
-  troupe_status_t status;  // LEDGER_SETTLED
-  troupe_buffer_t *body;   // LEDGER_SETTLED: value or error. recall: a packed list of entries
-  const ledger_call_t *calls; // recover, sweep: those calls. settle: the next call of the mailbox, ready now, if this
-  size_t calls_count;         // broker offers it (another broker gets a notice)
-  bool more; // recover: ask again for the calls behind these (those that this process accepted are among them). sweep:
+  const char *why;        // LEDGER_FAILED: Redis's words. LEDGER_CYCLE: the services of the ring
+  bool ready;             // accept, known: its turn has come, and this broker offers it: do so
+  uint32_t attempt;       // accept (when ready), known, retry: the current attempt
+  uint32_t memory;        // accept (when ready), retry, recall: entries the actor remembers
+  int64_t deadline_ms;    // accept (when ready), known, retry: remaining; 0: none has started
+  const char *owner;      // accept (when ready), known, retry, claim: the actor's owner; NULL: it has none
+  uint64_t epoch;         // of that; 0: none
+  uint32_t inputs;        // accept, known, retry: how many inputs it has
+  uint32_t input;         // accept, unknown: which one isn't known, from 0
+  troupe_status_t status; // LEDGER_SETTLED
+  // LEDGER_SETTLED: value or error. recall: a packed list of entries. inputs: the values, one after another
+  troupe_buffer_t *body;
+  const uint32_t *sizes; // inputs: of each value
+  uint32_t sizes_count;
+  const ledger_broker_t *brokers; // lease: every broker of the mesh, this one too
+  size_t brokers_count;
+  int64_t lapsed_ms; // lease: for how long this broker's own lease had run out before it was renewed; 0: it had not
+  const ledger_call_t *calls; // recover, takeover, sweep: those calls. settle: the next call of the mailbox, ready
+  size_t calls_count;         // now, if this broker offers it (another broker gets a notice)
+  bool more; // takeover: ask again for the others, before those of another broker in this slot; after LEDGER_LOST,
+             // recover the slot: what was taken is among its calls.
+             // recover: ask again for the calls behind these (those that this process accepted are among them). sweep:
              // ask again once these have settled
 } ledger_result_t;
 
 // Notices may come twice (the connection broke before Redis heard that the first one was read), and never get lost.
 typedef enum {
-  LEDGER_NOTICE_SETTLED, // a call that this broker awaits has settled: ask by LEDGER_AWAIT
-  LEDGER_NOTICE_READY,   // a call that this broker offers has come first in its mailbox
+  LEDGER_NOTICE_SETTLED, // a call that this broker awaits or offers has settled: ask by LEDGER_AWAIT
+  LEDGER_NOTICE_READY,   // a call that this broker offers has got its turn: it is first in its mailbox, its inputs are
+                         // there
   LEDGER_NOTICE_UP,      // Redis is there, the Functions are loaded, the inbox is being read
   LEDGER_NOTICE_DOWN,    // Redis is not there: requests end as LEDGER_LOST
 } ledger_notice_kind_t;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Answers to results. An answer is a list: outcome, attempt, memory, deadline, ready, status, body, more, then
-// items. Every type is checked: functions.lua is ours, but the copy in Redis may be a newer one, and other programs
-// can write to that Redis. An answer that doesn't fit is an error of the connection, never a guess.
+// Answers to results. An answer is a list: outcome, attempt, memory, deadline, ready, status, body, more, owner, epoch,
+// inputs, then items. Every type is checked: the functions are ours, but the copy in Redis may be a newer one, and
+// other programs can write to that Redis. An answer that doesn't fit is an error of the connection, never a guess.
 //
 // Texts are borrowed from the reply (hiredis terminates them); bodies are copied once, into buffers.
 
@@ -13,7 +13,7 @@
 #include <string.h>
 
 // The positions in an answer and in a call.
-enum { OUTCOME, ATTEMPT, MEMORY, DEADLINE, READY, STATUS, BODY, MORE, ITEMS };
+enum { OUTCOME, ATTEMPT, MEMORY, DEADLINE, READY, STATUS, BODY, MORE, OWNER, EPOCH, INPUTS, ITEMS };
 enum {
   CALL_SESSION,
   CALL_ID,
@@ -24,6 +24,9 @@ enum {
   CALL_FLAGS,
   CALL_DEADLINE,
   CALL_MEMORY,
+  CALL_OWNER,
+  CALL_EPOCH,
+  CALL_INPUTS,
   CALL_PATH,
   CALL_TRACE,
   CALL_BODY,
@@ -35,7 +38,7 @@ static const struct {
   ledger_outcome_t outcome;
 } outcomes[] = {
   {"ok", LEDGER_OK},       {"known", LEDGER_KNOWN},     {"pending", LEDGER_PENDING},       {"settled", LEDGER_SETTLED},
-  {"stale", LEDGER_STALE}, {"unknown", LEDGER_UNKNOWN}, {"overloaded", LEDGER_OVERLOADED},
+  {"stale", LEDGER_STALE}, {"unknown", LEDGER_UNKNOWN}, {"overloaded", LEDGER_OVERLOADED}, {"cycle", LEDGER_CYCLE},
 };
 
 static bool
@@ -51,6 +54,12 @@ are_numbers (redisReply *const *elements, int first, int last)
     if (elements[i]->type != REDIS_REPLY_INTEGER || elements[i]->integer < 0)
       return false;
   return true;
+}
+
+static const char *
+text_or_null (const redisReply *reply)
+{
+  return reply->len > 0 ? reply->str : NULL;
 }
 
 // A text or nil becomes a buffer or NULL.
@@ -71,7 +80,8 @@ ledger_answer_call (ledger_call_t *out, const struct redisReply *reply)
   redisReply *const *element = reply->element;
   const redisReply *path = element[CALL_PATH];
   if (!is_text (element[CALL_SESSION]) || !is_text (element[CALL_ID]) || !is_text (element[CALL_SERVICE]) ||
-      !are_numbers (element, CALL_ACTOR, CALL_MEMORY) || !is_text (path) || !is_text (element[CALL_TRACE]) ||
+      !are_numbers (element, CALL_ACTOR, CALL_MEMORY) || !is_text (element[CALL_OWNER]) ||
+      !are_numbers (element, CALL_EPOCH, CALL_INPUTS) || !is_text (path) || !is_text (element[CALL_TRACE]) ||
       path->len % sizeof (troupe_id_t) != 0 || !troupe_id_of_text (&out->call, element[CALL_ID]->str))
     return TROUPE_BAD_MESSAGE;
   out->session = element[CALL_SESSION]->str;
@@ -82,9 +92,12 @@ ledger_answer_call (ledger_call_t *out, const struct redisReply *reply)
   out->flags = (uint32_t)element[CALL_FLAGS]->integer;
   out->deadline_ms = element[CALL_DEADLINE]->integer;
   out->memory = (uint32_t)element[CALL_MEMORY]->integer;
+  out->owner = text_or_null (element[CALL_OWNER]);
+  out->epoch = (uint64_t)element[CALL_EPOCH]->integer;
+  out->inputs = (uint32_t)element[CALL_INPUTS]->integer;
   out->path = path->len > 0 ? (const troupe_id_t *)path->str : NULL;
   out->path_count = (uint32_t)(path->len / sizeof (troupe_id_t));
-  out->trace = element[CALL_TRACE]->len > 0 ? element[CALL_TRACE]->str : NULL;
+  out->trace = text_or_null (element[CALL_TRACE]);
   return reply->elements > CALL_BODY ? read_body (&out->body, element[CALL_BODY]) : TROUPE_OK;
 }
 
@@ -103,8 +116,7 @@ read_calls (ledger_answer_t *self, redisReply *const *items, size_t count)
   return TROUPE_OK;
 }
 
-// -- Recall
-// ----------------------------------------------------------------------------------------------------------
+// -- Recall and inputs ----------------------------------------------------------------------------------------------
 
 enum { LIST_HEAD_MAX = 5 };
 
@@ -129,38 +141,78 @@ put_list_head (unsigned char bytes[LIST_HEAD_MAX], size_t count)
 }
 
 static void
-free_list (void *data, void *hint)
+free_joined (void *data, void *hint)
 {
   (void)hint;
   free (data);
 }
 
-// The entries are packed values already: behind a head they are a packed list.
+// The items, which are packed values, one after another behind `head`.
 static troupe_err_t
-read_entries (ledger_answer_t *self, redisReply *const *items, size_t count)
+join_items (ledger_answer_t *self, const unsigned char *head, size_t head_size, redisReply *const *items, size_t count)
 {
-  size_t size = LIST_HEAD_MAX;
+  size_t size = head_size;
   for (size_t i = 0; i < count; i++) {
     if (!is_text (items[i]))
       return TROUPE_BAD_MESSAGE;
     size += items[i]->len;
   }
-  unsigned char *bytes = malloc (size);
+  unsigned char *bytes = malloc (size > 0 ? size : 1);
   if (bytes == NULL)
     return TROUPE_NO_MEMORY;
-  size_t filled = put_list_head (bytes, count);
+  memcpy (bytes, head, head_size);
+  size_t filled = head_size;
   for (size_t i = 0; i < count; i++) {
     memcpy (bytes + filled, items[i]->str, items[i]->len);
     filled += items[i]->len;
   }
-  troupe_err_t err = troupe_buffer_adopt (&self->result.body, bytes, filled, free_list, NULL);
+  troupe_err_t err = troupe_buffer_adopt (&self->result.body, bytes, filled, free_joined, NULL);
   if (err != TROUPE_OK)
     free (bytes);
   return err;
 }
 
-// -- All
-// -------------------------------------------------------------------------------------------------------------
+// Memory entries: behind a head they are a packed list.
+static troupe_err_t
+read_entries (ledger_answer_t *self, redisReply *const *items, size_t count)
+{
+  unsigned char head[LIST_HEAD_MAX];
+  return join_items (self, head, put_list_head (head, count), items, count);
+}
+
+static troupe_err_t
+read_values (ledger_answer_t *self, redisReply *const *items, size_t count)
+{
+  if (count > LEDGER_INPUTS_MAX)
+    return TROUPE_BAD_MESSAGE;
+  for (size_t i = 0; i < count; i++)
+    self->sizes[i] = (uint32_t)items[i]->len;
+  self->result.sizes = self->sizes;
+  self->result.sizes_count = (uint32_t)count;
+  return join_items (self, (const unsigned char *)"", 0, items, count);
+}
+
+// -- Lease ----------------------------------------------------------------------------------------------------------
+
+static troupe_err_t
+read_brokers (ledger_answer_t *self, redisReply *const *items, size_t count)
+{
+  if (count > LEDGER_BROKERS_MAX)
+    return TROUPE_BAD_MESSAGE;
+  for (size_t i = 0; i < count; i++) {
+    if (items[i]->type != REDIS_REPLY_ARRAY || items[i]->elements != 2 || !is_text (items[i]->element[0]) ||
+        items[i]->element[1]->type != REDIS_REPLY_INTEGER)
+      return TROUPE_BAD_MESSAGE;
+    self->brokers[i] = (ledger_broker_t){items[i]->element[0]->str, items[i]->element[1]->integer};
+  }
+  self->result.brokers = self->brokers;
+  self->result.brokers_count = count;
+  self->result.lapsed_ms = self->result.deadline_ms;
+  self->result.deadline_ms = 0;
+  return TROUPE_OK;
+}
+
+// -- All ------------------------------------------------------------------------------------------------------------
 
 bool
 ledger_answer_unusable (const struct redisReply *reply)
@@ -178,8 +230,6 @@ ledger_answer_unusable (const struct redisReply *reply)
 static bool
 read_outcome (ledger_answer_t *self, const redisReply *word)
 {
-  if (!is_text (word))
-    return false;
   for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
     if (strcmp (outcomes[i].word, word->str) == 0) {
       self->result.outcome = outcomes[i].outcome;
@@ -189,45 +239,81 @@ read_outcome (ledger_answer_t *self, const redisReply *word)
 }
 
 static void
-read_numbers (ledger_answer_t *self, redisReply *const *element)
+read_head (ledger_answer_t *self, redisReply *const *element)
 {
   ledger_result_t *result = &self->result;
+  result->attempt = (uint32_t)element[ATTEMPT]->integer;
   result->memory = (uint32_t)element[MEMORY]->integer;
   result->deadline_ms = element[DEADLINE]->integer;
   result->status = (troupe_status_t)element[STATUS]->integer;
   result->more = element[MORE]->integer != 0;
-  if (result->op == LEDGER_RECOVER)
-    self->after = (unsigned long long)element[ATTEMPT]->integer;
+  result->owner = text_or_null (element[OWNER]);
+  result->epoch = (uint64_t)element[EPOCH]->integer;
+  if (result->outcome == LEDGER_UNKNOWN)
+    result->input = (uint32_t)element[INPUTS]->integer;
   else
-    result->attempt = (uint32_t)element[ATTEMPT]->integer;
+    result->inputs = (uint32_t)element[INPUTS]->integer;
   if (result->op == LEDGER_SWEEP)
     self->inbox = element[READY]->integer != 0;
   else
     result->ready = element[READY]->integer != 0;
 }
 
+static bool
+is_answer (const redisReply *reply)
+{
+  return reply->type == REDIS_REPLY_ARRAY && reply->elements >= ITEMS && is_text (reply->element[OUTCOME]) &&
+         are_numbers (reply->element, ATTEMPT, STATUS) && are_numbers (reply->element, MORE, MORE) &&
+         is_text (reply->element[OWNER]) && are_numbers (reply->element, EPOCH, INPUTS) &&
+         reply->element[STATUS]->integer <= TROUPE_STATUS_DEADLINE;
+}
+
+// What stands in the body's place, by what the answer is.
+static troupe_err_t
+read_text (ledger_answer_t *self, const redisReply *reply)
+{
+  bool slot = self->result.op == LEDGER_RECOVER || self->result.op == LEDGER_TAKEOVER;
+  bool cycle = self->result.outcome == LEDGER_CYCLE;
+  if (!slot && !cycle)
+    return read_body (&self->result.body, reply);
+  if (!is_text (reply))
+    return TROUPE_BAD_MESSAGE;
+  if (cycle)
+    self->result.why = reply->str;
+  else
+    self->place = reply->str;
+  return TROUPE_OK;
+}
+
+static troupe_err_t
+read_items (ledger_answer_t *self, redisReply *const *items, size_t count)
+{
+  bool good = self->result.outcome == LEDGER_OK;
+  if (self->result.op == LEDGER_RECALL && good)
+    return read_entries (self, items, count);
+  if (self->result.op == LEDGER_INPUTS && good)
+    return read_values (self, items, count);
+  if (self->result.op == LEDGER_LEASE)
+    return read_brokers (self, items, count);
+  return read_calls (self, items, count);
+}
+
 troupe_err_t
 ledger_answer_read (ledger_answer_t *self, ledger_op_t op, const struct redisReply *reply)
 {
   self->result = (ledger_result_t){.op = op};
-  self->after = 0;
+  self->place = NULL;
   self->inbox = false;
   if (reply->type == REDIS_REPLY_ERROR) {
     self->result.outcome = LEDGER_FAILED;
     self->result.why = reply->str;
     return TROUPE_OK;
   }
-  if (reply->type != REDIS_REPLY_ARRAY || reply->elements < ITEMS || !read_outcome (self, reply->element[OUTCOME]) ||
-      !are_numbers (reply->element, ATTEMPT, STATUS) || !are_numbers (reply->element, MORE, MORE) ||
-      reply->element[STATUS]->integer > TROUPE_STATUS_DEADLINE)
+  if (!is_answer (reply) || !read_outcome (self, reply->element[OUTCOME]))
     return TROUPE_BAD_MESSAGE;
-  read_numbers (self, reply->element);
-  redisReply *const *items = reply->element + ITEMS;
-  size_t count = reply->elements - ITEMS;
-  if (op == LEDGER_RECALL && self->result.outcome == LEDGER_OK)
-    return read_entries (self, items, count);
-  troupe_err_t err = read_body (&self->result.body, reply->element[BODY]);
-  return err == TROUPE_OK ? read_calls (self, items, count) : err;
+  read_head (self, reply->element);
+  troupe_err_t err = read_text (self, reply->element[BODY]);
+  return err == TROUPE_OK ? read_items (self, reply->element + ITEMS, reply->elements - ITEMS) : err;
 }
 
 void

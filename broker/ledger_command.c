@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Requests to commands: FCALL <function> 1 <key> <arguments>, where the order of the arguments is what functions.lua
-// says at each function. Nothing is copied but numbers and the key; the store copies the whole into what it sends.
+// Requests to commands: FCALL <function> 1 <key> <arguments>, where the order of the arguments is what
+// broker/functions/ says at each function. Nothing is copied but numbers, ids and the key; the store copies the whole
+// into what it sends.
 
 #include "broker/ledger_command.h"
 
@@ -60,6 +61,42 @@ add_call_key (ledger_command_t *self, const ledger_request_t *request)
   return add_key (self, ledger_slot (request->session), "call:", name);
 }
 
+static void
+add_id (ledger_command_t *self, const troupe_id_t *id)
+{
+  troupe_id_to_text (id, self->id);
+  add_text (self, self->id);
+}
+
+static const char *
+add_inputs (ledger_command_t *self, const ledger_request_t *request)
+{
+  if (request->inputs_count > LEDGER_INPUTS_MAX)
+    return "more inputs than a call may have";
+  for (uint32_t i = 0; i < request->inputs_count; i++)
+    troupe_id_to_text (&request->inputs[i], self->inputs + i * (TROUPE_ID_TEXT_SIZE - 1));
+  add_bytes (self, self->inputs, request->inputs_count * (TROUPE_ID_TEXT_SIZE - 1));
+  return NULL;
+}
+
+// What is not plain: a parent, inputs.
+static const char *
+add_relations (ledger_command_t *self, const ledger_request_t *request)
+{
+  if (request->parent_attempt == 0 && request->inputs_count == 0)
+    return NULL;
+  if (request->parent_attempt > 0 && request->path_count == 0)
+    return "a nested call without a path";
+  add_number (self, request->parent_attempt);
+  if (request->parent_attempt > 0)
+    add_id (self, &request->path[request->path_count - 1]);
+  else
+    add_text (self, "");
+  const char *why = add_inputs (self, request);
+  add_number (self, request->retention_ms);
+  return why;
+}
+
 static const char *
 accept_command (ledger_command_t *self, const ledger_request_t *request, const char *broker)
 {
@@ -75,7 +112,8 @@ accept_command (ledger_command_t *self, const ledger_request_t *request, const c
   add_bytes (self, request->path, request->path_count * sizeof (troupe_id_t));
   add_text (self, request->trace != NULL ? request->trace : "");
   add_bytes (self, troupe_buffer_data (request->body), troupe_buffer_size (request->body));
-  return why;
+  const char *why_not = add_relations (self, request);
+  return why != NULL ? why : why_not;
 }
 
 // The body's bytes: the value, then each entry.
@@ -108,6 +146,8 @@ settle_command (ledger_command_t *self, const ledger_request_t *request, const c
   add_number (self, request->attempt);
   add_number (self, request->status);
   add_number (self, request->retention_ms);
+  add_text (self, request->retryable ? "1" : "0");
+  add_number (self, (int64_t)request->epoch);
   const char *why_not = add_outcome (self, request);
   return why != NULL ? why : why_not;
 }
@@ -123,9 +163,81 @@ recall_command (ledger_command_t *self, const ledger_request_t *request)
   return why;
 }
 
+static const char *
+await_command (ledger_command_t *self, const ledger_request_t *request, const char *broker)
+{
+  begin (self, "troupe1_await");
+  const char *why = add_call_key (self, request);
+  add_text (self, broker);
+  if (!troupe_id_is_zero (&request->waiter))
+    add_id (self, &request->waiter);
+  return why;
+}
+
+static const char *
+retry_command (ledger_command_t *self, const ledger_request_t *request, const char *broker)
+{
+  begin (self, "troupe1_retry");
+  const char *why = add_call_key (self, request);
+  add_text (self, broker);
+  add_number (self, request->attempt);
+  return why;
+}
+
+static const char *
+claim_command (ledger_command_t *self, const ledger_request_t *request)
+{
+  if (request->instance == NULL || request->instance[0] == '\0')
+    return "a claim for no instance";
+  begin (self, "troupe1_claim");
+  const char *why = add_call_key (self, request);
+  add_number (self, request->attempt);
+  add_text (self, request->instance);
+  return why;
+}
+
+static const char *
+inputs_command (ledger_command_t *self, const ledger_request_t *request)
+{
+  begin (self, "troupe1_inputs");
+  const char *why = add_call_key (self, request);
+  add_number (self, request->attempt);
+  return why;
+}
+
+static const char *
+of_slot (ledger_command_t *self, const ledger_request_t *request, const char *function, const char *broker)
+{
+  begin (self, function);
+  const char *why = add_key (self, request->slot, "open", "");
+  add_text (self, broker);
+  return why;
+}
+
+static const char *
+takeover_command (ledger_command_t *self, const ledger_request_t *request, const char *broker, const char *place)
+{
+  if (request->broker == NULL || strcmp (request->broker, broker) == 0)
+    return "a broker can't take over its own calls";
+  const char *why = of_slot (self, request, "troupe1_takeover", broker);
+  add_text (self, request->broker);
+  add_text (self, place);
+  return why;
+}
+
+static const char *
+lease_command (ledger_command_t *self, const ledger_request_t *request, const char *broker)
+{
+  begin (self, "troupe1_lease");
+  add_text (self, "troupe:brokers");
+  add_text (self, broker);
+  add_number (self, request->lease_ms);
+  return NULL;
+}
+
 const char *
 ledger_command_of_request (ledger_command_t *self, const ledger_request_t *request, const char *broker,
-                           unsigned long long after)
+                           const char *place)
 {
   const char *why = NULL;
   switch (request->op) {
@@ -134,27 +246,24 @@ ledger_command_of_request (ledger_command_t *self, const ledger_request_t *reque
   case LEDGER_SETTLE:
     return settle_command (self, request, broker);
   case LEDGER_AWAIT:
-    begin (self, "troupe1_await");
-    why = add_call_key (self, request);
-    add_text (self, broker);
-    return why;
+    return await_command (self, request, broker);
   case LEDGER_RETRY:
-    begin (self, "troupe1_retry");
-    why = add_call_key (self, request);
-    add_text (self, broker);
-    add_number (self, request->attempt);
-    return why;
+    return retry_command (self, request, broker);
   case LEDGER_RECALL:
     return recall_command (self, request);
+  case LEDGER_INPUTS:
+    return inputs_command (self, request);
+  case LEDGER_CLAIM:
+    return claim_command (self, request);
+  case LEDGER_LEASE:
+    return lease_command (self, request, broker);
   case LEDGER_SWEEP:
-    begin (self, "troupe1_sweep");
-    why = add_key (self, request->slot, "deadlines", "");
-    add_text (self, broker);
-    return why;
+    return of_slot (self, request, "troupe1_sweep", broker);
+  case LEDGER_TAKEOVER:
+    return takeover_command (self, request, broker, place);
   case LEDGER_RECOVER:
-    begin (self, "troupe1_recover");
-    why = add_key (self, request->slot, "open:", broker);
-    add_number (self, (int64_t)after);
+    why = of_slot (self, request, "troupe1_recover", broker);
+    add_text (self, place);
     return why;
   }
   return "no such request";

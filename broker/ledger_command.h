@@ -7,9 +7,10 @@
 #include "broker/ledger.h"
 
 enum {
-  LEDGER_KEY_MAX = 512,                       // "troupe:{00}:call:", a session, an id; what is longer is an error
-  LEDGER_NUMBERS_MAX = 8,                     // of one command
-  LEDGER_ARGS_MAX = 4 + 12 + TROUPE_SIZES_MAX // FCALL, function, 1, key; the arguments; memory entries
+  LEDGER_KEY_MAX = 512,                        // "troupe:{00}:call:", a session, an id; what is longer is an error
+  LEDGER_NUMBERS_MAX = 8,                      // of one command
+  LEDGER_ARGS_MAX = 4 + 16 + TROUPE_SIZES_MAX, // FCALL, function, 1, key; the arguments; memory entries
+  LEDGER_INPUTS_SIZE = LEDGER_INPUTS_MAX * (TROUPE_ID_TEXT_SIZE - 1),
 };
 
 // A command; points into itself and into what the request points to.
@@ -20,11 +21,13 @@ typedef struct {
   char key[LEDGER_KEY_MAX];
   char numbers[LEDGER_NUMBERS_MAX][24]; // 64 bits in decimal, a sign, NUL
   int numbers_count;
+  char id[TROUPE_ID_TEXT_SIZE];        // accept: the parent's. await: the waiter's
+  char inputs[LEDGER_INPUTS_SIZE + 1]; // accept: their ids, one after another
 } ledger_command_t;
 
-// `after`: of recover, the last sequence that is known. Returns NULL, or why the request can't be made.
+// `place`: recover, takeover: how far it has come, "" at the beginning. Returns NULL, or why the request can't be made.
 const char *ledger_command_of_request (ledger_command_t *self, const ledger_request_t *request, const char *broker,
-                                       unsigned long long after);
+                                       const char *place);
 // What the inbox of a slot holds, after the notice `last` ("": from the beginning).
 const char *ledger_command_of_inbox (ledger_command_t *self, unsigned slot, const char *broker, const char *last);
 

@@ -19,7 +19,7 @@ static void
 give_up (ledger_library_t *self, const char *what, const char *why)
 {
   troupe_error_t error;
-  troupe_error_set (&error, TROUPE_STORE_UNAVAILABLE, "functions.lua",
+  troupe_error_set (&error, TROUPE_STORE_UNAVAILABLE, "the library of functions",
                     "Redis 7.0 or later is needed, as a master, with FUNCTION and FCALL allowed", "%s: %s", what, why);
   troupe_store_restart (self->store, &error);
 }

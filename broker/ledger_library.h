@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The library of Redis Functions (functions.lua, as bytes of this program) and its way into Redis.
+// The library of Redis Functions (functions/, as bytes of this program) and its way into Redis.
 #ifndef BROKER_LEDGER_LIBRARY_H
 #define BROKER_LEDGER_LIBRARY_H
 

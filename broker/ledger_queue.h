@@ -10,6 +10,7 @@ typedef struct {
   ledger_op_t op;
   uint32_t slot;
   uint64_t token;
+  uint64_t of;              // takeover: which broker's calls
   bool sent;                // Redis will answer; otherwise:
   ledger_outcome_t outcome; // what came of it
   const char *why;          // a constant text

@@ -26,7 +26,7 @@ static troupe_err_t
 load (process_t *self, const char *path, troupe_error_t *error)
 {
   json_t *errors = NULL;
-  troupe_err_t err = troupe_config_load (&self->config, path, &errors, error);
+  troupe_err_t err = troupe_config_load_part (&self->config, path, "store", &errors, error);
   if (json_array_size (errors) > 0)
     troupe_config_print_errors (errors, stderr);
   else if (err != TROUPE_OK)
@@ -203,6 +203,6 @@ main (int argc, char **argv)
     "Exit status: 0 ended by a signal, 2 wrong command line, 3 wrong configuration or address in use,\n"
     "4 no such name.";
   static const char summary[] = "carries calls between agents, models and tools";
-  const troupe_verb_t verbs[] = {{.summary = summary, .details = details, .options = options, .run = run}, {NULL}};
+  const troupe_verb_t verbs[] = {{.details = details, .options = options, .run = run}, {NULL}};
   return troupe_option_main (&(troupe_program_t){"troupe-broker", summary, verbs}, argc, argv);
 }

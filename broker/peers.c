@@ -15,6 +15,7 @@
 
 #include "broker/answer.h"
 #include "broker/awaiting.h"
+#include "broker/placement.h"
 #include "broker/registry.h"
 
 #include "error/utf8.h"
@@ -206,6 +207,29 @@ tick_ms (const broker_core_t *core)
   return core->options.limits.heartbeat / 4 + 1;
 }
 
+// Tells an instance what waits for it here, as long as anything does, and once when nothing does any more: it gives its
+// credit to the brokers where calls wait.
+static void
+report_queues (broker_core_t *core, peer_t *peer)
+{
+  if (core->now - peer->reported < core->options.limits.heartbeat - tick_ms (core))
+    return;
+  peer->reported = core->now;
+  LIST_EACH (link, &peer->instances)
+  {
+    instance_t *instance = LIST_ITEM (link, instance_t, in_peer);
+    uint64_t queue = placement_queue_of (instance->service);
+    if (!instance->open || (queue == 0 && !instance->queue_told))
+      continue;
+    instance->queue_told = queue > 0;
+    troupe_header_t header;
+    troupe_header_init (&header, TROUPE_CMD_HEARTBEAT);
+    troupe_header_set_service (&header, troupe_text (instance->service->name));
+    troupe_header_set_queue (&header, queue);
+    answer_send (core, peer->connection, &header, NULL);
+  }
+}
+
 // One round through all peers. The outlet tells later what could not be sent, so none ends while it is being sent to.
 static void
 visit (broker_core_t *core, peer_t *peer)
@@ -217,6 +241,7 @@ visit (broker_core_t *core, peer_t *peer)
     peers_end (core, peer, "lost", why);
     return;
   }
+  report_queues (core, peer);
   if (core->now - peer->sent < limits->heartbeat - tick_ms (core))
     return;
   troupe_header_t header;

@@ -3,9 +3,13 @@
 // Every call passes the service's queue, and the queue is not empty only when no instance has credit: so calls are
 // offered in the order in which their turn came.
 //
-// An actor's calls go by rendezvous hashing (Thaler and Ravishankar 1998): of the instances with credit, the one whose
-// hash with the session and the service is highest. Sessions stay with their instance, whose caches are warm, as long
-// as it is there; when one comes or goes only its share moves. All brokers compute the same.
+// An actor lives on one instance, its owner, whose caches are warm; the store says which. Its next call goes there if that
+// has credit. Else it moves, for nothing of it runs: to the one that rendezvous hashing (Thaler and Ravishankar 1998)
+// proposes among the instances with credit, of which all brokers think the same. The store must know before the call is
+// offered there.
+//
+// Between its placement and its offer a call holds the credit of its instance, while the ledger is asked to make that
+// the owner, and for the values of the call's inputs. If the instance goes, the call is placed anew.
 //
 // Other calls go to the least loaded, by the share of its credit that is in use; among equals to the one that has
 // waited longest, which the order of the list says.
@@ -15,6 +19,13 @@
 #include "broker/placement.h"
 
 #include "broker/answer.h"
+#include "broker/asking.h"
+#include "broker/attempts.h"
+#include "broker/ending.h"
+#include "broker/registry.h"
+#include "broker/streaming.h"
+
+#include <stdlib.h>
 
 static bool
 has_credit (const instance_t *instance)
@@ -40,6 +51,18 @@ choose_by_session (const service_t *service, const char *session)
   return best;
 }
 
+static instance_t *
+choose_for_actor (const call_t *call)
+{
+  const service_t *service = call->service;
+  for (list_link_t *link = service->instances.next; link != &service->instances; link = link->next) {
+    instance_t *instance = LIST_ITEM (link, instance_t, in_service);
+    if (instance->identity == call->owner && has_credit (instance))
+      return instance;
+  }
+  return choose_by_session (service, call->session);
+}
+
 static bool
 less_loaded (const instance_t *a, const instance_t *b)
 {
@@ -58,15 +81,12 @@ choose_by_load (const service_t *service)
   return best;
 }
 
-static bool
-has_stream (const call_t *call)
+enum { QUEUE_MAX = 1000000 }; // the protocol's limit of QUEUE
+
+uint64_t
+placement_queue_of (const service_t *service)
 {
-  if ((call->flags & TROUPE_FLAG_STREAM) != 0)
-    return true;
-  for (const list_link_t *link = call->waiters.next; link != &call->waiters; link = link->next)
-    if (LIST_ITEM (link, const waiter_t, in_call)->stream)
-      return true;
-  return false;
+  return service->queue_count < QUEUE_MAX ? service->queue_count : QUEUE_MAX;
 }
 
 static void
@@ -84,27 +104,85 @@ send_offer (broker_core_t *core, const call_t *call)
   }
   if (call->path_count > 0)
     troupe_header_set_path (&header, call->path, call->path_count);
-  if (has_stream (call))
-    troupe_header_set_flags (&header, TROUPE_FLAG_STREAM);
+  bool streams = (call->flags & TROUPE_FLAG_STREAM) != 0 || streaming_wanted (call);
+  unsigned flags = (streams ? TROUPE_FLAG_STREAM : 0) | (call->unstored ? TROUPE_FLAG_VOLATILE : 0);
+  if (flags != 0)
+    troupe_header_set_flags (&header, flags);
   if (call->actor)
     troupe_header_set_memory (&header, call->memory);
   if (call->trace != NULL)
     troupe_header_set_trace (&header, troupe_text (call->trace));
-  answer_send (core, call->instance->peer->connection, &header, call->body);
+  if (call->epoch != 0)
+    troupe_header_set_epoch (&header, call->epoch);
+  if (call->gathered != NULL)
+    troupe_header_set_sizes (&header, call->gathered_sizes, call->needs);
+  troupe_header_set_queue (&header, placement_queue_of (call->service));
+  answer_send (core, call->instance->peer->connection, &header, call->gathered != NULL ? call->gathered : call->body);
 }
 
 static void
-offer (broker_core_t *core, call_t *call, instance_t *instance)
+offer (broker_core_t *core, call_t *call)
 {
   call->phase = CALL_RUNNING;
-  call->instance = instance;
   call->ran = 0;
+  core->counters[BROKER_COUNT_ATTEMPTS_OFFERED]++;
+  send_offer (core, call);
+  troupe_buffer_unref (&call->gathered);
+}
+
+static void
+place (broker_core_t *core, call_t *call, instance_t *instance)
+{
+  call->phase = CALL_PLACED;
+  call->instance = instance;
   list_append (&instance->calls, &call->in_phase);
   instance->running++;
   list_remove (&instance->in_service);
   list_append (&instance->service->instances, &instance->in_service);
-  core->counters[BROKER_COUNT_ATTEMPTS_OFFERED]++;
-  send_offer (core, call);
+  placement_continue (core, call);
+}
+
+void
+placement_continue (broker_core_t *core, call_t *call)
+{
+  bool moves = call->actor && call->instance != NULL && call->instance->identity != call->owner;
+  bool gathers = call->needs > 0 && call->gathered == NULL;
+  if (call->asking)
+    return;
+  if (call->instance == NULL)
+    placement_queue (core, call, true);
+  else if (moves) {
+    call->ran = 0; // once it has moved, what the attempt before brings is refused
+    asking_for (core, call, LEDGER_CLAIM);
+  } else if (gathers)
+    asking_for (core, call, LEDGER_INPUTS);
+  else
+    offer (core, call);
+}
+
+// What waits to be asked again, for an instance that it won't be offered to, is not asked. What is under way comes back.
+static void
+drop_question (broker_core_t *core, call_t *call)
+{
+  bool own = call->op == LEDGER_CLAIM || call->op == LEDGER_INPUTS;
+  if (call->asking && own && asking_waits (call))
+    asking_abandon (core, call);
+}
+
+void
+placement_lost (broker_core_t *core, call_t *call)
+{
+  drop_question (core, call);
+  placement_continue (core, call);
+}
+
+void
+placement_leave (broker_core_t *core, call_t *call)
+{
+  drop_question (core, call);
+  call->phase = CALL_STORED;
+  if (call->instance != NULL)
+    registry_return (core, call);
 }
 
 void
@@ -112,11 +190,11 @@ placement_dispatch (broker_core_t *core, service_t *service)
 {
   for (list_link_t *link; (link = list_first (&service->queue)) != NULL && !core->stopped;) {
     call_t *call = LIST_ITEM (link, call_t, in_phase);
-    instance_t *instance = call->actor ? choose_by_session (service, call->session) : choose_by_load (service);
+    instance_t *instance = call->actor ? choose_for_actor (call) : choose_by_load (service);
     if (instance == NULL)
       return;
     placement_withdraw (call);
-    offer (core, call, instance);
+    place (core, call, instance);
   }
 }
 
@@ -138,4 +216,83 @@ placement_queue (broker_core_t *core, call_t *call, bool front)
     list_append (&call->service->queue, &call->in_phase);
   call->service->queue_count++;
   placement_dispatch (core, call->service);
+}
+
+// -- Before it is offered --------------------------------------------------------------------------------------------
+
+static void
+end_as_too_large (broker_core_t *core, call_t *call, size_t size)
+{
+  troupe_error_t error = {0};
+  troupe_error_set (&error, TROUPE_TOO_LARGE, call->service->name, "send files as URLs, or raise limits.message",
+                    "the input has %zu bytes together with the values it refers to, at most %zu are taken", size,
+                    core->options.limits.message);
+  ending_begin (core, call, TROUPE_STATUS_ERROR, call->attempt, &error);
+}
+
+// no_memory
+static troupe_err_t
+gather (call_t *call, const ledger_result_t *result)
+{
+  size_t own = troupe_buffer_size (call->body), size = own + troupe_buffer_size (result->body);
+  char *bytes = malloc (size > 0 ? size : 1);
+  if (bytes == NULL)
+    return TROUPE_NO_MEMORY;
+  if (own > 0)
+    memcpy (bytes, troupe_buffer_data (call->body), own);
+  if (size > own)
+    memcpy (bytes + own, troupe_buffer_data (result->body), size - own);
+  troupe_err_t err = troupe_buffer_new (&call->gathered, bytes, size);
+  free (bytes);
+  call->needs = result->sizes_count;
+  for (uint32_t i = 0; i < result->sizes_count; i++)
+    call->gathered_sizes[i] = result->sizes[i];
+  return err;
+}
+
+static void
+prepared (broker_core_t *core, call_t *call, const ledger_result_t *result)
+{
+  size_t size = troupe_buffer_size (call->body) + troupe_buffer_size (result->body);
+  if (call->phase != CALL_PLACED) {
+    asking_continue (core, call); // it was cancelled, or given up
+  } else if (call->op == LEDGER_CLAIM) {
+    call->owner = registry_identity (core, result->owner);
+    call->epoch = result->epoch;
+    asking_continue (core, call);
+  } else if (size > core->options.limits.message) {
+    end_as_too_large (core, call, size);
+  } else if (gather (call, result) != TROUPE_OK) {
+    answer_no_memory (core, call->service->name, NULL);
+    asking_again (core, call, result);
+  } else {
+    asking_continue (core, call);
+  }
+}
+
+void
+placement_result (broker_core_t *core, call_t *call, const ledger_result_t *result)
+{
+  switch (result->outcome) {
+  case LEDGER_OK:
+    prepared (core, call, result);
+    break;
+  case LEDGER_SETTLED:
+    ending_finish (core, call, result->status, result->body);
+    break;
+  case LEDGER_STALE:
+    if (result->attempt == call->attempt) // which was taken over while this was asked about an earlier one
+      asking_continue (core, call);
+    else
+      attempts_give_up (core, call);
+    break;
+  case LEDGER_UNKNOWN:
+    ending_vanished (core, call);
+    break;
+  default:
+    if (call->phase == CALL_PLACED && call->instance != NULL)
+      asking_again (core, call, result);
+    else
+      asking_continue (core, call);
+  }
 }

@@ -8,6 +8,16 @@
 
 // The call's turn has come: it is offered, or queues for credit; `front`: it had been offered before.
 void placement_queue (broker_core_t *core, call_t *call, bool front);
+// Its instance was lost before it was offered to that.
+void placement_lost (broker_core_t *core, call_t *call);
+// Takes a placed call out.
+void placement_leave (broker_core_t *core, call_t *call);
+// A placed call: asks for what is missing, or offers it.
+void placement_continue (broker_core_t *core, call_t *call);
+// The ledger's answer about the owner, or with the inputs' values.
+void placement_result (broker_core_t *core, call_t *call, const ledger_result_t *result);
+// How many calls wait for credit, as the protocol's QUEUE.
+uint64_t placement_queue_of (const service_t *service);
 // Takes a queued call out.
 void placement_withdraw (call_t *call);
 // Offers what is queued as long as there is credit.

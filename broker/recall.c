@@ -53,6 +53,8 @@ take_recall (broker_core_t *core, const peer_t *peer, const troupe_header_t *hea
   if (call == NULL || !attempts_runs (core, call, peer, header->attempt))
     return troupe_error_set (error, TROUPE_STALE, "call", "stop this attempt",
                              "%s does not run this attempt of the call", peer->name);
+  if (call->unstored)
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, call->service->name, NULL, "a volatile call has no memory");
   if (!core->up)
     return answer_store_down (core, error);
   const recall_t *recall = make_recall (core, peer, header, error);

@@ -4,15 +4,22 @@
 // starts reads the first and goes on with its work; every broker sweeps the second, so calls end in time also when
 // nobody holds them any more. Two brokers that find the same one settle it once.
 //
+// What another broker offered is taken over in the same way as what is read: the store answers with the calls.
+//
+// A broker whose own lease had run out, for it stood still or had lost the store, holds calls that others may have taken
+// over since. It reads every slot, and gives up what it holds and didn't find.
+//
 // Reading a slot is also the way out whenever a call's turn comes and its input is not here.
 
 #include "broker/recovery.h"
 
+#include "broker/accepting.h"
 #include "broker/answer.h"
 #include "broker/asking.h"
 #include "broker/attempts.h"
 #include "broker/calls.h"
 #include "broker/ending.h"
+#include "broker/leases.h"
 
 _Static_assert(LEDGER_SLOTS == 64, "a bit for each slot");
 
@@ -22,6 +29,8 @@ static void
 request_slot (broker_core_t *core, ledger_op_t op, unsigned slot)
 {
   ledger_request_t request = {.op = op, .slot = slot, .token = (uint64_t)slot << KIND_BITS | ASKING_SLOT};
+  if (op == LEDGER_TAKEOVER)
+    request.broker = core->lapsed;
   asking_request (core, &request);
 }
 
@@ -101,7 +110,7 @@ take_call (broker_core_t *core, call_t *call, const ledger_call_t *stored, troup
 }
 
 static troupe_err_t
-recover_call (broker_core_t *core, const ledger_call_t *stored, troupe_error_t *error)
+recover_call (broker_core_t *core, const ledger_call_t *stored, bool taken, troupe_error_t *error)
 {
   call_t *call = calls_find (core, &stored->call);
   if (call == NULL)
@@ -115,8 +124,15 @@ recover_call (broker_core_t *core, const ledger_call_t *stored, troupe_error_t *
       return err;
     }
   }
-  attempt_t attempt = {stored->attempt, stored->memory, stored->deadline_ms};
-  if (call->phase == CALL_STORED && stored->ready && call->outcome.status == TROUPE_STATUS_NONE)
+  call->term = core->term;
+  if (call->phase == CALL_HELD)
+    accepting_held_known (core, call);
+  attempt_t attempt = attempts_of_call (core, stored);
+  if (!stored->ready)
+    return TROUPE_OK;
+  if (taken)
+    attempts_take_over (core, call, &attempt);
+  else if (call->phase == CALL_STORED && call->outcome.status == TROUPE_STATUS_NONE)
     attempts_resume (core, call, &attempt);
   return TROUPE_OK;
 }
@@ -126,12 +142,28 @@ recover_calls (broker_core_t *core, const ledger_result_t *result, unsigned slot
 {
   for (size_t i = 0; i < result->calls_count; i++) {
     troupe_error_t error = {0};
-    if (recover_call (core, &result->calls[i], &error) == TROUPE_OK)
+    bool taken = result->op == LEDGER_TAKEOVER;
+    core->counters[BROKER_COUNT_CALLS_TAKEN_OVER] += taken;
+    if (recover_call (core, &result->calls[i], taken, &error) == TROUPE_OK)
       continue;
     answer_note (core, TROUPE_LOG_ERROR, "a stored call can't be taken up", "session", result->calls[i].session, "why",
                  error.why);
     if (error.code == TROUPE_NO_MEMORY || error.code == TROUPE_OVERLOADED)
       read_again (core, slot);
+  }
+}
+
+// Every slot has been read in this term: what was not found is another broker's, or has settled.
+static void
+give_up_others (broker_core_t *core)
+{
+  core->doubting = false;
+  LIST_EACH (link, &core->all_calls)
+  {
+    call_t *call = LIST_ITEM (link, call_t, in_core);
+    bool stored = call->whole && !call->unstored && call->phase != CALL_HELD && call->phase != CALL_ACCEPTING;
+    if (stored && call->term != core->term)
+      attempts_give_up (core, call);
   }
 }
 
@@ -144,9 +176,50 @@ recover_result (broker_core_t *core, const ledger_result_t *result, unsigned slo
     request_slot (core, LEDGER_RECOVER, slot);
     return;
   }
-  core->recovering &= ~(UINT64_C (1) << slot);
-  if (result->outcome != LEDGER_OK)
+  uint64_t bit = UINT64_C (1) << slot;
+  core->recovering &= ~bit;
+  if (result->outcome != LEDGER_OK || (core->recover_twice & bit) != 0)
     read_again (core, slot);
+  core->recover_twice &= ~bit;
+  if (core->doubting && core->recovering == 0 && core->recover_wanted == 0)
+    give_up_others (core);
+}
+
+// -- Brokers ---------------------------------------------------------------------------------------------------------
+
+void
+recovery_doubt (broker_core_t *core)
+{
+  core->term++;
+  core->doubting = true;
+  core->recover_twice = core->recovering;
+  core->recover_wanted = UINT64_MAX;
+  core->recover_at = core->now;
+  LIST_EACH (link, &core->all_calls)
+  {
+    call_t *call = LIST_ITEM (link, call_t, in_core);
+    if (call->whole || call->detached)
+      continue;
+    call->await_wanted = true; // the notice may have gone when this broker was taken for lost
+    asking_continue (core, call);
+  }
+  read_wanted (core);
+}
+
+void
+recovery_take_over (broker_core_t *core, unsigned slot)
+{
+  request_slot (core, LEDGER_TAKEOVER, slot);
+}
+
+static void
+takeover_result (broker_core_t *core, const ledger_result_t *result, unsigned slot)
+{
+  if (result->outcome == LEDGER_OK)
+    recover_calls (core, result, slot);
+  if (result->outcome == LEDGER_LOST) // it may have been done: then the calls are among this broker's own
+    read_again (core, slot);
+  leases_slot_taken (core, slot, result->outcome == LEDGER_OK && !result->more);
 }
 
 // -- Sweep -----------------------------------------------------------------------------------------------------------
@@ -173,6 +246,8 @@ recovery_result (broker_core_t *core, const ledger_result_t *result)
   unsigned slot = (unsigned)(result->token >> KIND_BITS) % LEDGER_SLOTS;
   if (result->op == LEDGER_SWEEP)
     sweep_result (core, result, slot);
+  else if (result->op == LEDGER_TAKEOVER)
+    takeover_result (core, result, slot);
   else
     recover_result (core, result, slot);
 }
@@ -187,7 +262,8 @@ recovery_next (broker_core_t *core, const ledger_call_t *next)
     recovery_read_slot (core, next->session);
     return;
   }
-  attempt_t attempt = {next->attempt, next->memory, next->deadline_ms};
+  call->term = core->term;
+  attempt_t attempt = attempts_of_call (core, next);
   if (call->phase == CALL_ACCEPTING)
     call->turn = attempt;
   else if (call->phase == CALL_STORED)

@@ -131,6 +131,12 @@ registry_unknown (broker_core_t *core, const char *name, troupe_error_t *error)
 
 // -- Instances -------------------------------------------------------------------------------------------------------
 
+uint64_t
+registry_identity (const broker_core_t *core, const char *name)
+{
+  return name != NULL ? table_hash (&core->options.key, name, strlen (name)) | 1 : 0;
+}
+
 instance_t *
 registry_instance (const peer_t *peer, const service_t *service)
 {
@@ -154,6 +160,7 @@ make_instance (broker_core_t *core, instance_t **out, peer_t *peer, service_t *s
   static const table_key_t placement = {{0, 0}};
   instance->peer = peer;
   instance->service = service;
+  instance->identity = registry_identity (core, peer->name);
   instance->seed = table_hash (&placement, peer->name, strlen (peer->name));
   list_init (&instance->in_service);
   list_init (&instance->calls);
@@ -194,6 +201,7 @@ free_instance (broker_core_t *core, instance_t *instance)
   service_t *service = instance->service;
   list_remove (&instance->in_peer);
   instance->peer->instances_count--;
+  core->info_bytes -= troupe_buffer_size (instance->info);
   troupe_buffer_unref (&instance->info);
   free (instance);
   drop_unused (core, service);
@@ -202,6 +210,8 @@ free_instance (broker_core_t *core, instance_t *instance)
 void
 registry_end (broker_core_t *core, instance_t *instance, const char *event)
 {
+  service_t *service = instance->service;
+  service->calls++; // an end of its last call mustn't take it away from here
   close_instance (core, instance, event);
   // From the last to the first: each goes back to the front of the queue.
   while (!list_empty (&instance->calls)) {
@@ -211,6 +221,7 @@ registry_end (broker_core_t *core, instance_t *instance, const char *event)
     attempts_lost (core, call);
   }
   free_instance (core, instance);
+  registry_release (core, service);
 }
 
 void
@@ -256,6 +267,21 @@ check_info (troupe_buffer_t *info, const char *name, troupe_error_t *error)
   return err;
 }
 
+// They are kept and reported, so all of them together are bounded as well as each.
+static troupe_err_t
+take_info (broker_core_t *core, instance_t *instance, troupe_buffer_t *info, troupe_error_t *error)
+{
+  size_t others = core->info_bytes - troupe_buffer_size (instance->info);
+  if (others + troupe_buffer_size (info) > INFO_BYTES_MAX)
+    return troupe_error_set (error, TROUPE_OVERLOADED, instance->service->name, "shorten it, or add a mesh",
+                             "the descriptions of all services have %zu bytes, at most %d are taken",
+                             others + troupe_buffer_size (info), INFO_BYTES_MAX);
+  troupe_buffer_unref (&instance->info);
+  instance->info = troupe_buffer_ref (info);
+  core->info_bytes = others + troupe_buffer_size (info);
+  return TROUPE_OK;
+}
+
 static troupe_err_t
 register_instance (broker_core_t *core, peer_t *peer, service_t *service, const troupe_header_t *header,
                    troupe_buffer_t *info, troupe_error_t *error)
@@ -269,11 +295,14 @@ register_instance (broker_core_t *core, peer_t *peer, service_t *service, const 
   troupe_err_t err = check_info (info, service->name, error);
   if (err == TROUPE_OK && instance == NULL)
     err = make_instance (core, &instance, peer, service, error);
-  if (err != TROUPE_OK)
+  if (err == TROUPE_OK)
+    err = take_info (core, instance, info, error);
+  if (err != TROUPE_OK) {
+    if (instance != NULL && !instance->open && instance->running == 0)
+      free_instance (core, instance);
     return err;
+  }
   service->actor = actor;
-  troupe_buffer_unref (&instance->info);
-  instance->info = troupe_buffer_ref (info);
   instance->credit = (uint32_t)header->credit;
   open_instance (core, instance);
   return TROUPE_OK;

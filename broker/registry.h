@@ -26,6 +26,9 @@ void registry_forget (broker_core_t *core, instance_t *instance);
 // Gives the credit of a call back that the instance ran.
 void registry_return (broker_core_t *core, call_t *call);
 
+// What stands for an instance's name where names are compared. It is keyed, so nobody can choose two that are the same.
+uint64_t registry_identity (const broker_core_t *core, const char *name);
+
 // `unknown_service`, naming the nearest that is there.
 troupe_err_t registry_unknown (broker_core_t *core, const char *name, troupe_error_t *error);
 

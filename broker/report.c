@@ -7,6 +7,11 @@
 
 #include "broker/answer.h"
 
+enum {
+  REPORT_SMALL = 64 * 1024, // bytes: less than a millisecond's work
+  REPORT_KEPT_MS = 500,
+};
+
 static const char *const counter_names[] = {
 #define BROKER_COUNTER(constant, name, unit, sentence) name,
 #include "broker/counter.def"
@@ -86,17 +91,43 @@ report (const broker_core_t *core)
     "peers", (json_int_t)core->peers.count, "services", report_services (core), "counters", report_counters (core));
 }
 
+static troupe_err_t
+make_report (broker_core_t *core, troupe_buffer_t **out, troupe_error_t *error)
+{
+  json_t *json = report (core);
+  troupe_err_t err = json == NULL ? answer_no_memory (core, core->name, error) : troupe_value_pack (json, out, error);
+  json_decref (json);
+  return err;
+}
+
+// A large report takes the loop tens of milliseconds, and asking for one takes a peer nothing: so it is given out for a
+// while.
+static troupe_err_t
+take_report (broker_core_t *core, troupe_buffer_t **out, troupe_error_t *error)
+{
+  if (core->now < core->report_until) {
+    *out = troupe_buffer_ref (core->report);
+    if (*out != NULL)
+      return TROUPE_OK;
+    troupe_error_set (error, TROUPE_OVERLOADED, core->name, "ask another broker", "its report was too large just now");
+    error->retry_after_ms = REPORT_KEPT_MS;
+    return TROUPE_OVERLOADED;
+  }
+  troupe_err_t err = make_report (core, out, error);
+  bool dear = err != TROUPE_OK || troupe_buffer_size (*out) > REPORT_SMALL;
+  troupe_buffer_unref (&core->report);
+  core->report = dear ? troupe_buffer_ref (*out) : NULL;
+  core->report_until = dear ? core->now + REPORT_KEPT_MS : 0;
+  return err;
+}
+
 void
 report_on_status (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
 {
   (void)body;
   troupe_error_t error = {0};
-  json_t *json = report (core);
   troupe_buffer_t *packed = NULL;
-  troupe_err_t err =
-    json == NULL ? answer_no_memory (core, core->name, &error) : troupe_value_pack (json, &packed, &error);
-  json_decref (json);
-  if (err != TROUPE_OK) {
+  if (take_report (core, &packed, &error) != TROUPE_OK) {
     answer_refuse (core, peer->connection, TROUPE_CMD_STATUS, header, &error);
     return;
   }

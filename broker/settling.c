@@ -15,6 +15,7 @@
 
 #include "broker/answer.h"
 #include "broker/asking.h"
+#include "broker/attempts.h"
 #include "broker/awaiting.h"
 #include "broker/calls.h"
 #include "broker/ending.h"
@@ -67,6 +68,9 @@ make_outcome (broker_core_t *core, outcome_t *out, const peer_t *peer, const tro
                        .attempt = (uint32_t)header->attempt,
                        .said = (uint32_t)header->attempt,
                        .from = peer->connection};
+  uint64_t flags = troupe_header_has (header, TROUPE_F (FLAGS)) ? header->flags : 0;
+  outcome.retryable = outcome.status == TROUPE_STATUS_ERROR && (flags & TROUPE_FLAG_RETRYABLE) != 0;
+  outcome.epoch = troupe_header_has (header, TROUPE_F (EPOCH)) ? header->epoch : 0;
   uint32_t count = troupe_header_has (header, TROUPE_F (SIZES)) ? header->sizes_count : 0;
   if (count > 0) {
     outcome.sizes = calloc (count, sizeof *outcome.sizes);
@@ -126,6 +130,17 @@ is_late (const call_t *call, const troupe_header_t *header)
   return call->ran != 0 && header->attempt == call->ran;
 }
 
+// Whether somebody else runs this attempt, or nobody was offered it yet. (An instance that came back is the same one.)
+static bool
+is_forged (const call_t *call, const peer_t *peer, const troupe_header_t *header)
+{
+  if (header->attempt != call->attempt)
+    return false; // the number decides
+  if (call->phase != CALL_RUNNING)
+    return call->phase == CALL_QUEUED || call->phase == CALL_PLACED;
+  return call->instance->peer != peer && strcmp (call->instance->peer->name, peer->name) != 0;
+}
+
 static troupe_err_t
 take_outcome (broker_core_t *core, call_t *call, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body,
               troupe_error_t *error)
@@ -141,7 +156,7 @@ take_outcome (broker_core_t *core, call_t *call, peer_t *peer, const troupe_head
   if (err != TROUPE_OK)
     return err;
   outcome->attempt = call->attempt;
-  ending_stop_offering (call);
+  ending_stop_offering (core, call);
   if (call->instance != NULL && call->instance->peer == peer)
     registry_return (core, call);
   asking_continue (core, call);
@@ -171,10 +186,16 @@ take_settle (broker_core_t *core, peer_t *peer, const troupe_header_t *header, t
   if (err != TROUPE_OK)
     return err;
   bool ours = call != NULL && call->whole && call->attempt != 0;
+  if (ours && is_forged (call, peer, header))
+    return settling_stale (error);
   if (ours && (header->attempt == call->attempt || is_late (call, header)))
     return take_outcome (core, call, peer, header, body, error);
-  if (ours && header->attempt < call->attempt)
+  if (ours && call->unstored && call->instance != NULL && call->instance->peer == peer)
+    return take_outcome (core, call, peer, header, body, error); // it runs it since another broker offered it
+  if (ours && (call->unstored || header->attempt < call->attempt))
     return settling_stale (error);
+  if (call == NULL && troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_VOLATILE) != 0)
+    return settling_unknown (error); // it isn't in the store either
   return forward (core, peer, header, body, error);
 }
 
@@ -223,13 +244,19 @@ finish_held (broker_core_t *core, const call_t *carrier, troupe_status_t status,
     ending_finish (core, held, status, value);
 }
 
-static void
-stored (broker_core_t *core, call_t *call, const ledger_result_t *result)
+void
+settling_done (broker_core_t *core, call_t *call)
 {
   count_end (core, call->outcome.status);
   confirm (core, call);
   finish_held (core, call, call->outcome.status, call->outcome.value);
   ending_finish (core, call, call->outcome.status, call->outcome.value);
+}
+
+static void
+stored (broker_core_t *core, call_t *call, const ledger_result_t *result)
+{
+  settling_done (core, call);
   for (size_t i = 0; i < result->calls_count; i++)
     recovery_next (core, &result->calls[i]);
 }
@@ -243,7 +270,7 @@ settled_otherwise (broker_core_t *core, call_t *call, const ledger_result_t *res
 
 // Another attempt owns the call.
 static void
-superseded (broker_core_t *core, call_t *call)
+superseded (broker_core_t *core, call_t *call, const ledger_result_t *result)
 {
   troupe_error_t error;
   settling_stale (&error);
@@ -252,12 +279,10 @@ superseded (broker_core_t *core, call_t *call)
     calls_destroy (core, call);
     return;
   }
-  if (call->instance != NULL) {
-    ending_stop_instance (core, call);
-    registry_return (core, call);
-  }
-  call->await_wanted = true;
-  asking_continue (core, call);
+  if (call->whole && result->attempt == call->attempt) // it is, but the actor lives on another instance by now
+    attempts_begin_next (core, call);
+  else
+    attempts_give_up (core, call);
 }
 
 static void
@@ -305,7 +330,7 @@ settling_result (broker_core_t *core, call_t *call, const ledger_result_t *resul
     settled_otherwise (core, call, result);
     break;
   case LEDGER_STALE:
-    superseded (core, call);
+    superseded (core, call, result);
     break;
   case LEDGER_UNKNOWN:
     not_known (core, call);

@@ -8,6 +8,8 @@
 
 void settling_on_settle (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body);
 void settling_result (broker_core_t *core, call_t *call, const ledger_result_t *result);
+// Its outcome holds: tells everyone, and forgets the call.
+void settling_done (broker_core_t *core, call_t *call);
 // Fill `error` and return its code: another attempt owns the call; there is no such call.
 troupe_err_t settling_stale (troupe_error_t *error);
 troupe_err_t settling_unknown (troupe_error_t *error);

@@ -25,12 +25,15 @@ enum {
   WAITERS_MAX = 256,         // of one call: those who share a placeholder, and their connections that just died
   RECALLS_MAX = 10000,       // a read of a memory is one request to the store, answered within milliseconds
   INFO_SIZE_MAX = 64 * 1024, // what a service says of itself; a tool's JSON Schema is seldom over 10 KiB
+  INFO_BYTES_MAX = TROUPE_VALUE_SIZE_MAX / 2, // of all services: a report carries them, with as much again of its own
   GARBAGE_ANSWERS_MAX = 10,  // enough for a developer to see what is wrong; then silence
   STRANGERS = 256,           // connections without hello whose last answers are remembered
   RETRY_AFTER_MS = 500,      // Redis restarts in about that time
   STORE_AGAIN_MS = 500,      // between tries of a request that the store answered by an error
   SWEEP_MS = 50,             // one slot at a time: every slot every 3.2 s, which bounds how late an orphan ends
   SETTLE_IN_MS = 1000,       // nodes connect again within RECONNECT_IVL_MAX = 1 s
+  TAKEOVERS_MAX = 8,         // slots of a lost broker at once: each answer may bring 4 MiB of inputs
+  BROKER_NAME_SIZE = 128 + 1, // as the protocol's PEER
 };
 
 typedef struct peer peer_t;
@@ -45,6 +48,7 @@ struct peer {
   list_link_t in_core;
   broker_connection_t connection;
   int64_t since, heard, sent; // when it said hello, was last heard, was last sent something
+  int64_t reported;           // when it was last told what waits for its services
   unsigned garbage;           // answers given to what it broke
   list_t instances;
   size_t instances_count;
@@ -58,10 +62,12 @@ struct instance {
   list_link_t in_peer, in_service;
   peer_t *peer;
   service_t *service;
+  bool queue_told; // that calls wait
   bool open; // takes offers; else it unregistered and only ends what it runs
   uint32_t credit, running;
   list_t calls;          // running
   uint64_t seed;         // for placement: the same at every broker
+  uint64_t identity;     // of its peer's name: see registry_identity
   troupe_buffer_t *info; // a packed map, or NULL
 };
 
@@ -85,6 +91,8 @@ struct waiter {
   call_t *call;
   troupe_command_t of; // CALL or AWAIT: what is refused if it comes to that
   bool stream;
+  bool unchecked;     // of AWAIT: the store hasn't said yet whether `waits` may wait for the call
+  troupe_id_t waits;  // the call whose running attempt waits here; zero: nobody's
   bool told; // of CALL: it has been told that the call is stored
 };
 
@@ -95,13 +103,17 @@ typedef enum {
   CALL_ORPHAN,    // an earlier life of this broker offered it; who runs it is not known yet
   CALL_RETRYING,  // its attempt was lost: the next one is to begin
   CALL_QUEUED,    // its turn has come, and it wants an instance with credit
+  CALL_PLACED,    // it has one, and something is asked of the ledger before it is offered; or that one went meanwhile
   CALL_RUNNING
 } call_phase_t;
 
 // What the ledger says of a call whose turn has come.
 typedef struct {
   uint32_t attempt, memory;
+  uint32_t inputs;     // whose values it needs
   int64_t deadline_ms; // remaining; 0: none has started
+  uint64_t owner;      // of its actor: the identity of an instance; 0: none
+  uint64_t epoch;      // of that
 } attempt_t;
 
 // How a call shall end, as long as that isn't stored.
@@ -109,6 +121,8 @@ typedef struct {
   troupe_status_t status;   // TROUPE_STATUS_NONE: there is none yet
   uint32_t attempt;         // the attempt that it belongs to; 0: whichever (cancelled, deadline)
   uint32_t said;            // the attempt that the instance named
+  uint64_t epoch;           // and the epoch; 0: none
+  bool retryable;           // an error that may not come again
   broker_connection_t from; // the instance, to be told; 0: nobody
   troupe_buffer_t *body;    // the value or error, then the memory entries
   troupe_buffer_t *value;   // the value or error
@@ -121,7 +135,7 @@ typedef struct {
 struct call {
   table_link_t by_id, by_token;
   list_link_t in_core;
-  list_link_t in_phase; // HELD, QUEUED: the service's; RUNNING: the instance's; ORPHAN: the core's
+  list_link_t in_phase; // HELD, QUEUED: the service's; PLACED, RUNNING: the instance's; ORPHAN: the core's
   list_link_t in_again; // the core's: the request must be made again
   list_t waiters;
   alarm_t deadline;
@@ -133,20 +147,31 @@ struct call {
   bool accept_wanted, await_wanted;
   bool in_doubt; // ACCEPTING: a request to store it was lost, so it may be stored
   bool whole;    // service, input and the rest are here; else it is only awaited, or cancelled
+  bool unstored; // volatile: the store never hears of it
   bool detached; // not in the table: only carries an outcome to the ledger
   bool actor;
   uint32_t waiters_count;
   uint32_t flags, attempt, memory;
   uint32_t ran;        // the attempt that was lost, as long as nobody has been offered the one after it
   uint32_t losses;     // instances that died under it
+  uint32_t term;       // the core's, when the store last said that this broker offers the call
+  troupe_id_t checking; // the waiter that the store is asked about
+  int64_t ends_at;     // of a volatile one: its deadline
   int64_t deadline_ms; // as its caller gave it; 0: none
+  uint64_t owner, epoch; // of its actor, as of attempt_t
+  uint32_t reads;        // the attempt, offered by another broker, whose parts are read here; 0: none
+  uint64_t reads_from;   // by whose instance: an identity; 0: any that serves it
+  uint32_t parent;       // the attempt of the last of its path that made it; 0: it is not nested
   attempt_t turn;      // ACCEPTING: its turn came before the news that it is stored; attempt 0: no
   service_t *service;
-  instance_t *instance; // RUNNING
+  instance_t *instance; // PLACED, RUNNING
   troupe_buffer_t *body;
   outcome_t outcome;
-  troupe_id_t *path;
-  uint32_t path_count;
+  troupe_id_t *path, *inputs;
+  uint32_t path_count, inputs_count;
+  uint32_t needs;            // how many inputs' values are read before it is offered
+  troupe_buffer_t *gathered; // PLACED: the input, then those values
+  uint32_t gathered_sizes[LEDGER_INPUTS_MAX];
   char *trace;
   char session[];
 };
@@ -159,6 +184,12 @@ struct recall {
   troupe_id_t call;
   uint64_t request, first;
 };
+
+// A broker whose calls were taken over, and when its lease had run out.
+typedef struct {
+  char name[BROKER_NAME_SIZE];
+  int64_t lapsed_at;
+} lapse_t;
 
 // A connection that hasn't said hello, as far as it is remembered.
 typedef struct {
@@ -176,6 +207,7 @@ struct broker_core {
   alarms_t deadlines;
   size_t detached; // calls
   size_t open_bytes;
+  size_t info_bytes; // of what the instances say of their services
   size_t requests; // to the ledger, without a result
   uint64_t token;
   bool up;         // the store is there
@@ -188,7 +220,20 @@ struct broker_core {
   uint64_t recovering;     // a bit for each slot that is being read
   uint64_t recover_wanted; // a bit for each slot to be read when the store is there
   int64_t recover_at;      // not before
+  uint64_t recover_twice;  // a bit for each slot whose reading began before the present term
+  uint32_t term;           // grows whenever this broker's own lease has run out
+  bool doubting;           // ... and what it holds of an earlier term may be another's, until every slot is read
+  bool leased, leasing;    // this process has had its lease; a renewal is under way
+  int64_t lease_at;        // the next renewal
+  int64_t lease_asked;     // when the last one was
+  int64_t doubt_at;        // when to read every slot once more; TROUPE_LOOP_NEVER: no need
+  int64_t trust_at;        // until then the lapsed lease of another broker means nothing
+  lapse_t lapses[LEDGER_BROKERS_MAX];
+  char lapsed[BROKER_NAME_SIZE]; // the broker whose calls are being taken over
+  uint64_t takeover_wanted, taking_over; // a bit for each slot
   stranger_t strangers[STRANGERS];
+  troupe_buffer_t *report; // the last one, when it was dear; NULL: there is none, or it was too large
+  int64_t report_until;    // until then no other one is made
   troupe_buffer_t *errors[TROUPE_ERR_COUNT]; // packed, without words: for when there is no memory for words
   uint64_t counters[BROKER_COUNTERS];
 };

@@ -24,7 +24,7 @@ void checks_state (checks_t *self, const mesh_t *mesh);
 void checks_endpoints (checks_t *self, const mesh_t *mesh);
 // The brokers and the store of a mesh that runs.
 void checks_mesh (checks_t *self, const mesh_t *mesh);
-// Each model: whether its server answers and takes the key.
+// Each model: whether its server answers and takes the key, or its rules can be played.
 void checks_models (checks_t *self, const mesh_t *mesh);
 
 #endif

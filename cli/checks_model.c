@@ -3,6 +3,7 @@
 // Checks of the models: GET <base_url>/models, which every server with OpenAI's API answers at no cost, with the key.
 // libcurl is what the model service uses too, so proxies and certificates are treated alike.
 #include "cli/checks.h"
+#include "troupe/model.h"
 
 #include <curl/curl.h>
 #include <string.h>
@@ -63,6 +64,33 @@ check_openai_chat (checks_t *self, const char *name, const json_t *model)
                 "%s: %s answers with HTTP status %ld", name, base, status);
 }
 
+// A rehearsal needs no server, but its rules must be right: the model is made as its service would make it.
+static void
+check_rehearsal (checks_t *self, const char *name, const json_t *config)
+{
+  troupe_loop_t *loop = NULL;
+  troupe_engine_t *engine = NULL;
+  troupe_model_t *model = NULL;
+  troupe_error_t error = {0};
+  json_t *errors = NULL;
+  const char *rules = json_string_value (json_object_get (config, "rules"));
+  troupe_err_t err = troupe_loop_new (&loop);
+  if (err != TROUPE_OK)
+    troupe_error_set (&error, err, name, NULL, "the event loop can't be made: %s", troupe_err_text (err));
+  if (err == TROUPE_OK)
+    err = troupe_engine_new (&engine, loop, &error);
+  if (err == TROUPE_OK)
+    err = troupe_model_new (&model, engine, &(troupe_model_options_t){.name = name, .config = config}, &errors, &error);
+  if (err == TROUPE_OK)
+    checks_add (self, "model", true, NULL, "%s: rehearsal, plays %s", name, rules ? rules : "small talk");
+  else
+    checks_add (self, "model", false, error.next, "%s: %s: %s", name, error.object, error.why);
+  json_decref (errors);
+  troupe_model_destroy (&model);
+  troupe_engine_destroy (&engine);
+  troupe_loop_destroy (&loop);
+}
+
 void
 checks_models (checks_t *self, const mesh_t *mesh)
 {
@@ -75,7 +103,7 @@ checks_models (checks_t *self, const mesh_t *mesh)
     if (strcmp (type, "openai_chat") == 0)
       check_openai_chat (self, name, model);
     else
-      checks_add (self, "model", true, NULL, "%s: %s, needs nothing", name, type);
+      check_rehearsal (self, name, model);
   }
   curl_global_cleanup ();
 }

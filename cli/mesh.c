@@ -61,13 +61,13 @@ take_config (mesh_t *self)
   return take_brokers (self, troupe_config_get (self->config, "brokers"));
 }
 
-// The configuration in `path`; its errors are printed.
+// The configuration in `path`, with the secrets of `part` (NULL: all); its errors are printed.
 static troupe_err_t
-load (mesh_t *self, const char *path)
+load (mesh_t *self, const char *path, const char *part)
 {
   troupe_error_t error = {0};
   json_t *errors = NULL;
-  troupe_err_t err = troupe_config_load (&self->config, path, &errors, &error);
+  troupe_err_t err = troupe_config_load_part (&self->config, path, part, &errors, &error);
   if (err != TROUPE_OK) {
     if (errors && json_array_size (errors) > 0)
       troupe_config_print_errors (errors, stderr);
@@ -177,7 +177,7 @@ find (mesh_t *self, const troupe_args_t *args)
   troupe_error_t error = {0};
   bool brokers = troupe_args_nth (args, "broker", 0) != NULL;
   const char *path = brokers ? troupe_args_value (args, "file") : mesh_named_file (args);
-  troupe_err_t err = path ? load (self, path) : TROUPE_OK;
+  troupe_err_t err = path ? load (self, path, "") : TROUPE_OK;
   if (err != TROUPE_OK)
     return err;
   if (brokers)
@@ -210,7 +210,7 @@ mesh_load (mesh_t *out, const troupe_args_t *args)
                       "no configuration: neither -f nor $TROUPE_CONFIG is given, and there is no ./" DEFAULT_FILE);
     return print (&error);
   }
-  troupe_err_t err = load (out, path);
+  troupe_err_t err = load (out, path, NULL);
   if (err != TROUPE_OK)
     mesh_close (out);
   return err;

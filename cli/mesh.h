@@ -22,7 +22,7 @@ typedef struct {
 // The mesh that the options "file" and "broker" (both in the verb's table) and the surroundings tell. On failure the
 // error has been printed.
 troupe_err_t mesh_find (mesh_t *out, const troupe_args_t *args);
-// The same for what needs the configuration: the verb's table has "file" only.
+// The same for what needs the whole configuration, its secrets too: the verb's table has "file" only.
 troupe_err_t mesh_load (mesh_t *out, const troupe_args_t *args);
 void mesh_close (mesh_t *self);
 // The file that -f, $TROUPE_CONFIG or the current directory names; NULL: none. Borrowed.

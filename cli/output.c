@@ -13,10 +13,42 @@ output_colour (FILE *file)
   return isatty (fileno (file)) && !(no && *no);
 }
 
+// The bytes of a control character at `text`: C0 and DEL are one, C1 (U+0080 to U+009F) two in UTF-8; 0: none.
+static size_t
+control_size (const unsigned char *text)
+{
+  if ((text[0] < 0x20 && text[0] != '\n' && text[0] != '\t') || text[0] == 0x7f)
+    return 1;
+  return text[0] == 0xc2 && text[1] >= 0x80 && text[1] <= 0x9f ? 2 : 0;
+}
+
+// For a terminal: of the control characters, jansson escapes C0 alone.
+static int
+put_escaped (const char *buffer, size_t size, void *file)
+{
+  const unsigned char *text = (const unsigned char *)buffer;
+  for (size_t i = 0; i < size;) {
+    size_t control = i + 1 < size || text[i] < 0x80 ? control_size (text + i) : 0;
+    if (control > 0)
+      fprintf (file, "\\u%04x", (unsigned)text[i + control - 1]);
+    else
+      fputc (text[i], file);
+    i += control > 0 ? control : 1;
+  }
+  return ferror (file) ? -1 : 0;
+}
+
+static int
+put_plain (const char *buffer, size_t size, void *file)
+{
+  return fwrite (buffer, 1, size, file) == size ? 0 : -1;
+}
+
 static bool
 dump (const json_t *value, size_t flags)
 {
-  bool written = json_dumpf (value, stdout, JSON_ENCODE_ANY | flags) == 0;
+  json_dump_callback_t put = isatty (STDOUT_FILENO) ? put_escaped : put_plain;
+  bool written = json_dump_callback (value, put, stdout, JSON_ENCODE_ANY | flags) == 0;
   return putchar ('\n') != EOF && fflush (stdout) == 0 && written;
 }
 
@@ -38,15 +70,6 @@ output_error (const troupe_error_t *error)
   fprintf (stderr, "troupe: ");
   troupe_error_print (error, stderr);
   return troupe_err_exit (error->code);
-}
-
-// The bytes of a control character at `text`: C0 and DEL are one, C1 (U+0080 to U+009F) two in UTF-8; 0: none.
-static size_t
-control_size (const unsigned char *text)
-{
-  if ((text[0] < 0x20 && text[0] != '\n' && text[0] != '\t') || text[0] == 0x7f)
-    return 1;
-  return text[0] == 0xc2 && text[1] >= 0x80 && text[1] <= 0x9f ? 2 : 0;
 }
 
 void

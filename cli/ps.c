@@ -40,11 +40,23 @@ describe_age (char *out, size_t size, long long ms)
   snprintf (out, size, "%lld%s", ms / units[i].ms, units[i].unit);
 }
 
+// "4711@desk", or as much of it as the peer told.
+static void
+describe_process (char *out, size_t size, const json_t *instance)
+{
+  long long pid = number_of (instance, "pid");
+  const char *host = text_of (instance, "host");
+  if (pid > 0)
+    snprintf (out, size, "%lld%s%s", pid, *host ? "@" : "", host);
+  else
+    snprintf (out, size, "%s", *host ? host : "-");
+}
+
 static void
 add_instance (table_t *table, const json_t *broker, const json_t *service, const json_t *instance, bool first)
 {
   char process[128], load[64], queue[32], age[32];
-  snprintf (process, sizeof process, "%lld@%s", number_of (instance, "pid"), text_of (instance, "host"));
+  describe_process (process, sizeof process, instance);
   snprintf (load, sizeof load, "%lld/%lld", number_of (instance, "running"), number_of (instance, "credit"));
   snprintf (queue, sizeof queue, "%lld", number_of (service, "queue"));
   describe_age (age, sizeof age, number_of (instance, "age_ms"));
@@ -74,8 +86,11 @@ print_counters (const json_t *broker)
   const char *name;
   json_t *value;
   json_object_foreach (json_object_get (broker, "counters"), name, value)
-    if (json_integer_value (value) > 0)
-      printf (", %s %lld", name, (long long)json_integer_value (value));
+    if (json_integer_value (value) > 0) {
+      printf (", ");
+      output_text (stdout, name);
+      printf (" %lld", (long long)json_integer_value (value));
+    }
 }
 
 static void
@@ -89,8 +104,11 @@ print_broker (const json_t *broker)
     return;
   }
   describe_age (age, sizeof age, number_of (broker, "uptime_ms"));
-  printf ("broker %s: up for %s, pid %lld, store %s, peers %lld, open calls %lld (%lld bytes)",
-          text_of (broker, "broker"), age, number_of (broker, "pid"), text_of (broker, "store"),
+  printf ("broker ");
+  output_text (stdout, text_of (broker, "broker"));
+  printf (": up for %s, pid %lld, store ", age, number_of (broker, "pid"));
+  output_text (stdout, text_of (broker, "store"));
+  printf (", peers %lld, open calls %lld (%lld bytes)",
           number_of (broker, "peers"), number_of (broker, "open_calls"), number_of (broker, "open_bytes"));
   print_counters (broker);
   putchar ('\n');

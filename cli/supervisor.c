@@ -81,8 +81,10 @@ supervisor_set_ready (supervisor_t *self, size_t index, bool ready)
     return;
   if (ready && unit->state == SUPERVISOR_STARTING)
     change (unit, SUPERVISOR_READY);
-  else if (!ready)
+  else if (!ready) {
     change (unit, SUPERVISOR_STARTING);
+    unit->due = 0;
+  }
   unit->lost = !ready;
   bool complete = true;
   for (size_t i = 0; i < self->count; i++)
@@ -174,6 +176,30 @@ take_start (supervisor_t *self, int64_t now, supervisor_action_t *out)
   return false;
 }
 
+static bool
+silent (const supervisor_unit_t *unit)
+{
+  return unit->state == SUPERVISOR_STARTING && unit->lost && !unit->killed && !unit->may_be_silent;
+}
+
+static bool
+take_hung (supervisor_t *self, int64_t now, supervisor_action_t *out)
+{
+  for (size_t i = 0; i < self->count; i++) {
+    supervisor_unit_t *unit = &self->units[i];
+    if (!silent (unit))
+      continue;
+    if (unit->due == 0)
+      unit->due = now + SUPERVISOR_HUNG_MS;
+    if (now < unit->due)
+      continue;
+    unit->killed = true;
+    *out = (supervisor_action_t){SUPERVISOR_SIGNAL, i, SIGKILL};
+    return true;
+  }
+  return false;
+}
+
 bool
 supervisor_take (supervisor_t *self, int64_t now, supervisor_action_t *out)
 {
@@ -190,7 +216,7 @@ supervisor_take (supervisor_t *self, int64_t now, supervisor_action_t *out)
     *out = (supervisor_action_t){SUPERVISOR_COMPLETE, 0, 0};
     return true;
   }
-  return take_start (self, now, out);
+  return take_hung (self, now, out) || take_start (self, now, out);
 }
 
 int64_t
@@ -199,7 +225,7 @@ supervisor_next (const supervisor_t *self)
   int64_t next = INT64_MAX;
   for (size_t i = 0; i < self->count; i++) {
     const supervisor_unit_t *unit = &self->units[i];
-    bool timed = unit->state == SUPERVISOR_STOPPING || unit->state == SUPERVISOR_WAITING;
+    bool timed = unit->state == SUPERVISOR_STOPPING || unit->state == SUPERVISOR_WAITING || silent (unit);
     if (timed && unit->due < next)
       next = unit->due;
   }

@@ -12,6 +12,8 @@
 // Rules:
 //   * Everything starts at once. What dies is started again after 100 ms, doubling to 10 s; a unit that lived for 10 s
 //     begins at 100 ms again.
+//   * What was ready and doesn't answer any more for 10 s, but runs, hangs: it gets SIGKILL, and is started again as if
+//     it had died. Not Redis, which may be loading for minutes.
 //   * Before the mesh was ever complete, a unit that says its command line or configuration is wrong (exit status 2, 3
 //     or 4), or that dies five times in a row, ends everything: restarting can't help. Afterwards nothing does.
 //   * Stopping goes by stages, the highest first (agents, models, brokers, Redis): SIGTERM to a stage, when all of it
@@ -29,6 +31,7 @@ enum {
   SUPERVISOR_DELAY_MAX_MS = 10 * 1000,
   SUPERVISOR_STABLE_MS = 10 * 1000, // the longest delay: what lives longer than we would have waited is well
   SUPERVISOR_GRACE_MS = 10 * 1000,  // an agent may wait for its model's last sentence
+  SUPERVISOR_HUNG_MS = 10 * 1000,   // four leases: whoever reconnects has done so long before
   SUPERVISOR_HURRY_MS = 1000,
   SUPERVISOR_GIVE_UP_MS = 5 * 1000, // after SIGKILL: a process that the kernel can't end won't keep us
   SUPERVISOR_PATIENCE = 5,          // failed starts in a row before the mesh was complete: 1.5 s of delays
@@ -47,9 +50,10 @@ typedef enum {
 typedef struct {
   supervisor_state_t state;
   unsigned stage;
+  bool may_be_silent; // is never killed because it doesn't answer
   pid_t pid; // 0: none
   int64_t started;
-  int64_t due;       // waiting: when to start; stopping: when to lose patience
+  int64_t due;       // waiting: when to start; stopping: when to lose patience; lost: when it hangs, 0: not known yet
   unsigned failures; // in a row
   int status;        // of the last exit: 0..255, 128 + a signal's number, or SUPERVISOR_SPAWN_FAILED
   int64_t delay;     // waiting: from the last exit to the next start
@@ -82,7 +86,8 @@ typedef struct {
   int signal;
 } supervisor_action_t;
 
-// `units` is the caller's, `count` of them (1 to SUPERVISOR_UNITS_MAX), each with its stage set and all else zero.
+// `units` is the caller's, `count` of them (1 to SUPERVISOR_UNITS_MAX), each with its stage and may_be_silent set and
+// all else zero.
 void supervisor_init (supervisor_t *self, supervisor_unit_t *units, size_t count);
 
 void supervisor_spawned (supervisor_t *self, size_t unit, pid_t pid, int64_t now);

@@ -216,8 +216,10 @@ settle_in (up_t *self, const troupe_args_t *args, troupe_error_t *error)
   supervisor_init (&self->supervisor, units, self->plan.count);
   if (!units || !self->log_starts)
     return troupe_error_set (error, TROUPE_NO_MEMORY, self->mesh.name, NULL, "out of memory");
-  for (size_t i = 0; i < self->plan.count; i++)
+  for (size_t i = 0; i < self->plan.count; i++) {
     units[i].stage = self->plan.items[i].kind;
+    units[i].may_be_silent = self->plan.items[i].kind == PLAN_STORE; // one that loads its data says so, and no more
+  }
   return TROUPE_OK;
 }
 

@@ -12,5 +12,6 @@ int call_run (const troupe_args_t *args);
 int ps_run (const troupe_args_t *args);
 int doctor_run (const troupe_args_t *args);
 int config_run (const troupe_args_t *args);
+int bench_run (const troupe_args_t *args);
 
 #endif

@@ -3,6 +3,9 @@
 // Readiness (watch.h). A process is ready when a broker that is up lists its pid for its service; a broker when it
 // answers; Redis when every broker that is up says that the store is. When no broker answers nothing is known of the
 // services, so what was said of them last stands.
+//
+// A Redis that runs elsewhere is no process of ours, and without it no call is accepted: so until the mesh was ready
+// once, a broker becomes ready only when it has reached its store. Later it isn't the broker that is missing.
 #include "cli/watch.h"
 
 #include <string.h>
@@ -58,18 +61,19 @@ store_everywhere (const json_t *reports)
 }
 
 static bool
-known (const plan_item_t *item, pid_t pid, const json_t *reports)
+known (const plan_item_t *item, const supervisor_unit_t *unit, bool complete, const json_t *reports)
 {
   size_t i;
   json_t *report;
   if (item->kind == PLAN_BROKER) { // another mesh's may answer there
     report = json_array_get (reports, item->broker);
-    return up (report) && json_integer_value (json_object_get (report, "pid")) == pid;
+    return up (report) && json_integer_value (json_object_get (report, "pid")) == unit->pid &&
+           (complete || unit->state == SUPERVISOR_READY || store_up (report));
   }
   if (item->kind == PLAN_STORE)
     return store_everywhere (reports);
   json_array_foreach (reports, i, report)
-    if (up (report) && watch_lists (report, item->service, pid))
+    if (up (report) && watch_lists (report, item->service, unit->pid))
       return true;
   return false;
 }
@@ -93,8 +97,10 @@ on_report (void *context, const json_t *reports)
   bool told = any_up (reports), all = true;
   for (size_t i = 0; i < self->plan->count; i++) {
     const plan_item_t *item = &self->plan->items[i];
-    if (told || item->kind == PLAN_BROKER)
-      supervisor_set_ready (self->supervisor, i, known (item, self->supervisor->units[i].pid, reports));
+    if (told || item->kind == PLAN_BROKER) {
+      bool ready = known (item, &self->supervisor->units[i], self->supervisor->complete, reports);
+      supervisor_set_ready (self->supervisor, i, ready);
+    }
     all = all && self->supervisor->units[i].state == SUPERVISOR_READY;
   }
   self->due = troupe_loop_now () + (all ? LATER_MS : SOON_MS);

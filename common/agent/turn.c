@@ -114,7 +114,8 @@ remembered (void *context, const troupe_error_t *failure)
 static troupe_err_t
 prepare (troupe_turn_t *self, troupe_error_t *error)
 {
-  troupe_err_t code = input_read (&self->input, troupe_task_input (self->task), troupe_task_call (self->task), error);
+  troupe_err_t code = input_read (&self->input, troupe_task_input (self->task), troupe_task_call (self->task),
+                                  troupe_task_root (self->task), error);
   if (code != TROUPE_OK)
     return code;
   self->history = cache_take (self->agent->memories, troupe_task_session (self->task));
@@ -191,7 +192,8 @@ make_reply (const troupe_turn_t *self, json_t **out, json_t *content, json_t *me
   if (!sparse)
     return troupe_error_set (error, TROUPE_NO_MEMORY, self->agent->service, NULL, "out of memory");
   troupe_error_t why;
-  troupe_err_t code = input_identify (out, sparse, troupe_task_call (self->task), 0, &why);
+  troupe_err_t code = input_identify (out, sparse, troupe_task_call (self->task), troupe_task_root (self->task), 0,
+                                      &why);
   json_decref (sparse);
   if (code == TROUPE_BAD_MESSAGE)
     return troupe_error_set (error, TROUPE_SERVICE_FAILED, self->agent->service, NULL,

@@ -81,6 +81,17 @@ missing (builder_t *self, config_mark_t mark)
   return NULL;
 }
 
+// Whether the secret at the current path lies in the part whose secrets are read.
+static bool
+may_read (const builder_t *self)
+{
+  const char *part = self->config->part;
+  if (part == NULL)
+    return true;
+  size_t size = strlen (part);
+  return size > 0 && strncmp (self->path, part, size) == 0 && self->path[size] == '.';
+}
+
 static json_t *
 build_scalar (builder_t *self, const config_node_t *node, const config_key_t *key)
 {
@@ -93,6 +104,8 @@ build_scalar (builder_t *self, const config_node_t *node, const config_key_t *ke
                        "it has no value");
     return NULL;
   }
+  if (key->flags & CONFIG_SECRET && !may_read (self))
+    return NULL;
   char *text = config_expand (node, self->path, &expanded, self->report);
   json_t *value = NULL;
   if (text != NULL && is_absent (key, text))

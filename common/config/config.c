@@ -65,22 +65,39 @@ finish (troupe_config_t **out, troupe_config_t *self, troupe_err_t code, config_
   return code;
 }
 
-troupe_err_t
-troupe_config_parse (troupe_config_t **out, const char *name, const char *text, size_t size, json_t **errors,
-                     troupe_error_t *error)
+static troupe_err_t
+parse_part (troupe_config_t **out, const char *name, const char *text, size_t size, const char *part, json_t **errors,
+            troupe_error_t *error)
 {
   config_report_t report;
   troupe_config_t *self;
   config_report_init (&report, name);
   if (new_config (&self, name) != TROUPE_OK)
     report.no_memory = true;
-  else
+  else {
+    self->part = part;
     parse (self, text, size, &report);
+    self->part = NULL;
+  }
   return finish (out, self, TROUPE_OK, &report, errors, error);
 }
 
 troupe_err_t
+troupe_config_parse (troupe_config_t **out, const char *name, const char *text, size_t size, json_t **errors,
+                     troupe_error_t *error)
+{
+  return parse_part (out, name, text, size, NULL, errors, error);
+}
+
+troupe_err_t
 troupe_config_load (troupe_config_t **out, const char *path, json_t **errors, troupe_error_t *error)
+{
+  return troupe_config_load_part (out, path, NULL, errors, error);
+}
+
+troupe_err_t
+troupe_config_load_part (troupe_config_t **out, const char *path, const char *part, json_t **errors,
+                         troupe_error_t *error)
 {
   config_report_t report;
   config_fault_t fault;
@@ -88,7 +105,7 @@ troupe_config_load (troupe_config_t **out, const char *path, json_t **errors, tr
   size_t size;
   troupe_err_t code = config_source_read (&text, &size, path, CONFIG_FILE_MAX, &fault);
   if (code == TROUPE_OK) {
-    code = troupe_config_parse (out, path, text, size, errors, error);
+    code = parse_part (out, path, text, size, part, errors, error);
     free (text);
     return code;
   }

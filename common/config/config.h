@@ -12,6 +12,7 @@
 
 struct troupe_config {
   char *path;
+  const char *part; // while it is built: whose secrets are read (troupe_config_load_part); NULL: all
   json_t *root;
   json_t *places;  // {path: [line, column]} of all that the file gives
   json_t *secrets; // paths

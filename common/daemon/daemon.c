@@ -35,7 +35,11 @@ static troupe_err_t
 load (process_t *self, const char *path, troupe_error_t *error)
 {
   json_t *errors = NULL;
-  troupe_err_t code = troupe_config_load (&self->config, path, &errors, error);
+  char *part;
+  if (asprintf (&part, "%s.%s", self->daemon->section, self->name) < 0)
+    return troupe_error_set (error, TROUPE_NO_MEMORY, path, NULL, "out of memory");
+  troupe_err_t code = troupe_config_load_part (&self->config, path, part, &errors, error);
+  free (part);
   if (code != TROUPE_OK && json_array_size (errors) > 0)
     troupe_config_print_errors (errors, stderr);
   else if (code != TROUPE_OK)
@@ -204,7 +208,7 @@ troupe_daemon_main (const troupe_daemon_t *self, int argc, char **argv)
     "SIGTERM and SIGINT drain: no more calls are taken, those that run end. A second signal ends it at once.\n"
     "\n"
     "Exit status: 0 ended by a signal, 2 wrong command line, 3 wrong configuration, 4 no such name.";
-  const troupe_verb_t verbs[] = { { .summary = self->summary, .details = details, .options = options, .run = run },
+  const troupe_verb_t verbs[] = { { .details = details, .options = options, .run = run },
                                   { NULL } };
   program = self;
   return troupe_option_main (&(troupe_program_t){ self->program, self->summary, verbs }, argc, argv);

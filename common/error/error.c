@@ -67,6 +67,14 @@ troupe_err_of_name (const char *name)
   return TROUPE_INTERNAL;
 }
 
+// C0, DEL, and C1 (U+0080 to U+009F), which some terminals obey as well.
+static bool
+is_control (const char *character, size_t size)
+{
+  const unsigned char *bytes = (const unsigned char *)character;
+  return size == 1 ? bytes[0] < ' ' || bytes[0] == 0x7F : size == 2 && bytes[0] == 0xC2 && bytes[1] < 0xA0;
+}
+
 // Copies as many whole characters of `text` as fit.
 static void
 copy_text (char *out, size_t capacity, const char *text)
@@ -75,15 +83,15 @@ copy_text (char *out, size_t capacity, const char *text)
   size_t used = 0;
   for (size_t i = 0; i < size;) {
     size_t step = utf8_size (text + i, size - i);
-    if (used + (step == 0 ? 1 : step) >= capacity)
+    bool whole = step > 0 && !is_control (text + i, step);
+    size_t taken = whole ? step : 1;
+    if (used + taken >= capacity)
       break;
-    if (step == 0)
-      out[used] = '?';
-    else if (step == 1 && ((unsigned char)text[i] < ' ' || text[i] == 0x7F))
-      out[used] = ' ';
-    else
+    if (whole)
       memcpy (out + used, text + i, step);
-    used += step == 0 ? 1 : step;
+    else
+      out[used] = step == 0 ? '?' : ' ';
+    used += taken;
     i += step == 0 ? 1 : step;
   }
   out[used] = '\0';

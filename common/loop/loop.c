@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The event loop, over zmq_poll.
-//
-// zmq_poll costs little for the handful of sockets that a process of Troupe has (0.6 us for one, 4 us for ten), and it
-// is the one wait that takes ZeroMQ sockets and file descriptors alike; epoll over ZMQ_FD is edge-triggered in a way
-// that loses wake-ups unless every send re-reads the events.
+// The event loop: sources, prepare functions, and their turns. The wait itself is wait.c's.
 //
 // Functions may add and remove sources while events are dispatched. So a source that is removed is only marked (its
 // function NULL), nothing moves before the next turn begins, and a source that was added is polled from then on.
@@ -16,6 +12,7 @@
 
 #include "loop/post.h"
 #include "loop/signals.h"
+#include "loop/wait.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -24,27 +21,16 @@
 #include <zmq.h>
 
 typedef struct {
-  troupe_loop_ready_fn *ready; // NULL: removed
-  void *context;
-  void *socket; // NULL: a file descriptor
-  int fd;
-  short events;
-} source_t;
-
-typedef struct {
   troupe_loop_prepare_fn *prepare; // NULL: removed
   void *context;
 } hook_t;
 
 struct troupe_loop {
-  source_t *sources;
+  loop_source_t *sources;
   size_t sources_count, sources_capacity;
   hook_t *hooks;
   size_t hooks_count, hooks_capacity;
-  // What is polled, and the source of each; rebuilt when `changed`.
-  zmq_pollitem_t *items;
-  size_t *item_sources;
-  size_t items_count, items_capacity;
+  loop_wait_t wait; // set anew when `changed`
   bool changed, turning, stopped, again;
   loop_posts_t posts;
   loop_signals_t signals;
@@ -121,18 +107,17 @@ troupe_loop_destroy (troupe_loop_t **self_p)
   loop_signals_close (&self->signals);
   free (self->sources);
   free (self->hooks);
-  free (self->items);
-  free (self->item_sources);
+  loop_wait_free (&self->wait);
   free (self);
 }
 
 // -- Sources ---------------------------------------------------------------------------------------------------------
 
-static source_t *
+static loop_source_t *
 find_source (troupe_loop_t *self, void *socket, int fd)
 {
   for (size_t i = 0; i < self->sources_count; i++) {
-    source_t *source = &self->sources[i];
+    loop_source_t *source = &self->sources[i];
     if (source->ready != NULL && source->socket == socket && (socket != NULL || source->fd == fd))
       return source;
   }
@@ -140,11 +125,11 @@ find_source (troupe_loop_t *self, void *socket, int fd)
 }
 
 static troupe_err_t
-put_source (troupe_loop_t *self, const source_t *wanted)
+put_source (troupe_loop_t *self, const loop_source_t *wanted)
 {
-  source_t *source = find_source (self, wanted->socket, wanted->fd);
+  loop_source_t *source = find_source (self, wanted->socket, wanted->fd);
   if (source == NULL) {
-    if (!reserve ((void **)&self->sources, &self->sources_capacity, self->sources_count, sizeof (source_t)))
+    if (!reserve ((void **)&self->sources, &self->sources_capacity, self->sources_count, sizeof (loop_source_t)))
       return TROUPE_NO_MEMORY;
     source = &self->sources[self->sources_count++];
   }
@@ -156,17 +141,35 @@ put_source (troupe_loop_t *self, const source_t *wanted)
 static void
 drop_source (troupe_loop_t *self, void *socket, int fd)
 {
-  source_t *source = find_source (self, socket, fd);
+  loop_source_t *source = find_source (self, socket, fd);
   if (source != NULL) {
     source->ready = NULL;
     self->changed = true;
   }
 }
 
+static troupe_err_t
+put_socket (troupe_loop_t *self, loop_source_t source)
+{
+  size_t size = sizeof source.fd;
+  if (zmq_getsockopt (source.socket, ZMQ_FD, &source.fd, &size) != 0)
+    return TROUPE_IO;
+  return put_source (self, &source);
+}
+
 troupe_err_t
 troupe_loop_add_socket (troupe_loop_t *self, void *zmq_socket, troupe_loop_ready_fn *ready, void *context)
 {
-  return put_source (self, &(source_t){ready, context, zmq_socket, -1, ZMQ_POLLIN});
+  return put_socket (self,
+                     (loop_source_t){.ready = ready, .context = context, .socket = zmq_socket, .events = ZMQ_POLLIN});
+}
+
+troupe_err_t
+troupe_loop_add_receiver (troupe_loop_t *self, void *zmq_socket, troupe_loop_ready_fn *ready, void *context)
+{
+  return put_socket (
+    self,
+    (loop_source_t){.ready = ready, .context = context, .socket = zmq_socket, .events = ZMQ_POLLIN, .receiver = true});
 }
 
 void
@@ -178,7 +181,7 @@ troupe_loop_remove_socket (troupe_loop_t *self, void *zmq_socket)
 troupe_err_t
 troupe_loop_add_fd (troupe_loop_t *self, int fd, short events, troupe_loop_ready_fn *ready, void *context)
 {
-  return put_source (self, &(source_t){ready, context, NULL, fd, events});
+  return put_source (self, &(loop_source_t){.ready = ready, .context = context, .fd = fd, .events = events});
 }
 
 void
@@ -246,33 +249,6 @@ forget_removed (troupe_loop_t *self)
   self->hooks_count = kept;
 }
 
-static troupe_err_t
-make_items (troupe_loop_t *self)
-{
-  if (self->items_capacity < self->sources_count) {
-    size_t capacity = self->sources_capacity;
-    zmq_pollitem_t *items = realloc (self->items, capacity * sizeof *items);
-    if (items != NULL)
-      self->items = items;
-    size_t *sources = realloc (self->item_sources, capacity * sizeof *sources);
-    if (sources != NULL)
-      self->item_sources = sources;
-    if (items == NULL || sources == NULL)
-      return TROUPE_NO_MEMORY;
-    self->items_capacity = capacity;
-  }
-  self->items_count = 0;
-  for (size_t i = 0; i < self->sources_count; i++) {
-    const source_t *source = &self->sources[i];
-    if (source->events == 0)
-      continue;
-    self->items[self->items_count] = (zmq_pollitem_t){source->socket, source->fd, source->events, 0};
-    self->item_sources[self->items_count++] = i;
-  }
-  self->changed = false;
-  return TROUPE_OK;
-}
-
 // Calls every prepare function; returns the earliest time that one asks for.
 static int64_t
 prepare_all (troupe_loop_t *self)
@@ -290,7 +266,7 @@ prepare_all (troupe_loop_t *self)
   return earliest;
 }
 
-static long
+static int
 time_to_wait (const troupe_loop_t *self, int64_t due, int64_t timeout_ms)
 {
   if (self->stopped || self->again)
@@ -301,18 +277,18 @@ time_to_wait (const troupe_loop_t *self, int64_t due, int64_t timeout_ms)
     until = until < 0 ? 0 : until;
     wait = wait < 0 || until < wait ? until : wait;
   }
-  return wait > INT_MAX ? INT_MAX : (long)wait;
+  return wait > INT_MAX ? INT_MAX : (int)wait;
 }
 
 static void
 dispatch (troupe_loop_t *self, int ready)
 {
-  for (size_t i = 0; i < self->items_count && ready > 0; i++) {
-    short events = self->items[i].revents;
+  for (size_t i = 0; i < self->wait.count && ready > 0; i++) {
+    short events = self->wait.events[i];
     if (events == 0)
       continue;
     ready--;
-    source_t source = self->sources[self->item_sources[i]];
+    loop_source_t source = self->sources[self->wait.sources[i]];
     if (source.ready != NULL && (source.events & events || events & ZMQ_POLLERR))
       source.ready (source.context, events);
   }
@@ -332,10 +308,12 @@ troupe_loop_turn (troupe_loop_t *self, int64_t timeout_ms)
   troupe_err_t err = TROUPE_OK;
   if (self->changed) {
     forget_removed (self);
-    err = make_items (self);
+    if (!loop_wait_set (&self->wait, self->sources, self->sources_count))
+      err = TROUPE_NO_MEMORY;
+    self->changed = err != TROUPE_OK;
   }
   if (err == TROUPE_OK) {
-    int ready = zmq_poll (self->items, (int)self->items_count, time_to_wait (self, due, timeout_ms));
+    int ready = loop_wait_for (&self->wait, self->sources, time_to_wait (self, due, timeout_ms));
     if (ready > 0)
       dispatch (self, ready);
     else if (ready < 0 && errno != EINTR)

@@ -182,17 +182,21 @@ troupe_message_new (troupe_message_t **out, const char *name, troupe_role_t role
 }
 
 static troupe_err_t
-check_keys (const json_t *json, troupe_error_t *error)
+check_keys (json_t *json, troupe_error_t *error)
 {
   static const char *const keys[] = {"id", "name", "role", "content", "url", "metadata", "timestamp"};
-  size_t known = 0;
-  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
-    known += json_object_get (json, keys[i]) != NULL;
-  if (known == json_object_size (json))
-    return TROUPE_OK;
-  return troupe_error_set (error, TROUPE_BAD_MESSAGE, "message",
-                           "its keys are id, name, role, content, url, metadata and timestamp",
-                           "%zu of its %zu keys unknown", json_object_size (json) - known, json_object_size (json));
+  enum { KEYS = sizeof keys / sizeof keys[0] };
+  for (void *at = json_object_iter (json); at != NULL; at = json_object_iter_next (json, at)) {
+    const char *key = json_object_iter_key (at);
+    size_t i = 0;
+    while (i < KEYS && strcmp (key, keys[i]) != 0)
+      i++;
+    if (i == KEYS)
+      return troupe_error_set (error, TROUPE_BAD_MESSAGE, "message",
+                               "its keys are id, name, role, content, url, metadata and timestamp",
+                               "it has the unknown key \"%s\"", key);
+  }
+  return TROUPE_OK;
 }
 
 // A member; NULL when it is missing or null.

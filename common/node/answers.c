@@ -3,11 +3,20 @@
 // What brokers answer to calls.
 //
 // A refusal means "nothing happened" only if the call was sent once. If an earlier send may have arrived at another
-// broker, a refusal that may pass (a service that hasn't registered yet after a restart, the store away) is answered by
-// sending again for a while; in the end the error says that it isn't known.
+// broker, a refusal that may pass (a service that hasn't registered yet after a restart, the store away) is answered
+// by sending again for a while; in the end the error says that it isn't known.
+//
+// A call whose input isn't known may have overtaken it, if that one is being sent again: it is sent again, too, as
+// long as the input has no answer.
+//
+// Parts of an attempt count from its first one on: the rest alone would be taken for the whole.
+//
+// A nested call that is refused as stale says that its task's attempt is over: the task is cancelled, unless it has
+// been adopted under another attempt since the call was sent; then the call is sent again under that one.
 
 #include "node/calling.h"
-
+#include "node/inputs.h"
+#include "node/serving.h"
 #include "troupe/value.h"
 
 enum {
@@ -20,10 +29,13 @@ accept (troupe_placeholder_t *self)
   if (self->service == NULL || self->state == TROUPE_CALL_STORED)
     return;
   node_calling_answered (self);
-  node_calling_drop_input (self);
-  self->state = TROUPE_CALL_STORED;
   self->retry_at = self->core->now + NODE_ASK_AGAIN_MS;
-  if (self->forgotten && self->parent == NULL)
+  if (!(self->flags & TROUPE_FLAG_VOLATILE)) {
+    node_calling_drop_input (self);
+    self->state = TROUPE_CALL_STORED;
+  }
+  bool to_cancel = (self->flags & TROUPE_FLAG_VOLATILE) && self->parent != NULL;
+  if (self->forgotten && !to_cancel)
     node_calling_settle (self, TROUPE_CALL_SETTLED, TROUPE_STATUS_NONE, NULL, NULL);
   else
     node_placeholder_arm (self);
@@ -58,7 +70,10 @@ node_calling_part (node_connection_t *from, const troupe_header_t *header, troup
   for (; self != NULL; self = self->twin) {
     if (self->part == NULL || self->forgotten)
       continue;
-    if (header->attempt < self->attempt || (header->attempt == self->attempt && header->sequence < self->sequence)) {
+    bool behind =
+      header->attempt < self->attempt || (header->attempt == self->attempt && header->sequence < self->sequence);
+    bool headless = header->attempt > self->attempt && header->sequence > 0;
+    if (behind || headless) {
       node_core_count (from->core, NODE_COUNT_PARTS_LATE);
       continue;
     }
@@ -111,10 +126,28 @@ may_pass (const troupe_error_t *error)
          error->code == TROUPE_OVERLOADED || error->code == TROUPE_UNAVAILABLE;
 }
 
+// True if its task's attempt is over. The header tells under which attempt the call was sent, or else it was the last
+// one.
+static bool
+stale (troupe_placeholder_t *self, const troupe_header_t *header, const troupe_error_t *error)
+{
+  uint64_t under = troupe_header_has (header, TROUPE_F (ATTEMPT)) ? header->attempt : self->sent_under;
+  if (under < self->parent->attempt) {
+    node_calling_requeue (self);
+    return false;
+  }
+  node_calling_settle (self, TROUPE_CALL_SETTLED, TROUPE_STATUS_ERROR, NULL, error);
+  return true;
+}
+
 static void
 call_refused (troupe_placeholder_t *self, const troupe_error_t *error)
 {
   troupe_error_t unsure = *error;
+  if (error->code == TROUPE_UNKNOWN_CALL && node_inputs_under_way (self)) {
+    node_calling_retry_later (self, error);
+    return;
+  }
   if (self->sends <= 1) {
     node_calling_settle (self, TROUPE_CALL_REFUSED, status_of (error->code), NULL, error);
     return;
@@ -145,6 +178,7 @@ await_refused (troupe_placeholder_t *self, const troupe_error_t *error)
 void
 node_calling_refused (node_connection_t *from, const troupe_header_t *header, const troupe_error_t *error)
 {
+  troupe_task_t *superseded = NULL;
   troupe_placeholder_t *self = NULL;
   if (troupe_header_has (header, TROUPE_F (CALL)))
     self = node_table_find (&from->core->calls, &header->call);
@@ -156,9 +190,15 @@ node_calling_refused (node_connection_t *from, const troupe_header_t *header, co
       node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
     else if (header->of == TROUPE_CMD_AWAIT && node_calling_awaits (self))
       await_refused (self, error);
-    else if (header->of == TROUPE_CMD_CALL && !node_calling_awaits (self))
+    else if (header->of == TROUPE_CMD_CALL && error->code == TROUPE_STALE && self->parent != NULL) {
+      troupe_task_t *parent = self->parent;
+      if (!node_calling_awaits (self) && stale (self, header, error))
+        superseded = parent;
+    } else if (header->of == TROUPE_CMD_CALL && !node_calling_awaits (self))
       call_refused (self, error);
     else if (header->of == TROUPE_CMD_CANCEL && troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE)
       node_calling_retry_later (self, error);
   }
+  if (superseded != NULL) // only now: its other calls may stand in that row
+    node_task_cancel (superseded);
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Making placeholders: what troupe_node_call and troupe_node_await check, and what a call inherits from the task that
-// it is made for (session, path, deadline, trace). Everything that can fail fails here, before anything has happened:
-// once a placeholder exists, it settles or is refused.
+// it is made for (its id, session, path, deadline, trace). Everything that can fail fails here, before anything has
+// happened: once a placeholder exists, it settles or is refused.
 
 #include "node/calling.h"
+#include "node/deriving.h"
+#include "node/inputs.h"
 #include "node/serving.h"
 #include "troupe/value.h"
 
@@ -50,22 +52,42 @@ check_room (const node_core_t *core, const char *object, troupe_error_t *error)
 }
 
 static troupe_err_t
-check_call (const node_core_t *core, const troupe_call_t *call, troupe_error_t *error)
+check_parent (const troupe_task_t *parent, const char *object, troupe_error_t *error)
+{
+  if (parent == NULL || (!parent->cancelled && parent->core != NULL))
+    return TROUPE_OK;
+  return troupe_error_set (error, TROUPE_CANCELLED, object, NULL, "the task that it is made for was cancelled");
+}
+
+static troupe_err_t
+check_nesting (const troupe_call_t *call, troupe_error_t *error)
 {
   const troupe_task_t *parent = call->parent;
+  if (parent == NULL)
+    return TROUPE_OK;
+  if (call->session != NULL && strcmp (call->session, parent->session) != 0)
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, call->service, "leave the session or the parent out",
+                             "a call made for a task is in the task's session");
+  if (parent->path_count > TROUPE_PATH_MAX)
+    return troupe_error_set (error, TROUPE_TOO_DEEP, call->service, "look for services that call each other in a ring",
+                             "calls are nested more than %d deep", TROUPE_PATH_MAX);
+  return check_parent (parent, call->service, error);
+}
+
+static troupe_err_t
+check_call (const node_core_t *core, const troupe_call_t *call, troupe_error_t *error)
+{
   if (call->service == NULL || !troupe_service_name_valid (call->service))
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, call->service, "write kind/name, such as agent/alice",
                              "not a service's name");
   if (call->deadline_ms < 0)
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, call->service, "give milliseconds from now, or 0",
                              "the deadline is negative");
-  if (parent != NULL && (parent->cancelled || parent->core == NULL))
-    return troupe_error_set (error, TROUPE_CANCELLED, call->service, NULL,
-                             "the task that it is made for was cancelled");
-  if (parent != NULL && parent->path_count > TROUPE_PATH_MAX)
-    return troupe_error_set (error, TROUPE_TOO_DEEP, call->service, "look for services that call each other in a ring",
-                             "calls are nested more than %d deep", TROUPE_PATH_MAX);
   troupe_err_t err = check_session (call->session, error);
+  if (err == TROUPE_OK)
+    err = check_nesting (call, error);
+  if (err == TROUPE_OK)
+    err = node_inputs_check (call, error);
   return err != TROUPE_OK ? err : check_room (core, call->service, error);
 }
 
@@ -169,6 +191,20 @@ inherit (troupe_placeholder_t *self, troupe_task_t *parent)
   return true;
 }
 
+static bool
+copy_inputs (troupe_placeholder_t *self, const troupe_call_t *call)
+{
+  if (call->inputs_count == 0)
+    return true;
+  self->inputs = malloc (call->inputs_count * sizeof *self->inputs);
+  if (self->inputs == NULL)
+    return false;
+  for (unsigned i = 0; i < call->inputs_count; i++)
+    self->inputs[i] = call->inputs[i]->id;
+  self->inputs_count = call->inputs_count;
+  return true;
+}
+
 static const char *
 session_of (node_core_t *core, const troupe_call_t *call, char fresh[TROUPE_ID_TEXT_SIZE])
 {
@@ -176,34 +212,53 @@ session_of (node_core_t *core, const troupe_call_t *call, char fresh[TROUPE_ID_T
     return call->session;
   if (call->parent != NULL)
     return call->parent->session;
+  if (call->inputs_count > 0)
+    return call->inputs[0]->session;
   troupe_id_t id = core->options.new_id (core->options.context);
   troupe_id_to_text (&id, fresh);
   return fresh;
 }
 
+static bool
+is_volatile (const troupe_call_t *call)
+{
+  return call->is_volatile || (call->parent != NULL && call->parent->is_volatile);
+}
+
 static troupe_err_t
-make_call (node_core_t *core, troupe_placeholder_t **out, const troupe_call_t *call)
+make_call (node_core_t *core, troupe_placeholder_t **out, const troupe_call_t *call, const troupe_id_t *id)
 {
   char fresh[TROUPE_ID_TEXT_SIZE];
   troupe_placeholder_t *self = NULL;
-  troupe_id_t id = core->options.new_id (core->options.context);
-  troupe_err_t err = new_placeholder (core, &id, session_of (core, call, fresh), &self);
+  troupe_err_t err = new_placeholder (core, id, session_of (core, call, fresh), &self);
   if (err != TROUPE_OK)
     return err;
-  self->flags = (call->part != NULL ? TROUPE_FLAG_STREAM : 0) | (call->wait ? TROUPE_FLAG_WAIT : 0);
+  self->flags = (call->part != NULL ? TROUPE_FLAG_STREAM : 0) | (call->wait ? TROUPE_FLAG_WAIT : 0) |
+                (is_volatile (call) ? TROUPE_FLAG_VOLATILE : 0);
   self->part = call->part;
   self->settled = call->settled;
   self->context = call->context;
   if (call->deadline_ms > 0)
     self->deadline = core->now + call->deadline_ms;
   self->service = strdup (call->service);
-  err =
-    self->service == NULL || (call->parent != NULL && !inherit (self, call->parent)) ? TROUPE_NO_MEMORY : enter (self);
+  bool copied = self->service != NULL && copy_inputs (self, call);
+  err = !copied || (call->parent != NULL && !inherit (self, call->parent)) ? TROUPE_NO_MEMORY : enter (self);
   if (err == TROUPE_OK)
     *out = self;
   else
     node_placeholder_free (self);
   return err;
+}
+
+// What an id is derived from is the journal of what is stored: a volatile call has a new one.
+static troupe_err_t
+choose_id (node_core_t *core, const troupe_call_t *call, troupe_id_t *id, node_derived_t **derived,
+           troupe_error_t *error)
+{
+  if (call->parent != NULL && !is_volatile (call))
+    return node_derive (call, id, derived, error);
+  *id = core->options.new_id (core->options.context);
+  return TROUPE_OK;
 }
 
 static void
@@ -218,45 +273,64 @@ node_core_call (node_core_t *core, troupe_placeholder_t **out, const troupe_call
                 troupe_error_t *error)
 {
   troupe_buffer_t *input = NULL;
+  node_derived_t *derived = NULL;
+  troupe_id_t id;
   move_to (core, now);
   troupe_err_t err = check_call (core, call, error);
+  if (err == TROUPE_OK)
+    err = choose_id (core, call, &id, &derived, error);
   if (err == TROUPE_OK)
     err = pack_input (core, call, &input, error);
   if (err != TROUPE_OK)
     return err;
-  err = make_call (core, out, call);
+  err = make_call (core, out, call, &id);
   if (err != TROUPE_OK) {
     troupe_buffer_unref (&input);
     return troupe_error_set (error, err, call->service, NULL, "%s", troupe_err_text (err));
   }
+  if (derived != NULL)
+    derived->count++;
   (*out)->input = input;
   node_core_wake (core);
   return TROUPE_OK;
 }
 
+static troupe_err_t
+check_await (const node_core_t *core, const troupe_await_t *await, const char *object, troupe_error_t *error)
+{
+  if (await->session == NULL && await->parent == NULL)
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, object, "name the session that the call was made in",
+                             "a call is found by its session and its id");
+  troupe_err_t err = check_session (await->session, error);
+  if (err == TROUPE_OK)
+    err = check_parent (await->parent, object, error);
+  return err != TROUPE_OK ? err : check_room (core, object, error);
+}
+
 troupe_err_t
-node_core_await (node_core_t *core, troupe_placeholder_t **out, const troupe_id_t *id, const char *session,
-                 troupe_settled_fn *settled, void *context, int64_t now, troupe_error_t *error)
+node_core_await (node_core_t *core, troupe_placeholder_t **out, const troupe_await_t *await, int64_t now,
+                 troupe_error_t *error)
 {
   char text[TROUPE_ID_TEXT_SIZE];
   troupe_placeholder_t *self = NULL;
   move_to (core, now);
-  troupe_id_to_text (id, text);
-  if (session == NULL)
-    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, text, "name the session that the call was made in",
-                             "a call is found by its session and its id");
-  troupe_err_t err = check_session (session, error);
-  if (err == TROUPE_OK)
-    err = check_room (core, text, error);
+  troupe_id_to_text (await->id, text);
+  troupe_err_t err = check_await (core, await, text, error);
   if (err != TROUPE_OK)
     return err;
-  err = new_placeholder (core, id, session, &self);
+  err = new_placeholder (core, await->id, await->session != NULL ? await->session : await->parent->session, &self);
   if (err == TROUPE_OK && (err = enter (self)) != TROUPE_OK)
     node_placeholder_free (self);
   if (err != TROUPE_OK)
     return troupe_error_set (error, err, text, NULL, "%s", troupe_err_text (err));
-  self->settled = settled;
-  self->context = context;
+  self->flags = await->part != NULL ? TROUPE_FLAG_STREAM : 0;
+  self->part = await->part;
+  self->settled = await->settled;
+  self->context = await->context;
+  if (await->parent != NULL) {
+    self->parent = await->parent;
+    node_list_append (&await->parent->children, &self->sibling);
+  }
   node_core_wake (core);
   *out = self;
   return TROUPE_OK;

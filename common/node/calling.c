@@ -3,18 +3,25 @@
 // Outstanding calls: sending them, and moving them to another broker.
 //
 // A call is in one of two places: in core->pending, sorted by the order in which the user made the calls, or in the
-// list of the connection that has it. Dispatch moves calls from the first to the second as long as the connection takes
-// more; losing a connection moves its calls back, to where their order says. Everything else follows:
+// list of the connection that has it. Dispatch moves calls from the first to the second as long as the connection
+// takes more; losing a connection moves its calls back, to where their order says. Everything else follows:
 //
 //   - Calls keep their order through a failover, because they all go to one connection at a time. It stays the same
 //     until it is lost; back to a more preferred one only when no call is without an answer, or later calls could
 //     overtake.
 //   - What is not stored is sent as CALL, what is stored as AWAIT, so nothing is stored twice and nothing is forgotten.
+//     A volatile call is never stored: it is sent as CALL until it settles.
+//   - A nested call goes out under the attempt that its parent has at that moment: it may have been adopted in the
+//     meantime. A volatile one names no attempt: the broker that it goes to may not know its parent, nor have a journal
+//     to keep.
 //
 // A command without an answer is sent again after a while even if the connection seems fine, so that no defect on the
 // way lets a caller wait for ever.
 
 #include "node/calling.h"
+#include "node/serving.h"
+
+#include <string.h>
 
 enum {
   WINDOW = 4096,                  // frames on one connection; more calls wait in order in `pending`
@@ -50,6 +57,12 @@ send_call (troupe_placeholder_t *self, node_connection_t *to)
   }
   if (self->path_count > 0)
     troupe_header_set_path (&header, self->path, self->path_count);
+  if (self->inputs_count > 0)
+    troupe_header_set_inputs (&header, self->inputs, self->inputs_count);
+  if (self->parent != NULL && !(self->flags & TROUPE_FLAG_VOLATILE)) {
+    self->sent_under = self->parent->attempt;
+    troupe_header_set_parent (&header, self->sent_under);
+  }
   if (self->flags != 0)
     troupe_header_set_flags (&header, self->flags);
   if (self->trace != NULL)
@@ -71,6 +84,8 @@ send_await (troupe_placeholder_t *self, node_connection_t *to)
   troupe_header_set_session (&header, troupe_text (self->session));
   if (self->flags & TROUPE_FLAG_STREAM)
     troupe_header_set_flags (&header, TROUPE_FLAG_STREAM);
+  if (self->service == NULL && self->parent != NULL && strcmp (self->session, self->parent->session) == 0)
+    troupe_header_set_waiter (&header, &self->parent->call);
   node_connection_send (to, &header, NULL);
   if (self->state == TROUPE_CALL_NOT_SENT)
     self->state = TROUPE_CALL_MAYBE;

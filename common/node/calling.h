@@ -19,9 +19,11 @@ struct troupe_placeholder {
   char *service;          // NULL: made by await
   troupe_buffer_t *input; // until the call is stored
   troupe_id_t *path;      // until the call is stored
+  troupe_id_t *inputs;    // likewise
   char *trace;            // likewise; may be NULL
-  uint32_t path_count;
+  uint32_t path_count, inputs_count;
   uint64_t flags, order;
+  uint64_t sent_under;       // the parent's attempt when it was last sent
   int64_t made_at, deadline; // TROUPE_LOOP_NEVER: none
   int64_t retry_at;          // when to send it again; TROUPE_LOOP_NEVER: not
   int64_t refused_at;        // the first refusal that doesn't tell whether an earlier send arrived; NEVER: none
@@ -77,9 +79,10 @@ void node_calling_dispatch (node_core_t *core);
 void node_calling_watch (node_core_t *core);
 void node_calling_give_up (node_core_t *core);
 
-// The task ends or is cancelled: its calls go on without it, or are cancelled with it.
+// The task ends, for the reason `why`: what was called for it and has not settled ends as cancelled.
+void node_calling_end_children (troupe_task_t *parent, const char *why);
+// The node goes: its calls have no parent any more.
 void node_calling_orphan (troupe_task_t *parent);
-void node_calling_cancel_children (troupe_task_t *parent);
 
 // Ends the placeholder: out of every list; its function is due.
 void node_calling_settle (troupe_placeholder_t *self, troupe_call_state_t state, troupe_status_t status, json_t *value,

@@ -233,9 +233,8 @@ leave_it (node_connection_t *self, const troupe_header_t *header, troupe_buffer_
 static void
 take_heartbeat (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  (void)self; // that it came is all that it says
-  (void)header;
   (void)body;
+  node_share_report (self, header);
 }
 
 typedef void (handler_fn) (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t *body);
@@ -253,6 +252,7 @@ static handler_fn *const handlers[] = {
   [TROUPE_CMD_UNREGISTERED] = node_serving_unregistered,
   [TROUPE_CMD_OFFER] = node_serving_offer,
   [TROUPE_CMD_CANCEL] = node_serving_cancel,
+  [TROUPE_CMD_STREAM] = node_serving_stream,
   [TROUPE_CMD_CONFIRMED] = node_serving_confirmed,
   [TROUPE_CMD_RECALLED] = node_serving_recalled,
   [TROUPE_CMD_REPORT] = node_asking_report,

@@ -31,8 +31,11 @@ typedef enum {
 // How a service stands at a broker.
 typedef struct {
   node_registration_state_t state;
-  unsigned credit; // what the broker was told last
-  int64_t asked_at;
+  unsigned credit;  // what the broker was told last
+  unsigned share;   // what it is to have
+  unsigned running; // tasks that it offered and takes for running
+  unsigned queue;   // calls that wait there for credit, as it said at `reported_at`
+  int64_t asked_at, reported_at;
 } node_registration_t;
 
 typedef struct node_connection {

@@ -82,8 +82,8 @@ troupe_err_t node_core_serve (node_core_t *self, const troupe_service_t *service
 void node_core_drain (node_core_t *self, troupe_drained_fn *drained, void *context);
 troupe_err_t node_core_call (node_core_t *self, troupe_placeholder_t **out, const troupe_call_t *call, int64_t now,
                              troupe_error_t *error);
-troupe_err_t node_core_await (node_core_t *self, troupe_placeholder_t **out, const troupe_id_t *id, const char *session,
-                              troupe_settled_fn *settled, void *context, int64_t now, troupe_error_t *error);
+troupe_err_t node_core_await (node_core_t *self, troupe_placeholder_t **out, const troupe_await_t *await, int64_t now,
+                              troupe_error_t *error);
 troupe_err_t node_core_report (node_core_t *self, int64_t timeout_ms, troupe_reported_fn *reported, void *context,
                                int64_t now);
 void node_core_on_event (node_core_t *self, troupe_event_fn *event, void *context);

@@ -72,7 +72,7 @@ on_monitor (void *context, short events)
   node_channel_t *self = context;
   bool broken = false;
   (void)events;
-  for (int event; (event = troupe_socket_monitor_next (self->monitor)) != 0;)
+  for (int event; (event = troupe_socket_monitor_next (self->monitor, NULL)) != 0;)
     broken = broken || event == ZMQ_EVENT_DISCONNECTED;
   if (!broken)
     return;
@@ -110,7 +110,7 @@ close_dealer (node_channel_t *self, bool flush)
 {
   if (self->monitor != NULL) {
     troupe_loop_remove_socket (self->edge->loop, self->monitor);
-    troupe_socket_close (&self->monitor, false);
+    troupe_socket_unmonitor (&self->monitor, self->dealer);
   }
   if (self->dealer != NULL) {
     troupe_loop_remove_socket (self->edge->loop, self->dealer);

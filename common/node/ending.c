@@ -4,6 +4,11 @@
 //
 // Whatever happens, a placeholder leaves the table, the lists and the timers once, in node_calling_settle, and from
 // then on has no core: what the user still does with it touches nothing but itself.
+//
+// The store cancels the nested calls of a call that settles. So when a task ends here its calls end here too, but no
+// cancel is sent for them: attempts share the ids of their nested calls, and the cancel of one that was superseded
+// would hit the call of the one that runs. Volatile calls, whose ids are new and which no store looks after, are
+// cancelled.
 
 #include "node/calling.h"
 
@@ -22,10 +27,11 @@ node_calling_drop_input (troupe_placeholder_t *self)
 {
   troupe_buffer_unref (&self->input);
   free (self->path);
+  free (self->inputs);
   free (self->trace);
-  self->path = NULL;
+  self->path = self->inputs = NULL;
   self->trace = NULL;
-  self->path_count = 0;
+  self->path_count = self->inputs_count = 0;
 }
 
 static void
@@ -100,20 +106,23 @@ troupe_placeholder_destroy (troupe_placeholder_t **self_p)
     node_placeholder_free (self);
     return;
   }
-  // A call that isn't stored yet, or that a task may have to cancel, goes on without the user's handle.
+  // A call that isn't stored yet goes on without the user's handle.
   self->forgotten = true;
   node_list_remove (&self->ready.place);
-  bool needed = self->service != NULL && (self->state != TROUPE_CALL_STORED || self->parent != NULL);
-  if (!needed)
+  if (node_calling_awaits (self))
     node_calling_settle (self, TROUPE_CALL_SETTLED, TROUPE_STATUS_NONE, NULL, NULL);
 }
 
 void
-node_calling_cancel_children (troupe_task_t *parent)
+node_calling_end_children (troupe_task_t *parent, const char *why)
 {
-  for (node_list_t *link = parent->children.next, *after; link != &parent->children; link = after) {
-    after = link->next;
-    troupe_placeholder_cancel (NODE_OF (link, troupe_placeholder_t, sibling));
+  troupe_error_t error;
+  while (!node_list_empty (&parent->children)) {
+    troupe_placeholder_t *self = NODE_OF (parent->children.next, troupe_placeholder_t, sibling);
+    if ((self->flags & TROUPE_FLAG_VOLATILE) && self->at != NULL)
+      node_calling_send_cancel (self, self->at);
+    troupe_error_set (&error, TROUPE_CANCELLED, self->service, NULL, "the task that waits for it %s", why);
+    node_calling_settle (self, TROUPE_CALL_SETTLED, TROUPE_STATUS_CANCELLED, NULL, &error);
   }
 }
 
@@ -124,8 +133,6 @@ node_calling_orphan (troupe_task_t *parent)
     troupe_placeholder_t *self = NODE_OF (parent->children.next, troupe_placeholder_t, sibling);
     node_list_remove (&self->sibling);
     self->parent = NULL;
-    if (self->forgotten && self->state == TROUPE_CALL_STORED && !self->cancelling)
-      node_calling_settle (self, TROUPE_CALL_SETTLED, TROUPE_STATUS_NONE, NULL, NULL);
   }
 }
 

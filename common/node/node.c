@@ -119,10 +119,9 @@ troupe_node_call (troupe_node_t *self, troupe_placeholder_t **out, const troupe_
 }
 
 troupe_err_t
-troupe_node_await (troupe_node_t *self, troupe_placeholder_t **out, const troupe_id_t *id, const char *session,
-                   troupe_settled_fn *settled, void *context, troupe_error_t *error)
+troupe_node_await (troupe_node_t *self, troupe_placeholder_t **out, const troupe_await_t *await, troupe_error_t *error)
 {
-  return node_core_await (self->core, out, id, session, settled, context, troupe_loop_now (), error);
+  return node_core_await (self->core, out, await, troupe_loop_now (), error);
 }
 
 troupe_err_t

@@ -38,11 +38,9 @@ node_placeholder_free (troupe_placeholder_t *self)
   node_list_remove (&self->ready.place);
   while (!node_list_empty (&self->parts))
     free_part (NODE_OF (self->parts.next, node_part_t, place));
-  troupe_buffer_unref (&self->input);
+  node_calling_drop_input (self);
   json_decref (self->value);
   free (self->error);
-  free (self->path);
-  free (self->trace);
   free (self->session);
   free (self->service);
   free (self);

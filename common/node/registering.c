@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Registering services with every broker, and sharing their credit among the brokers.
-//
-// Every broker gets its share of a service's credit, so that all together never offer more than the service takes, give
-// or take what is under way while the shares change (a broker came or went). A registration without an answer is asked
-// for again, and one that was refused too, more slowly.
+// Registering services with every broker. A registration without an answer is asked for again, and one that was refused
+// too, more slowly.
 
-#include "node/serving.h"
+#include "node/parts.h"
 #include "troupe/log.h"
 
 enum {
@@ -14,23 +11,14 @@ enum {
   REFUSED_AGAIN_MS = 10000, // one that was refused: the reason may have gone
 };
 
-static unsigned
-share_of (const node_service_t *service, const node_connection_t *connection)
-{
-  const node_core_t *core = connection->core;
-  unsigned count = core->up_count > 0 ? core->up_count : 1, rank = 0;
-  for (unsigned i = 0; i < connection->index; i++)
-    rank += node_connection_up (&core->connections[i]);
-  unsigned share = service->credit / count + (rank < service->credit % count);
-  return share > 0 ? share : 1;
-}
-
 void
 node_service_register (node_connection_t *to, const node_service_t *service)
 {
   troupe_header_t header;
   node_registration_t *registration = &to->registrations[service->index];
-  *registration = (node_registration_t){NODE_REGISTERING, share_of (service, to), to->core->now};
+  registration->state = NODE_REGISTERING;
+  registration->credit = registration->share;
+  registration->asked_at = to->core->now;
   troupe_header_init (&header, TROUPE_CMD_REGISTER);
   troupe_header_set_service (&header, troupe_text (service->name));
   troupe_header_set_credit (&header, registration->credit);
@@ -48,33 +36,6 @@ send_unregister (node_connection_t *to, const node_service_t *service)
   troupe_header_init (&header, TROUPE_CMD_UNREGISTER);
   troupe_header_set_service (&header, troupe_text (service->name));
   node_connection_send (to, &header, NULL);
-}
-
-static void
-grant_at (node_connection_t *to)
-{
-  troupe_header_t header;
-  for (unsigned i = 0; i < to->core->services_count; i++) {
-    const node_service_t *service = to->core->services[i];
-    node_registration_t *registration = &to->registrations[i];
-    unsigned share = share_of (service, to);
-    bool registered = registration->state == NODE_REGISTERED || registration->state == NODE_REGISTERING;
-    if (!registered || registration->credit == share)
-      continue;
-    registration->credit = share;
-    troupe_header_init (&header, TROUPE_CMD_GRANT);
-    troupe_header_set_service (&header, troupe_text (service->name));
-    troupe_header_set_credit (&header, share);
-    node_connection_send (to, &header, NULL);
-  }
-}
-
-void
-node_serving_grant (node_core_t *core)
-{
-  for (unsigned i = 0; i < core->connections_count; i++)
-    if (node_connection_up (&core->connections[i]))
-      grant_at (&core->connections[i]);
 }
 
 void
@@ -105,11 +66,12 @@ node_serving_welcomed (node_connection_t *connection)
 {
   node_core_t *core = connection->core;
   for (unsigned i = 0; i < core->services_count; i++) {
-    connection->registrations[i] = (node_registration_t){NODE_UNREGISTERED};
+    connection->registrations[i].state = NODE_UNREGISTERED;
+    node_share_evenly (core, core->services[i]);
     if (!core->draining)
       node_service_register (connection, core->services[i]);
   }
-  node_serving_grant (core);
+  node_share_grant (core);
   for (node_list_t *link = core->all_tasks.next; link != &core->all_tasks; link = link->next) {
     troupe_task_t *task = NODE_OF (link, troupe_task_t, place);
     if (task->phase == NODE_TASK_ENDED && task->at == NULL)
@@ -121,17 +83,22 @@ void
 node_serving_lost (node_connection_t *connection)
 {
   node_core_t *core = connection->core;
-  for (unsigned i = 0; i < core->services_count; i++)
-    connection->registrations[i] = (node_registration_t){NODE_UNREGISTERED};
+  for (unsigned i = 0; i < core->services_count; i++) {
+    connection->registrations[i].state = NODE_UNREGISTERED;
+    node_share_evenly (core, core->services[i]);
+  }
   for (node_list_t *link = core->all_tasks.next; link != &core->all_tasks; link = link->next) {
     troupe_task_t *task = NODE_OF (link, troupe_task_t, place);
+    node_parts_lost (task, connection);
     if (task->at != connection)
       continue;
     task->at = NULL;
     if (task->phase == NODE_TASK_ENDED)
       node_task_settle (task);
+    else
+      node_share_charge (task, NULL);
   }
-  node_serving_grant (core);
+  node_share_grant (core);
 }
 
 // -- Answers ---------------------------------------------------------------------------------------------------------

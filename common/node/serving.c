@@ -6,11 +6,13 @@
 // broker took the earlier attempt for lost. It runs on under the new number; if it has ended, its outcome goes out
 // again. What speaks of an earlier attempt than the current one is late, and dropped.
 //
-// A broker that offers far beyond our credit is broken, and its offers are declined: settled with an error at once.
+// Offers beyond our credit wait here (sharing.c); a broker that offers far beyond it is broken, and its offers are
+// declined: settled with an error at once.
 
 #include "node/serving.h"
 
 #include "node/calling.h"
+#include "node/parts.h"
 #include "troupe/value.h"
 
 #include <stdlib.h>
@@ -19,7 +21,7 @@
 enum {
   SERVICES_MAX = 10000,
   CREDIT_MAX = 1000 * 1000, // the protocol's limit of CREDIT
-  OVERSHOOT = 4,            // times the credit: more than any change of shares explains
+  OVERSHOOT = 4, // times the credit: more than changes of shares, and owners that are offered to without, explain
   OVERSHOOT_MIN = 16,
   DEADLINE_GRACE_MS = 2500, // the broker cancels what is past its deadline; without it we do, a lease later
 };
@@ -88,6 +90,7 @@ add_service (node_core_t *core, const troupe_service_t *service, troupe_error_t 
   node_service_t *self = calloc (1, sizeof *self);
   if (self == NULL)
     return TROUPE_NO_MEMORY;
+  node_list_init (&self->waiting);
   self->index = core->services_count;
   self->actor = service->actor;
   self->credit = service->credit;
@@ -115,6 +118,7 @@ node_core_serve (node_core_t *core, const troupe_service_t *service, troupe_erro
     return troupe_error_set (error, err, service->name, NULL, "out of memory");
   if (err != TROUPE_OK)
     return err;
+  node_share_evenly (core, core->services[core->services_count - 1]);
   for (unsigned i = 0; i < core->connections_count && !core->draining; i++)
     if (node_connection_up (&core->connections[i]))
       node_service_register (&core->connections[i], core->services[core->services_count - 1]);
@@ -182,6 +186,18 @@ node_serving_cancel (node_connection_t *from, const troupe_header_t *header, tro
 }
 
 void
+node_serving_stream (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  (void)body;
+  // Whichever attempt it names: who reads wants the one that runs.
+  troupe_task_t *task = node_table_find (&from->core->tasks, &header->call);
+  if (task != NULL)
+    node_parts_read (task, from);
+  else
+    node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
+}
+
+void
 node_serving_confirmed (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
 {
   (void)body;
@@ -217,6 +233,12 @@ decline (node_connection_t *from, const troupe_header_t *offer, const troupe_err
   troupe_header_set_session (&header, offer->session);
   troupe_header_set_attempt (&header, offer->attempt);
   troupe_header_set_status (&header, TROUPE_STATUS_ERROR);
+  uint64_t flags = troupe_header_has (offer, TROUPE_F (FLAGS)) ? offer->flags & TROUPE_FLAG_VOLATILE : 0;
+  flags |= troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE ? TROUPE_FLAG_RETRYABLE : 0;
+  if (flags != 0)
+    troupe_header_set_flags (&header, flags);
+  if (troupe_header_has (offer, TROUPE_F (EPOCH)))
+    troupe_header_set_epoch (&header, offer->epoch);
   node_connection_send (from, &header, body);
   troupe_buffer_unref (&body);
 }
@@ -225,16 +247,21 @@ static void
 take_terms (troupe_task_t *task, node_connection_t *from, const troupe_header_t *header)
 {
   task->at = from;
-  task->streams = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_STREAM);
   task->deadline = TROUPE_LOOP_NEVER;
   if (troupe_header_has (header, TROUPE_F (DEADLINE)))
     task->deadline = from->core->now + (int64_t)header->deadline;
+  if (troupe_header_has (header, TROUPE_F (EPOCH)))
+    task->epoch = header->epoch;
   if (header->attempt > task->attempt) {
     task->attempt = header->attempt;
-    task->sequence = 0;
+    node_parts_restart (task);
   }
+  bool read = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_STREAM);
+  if (read && !node_parts_reads (task, from))
+    node_parts_read (task, from);
   if (task->phase == NODE_TASK_ENDED)
     return;
+  node_share_charge (task, from);
   if (task->deadline == TROUPE_LOOP_NEVER)
     node_timers_stop (&task->core->timers, &task->timer);
   else
@@ -255,16 +282,12 @@ offered_again (node_connection_t *from, troupe_task_t *task, const troupe_header
     node_recall_resend (task);
 }
 
-void
-node_serving_offer (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
+static void
+offered (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
 {
   node_core_t *core = from->core;
   troupe_error_t error;
-  troupe_task_t *task = node_table_find (&core->tasks, &header->call);
-  if (task != NULL) {
-    offered_again (from, task, header);
-    return;
-  }
+  troupe_task_t *task;
   node_service_t *service = node_service_find (core, header->service);
   if (service == NULL) {
     troupe_error_set (&error, TROUPE_UNKNOWN_SERVICE, core->instance, NULL, "this instance doesn't serve it");
@@ -283,5 +306,17 @@ node_serving_offer (node_connection_t *from, const troupe_header_t *header, trou
     return;
   }
   take_terms (task, from, header);
-  node_core_ready (core, &task->ready);
+  node_share_enter (task);
+}
+
+void
+node_serving_offer (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  node_core_t *core = from->core;
+  troupe_task_t *task = node_table_find (&core->tasks, &header->call);
+  if (task != NULL)
+    offered_again (from, task, header);
+  else
+    offered (from, header, body);
+  node_share_report (from, header);
 }

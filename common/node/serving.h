@@ -10,7 +10,10 @@ struct node_service {
   char *name;
   unsigned index; // in core->services and each connection's registrations
   bool actor;
-  unsigned credit, running;
+  unsigned credit;
+  unsigned running; // tasks that have not ended: those that wait here too
+  unsigned busy;    // those that the user has, or is about to get: at most the credit
+  node_list_t waiting;
   troupe_buffer_t *info;
   troupe_serve_fn *serve;
   void *context;
@@ -30,18 +33,31 @@ struct troupe_task {
   troupe_id_t *path; // with the call itself last: what a call made for it has as its path
   uint32_t path_count;
   json_t *input;
-  uint64_t attempt, sequence;
+  uint64_t attempt;
+  uint64_t epoch;   // of the actor, echoed with the outcome; 0: none was told
   int64_t deadline; // TROUPE_LOOP_NEVER: none
-  bool streams, actor;
+  bool streams;     // somebody reads its parts, or did and may come back
+  bool actor, is_volatile;
   size_t memory_size;
-  node_connection_t *at; // which offered it; NULL: that is lost
+  node_connection_t *at;      // which offered it; NULL: that is lost
+  node_connection_t *charged; // whose share it takes; NULL: nobody's
+  node_list_t turn;           // in service->waiting
+  bool let_in;                // counted in service->busy
   node_task_phase_t phase;
   node_list_t place;    // in core->all_tasks
   node_list_t children; // calls made for it
+  node_table_t derived; // deriving.c: how often it made which call
   node_list_t recalls;
   unsigned recalls_count;
   node_timer_t timer;
   node_ready_t ready;
+
+  // parts.c: what it has streamed, of which `sequence` is the next number.
+  node_list_t parts;
+  size_t parts_bytes;
+  bool parts_cut;   // not all of it is kept
+  uint32_t readers; // a bit for each connection
+  uint64_t sequence;
 
   bool cancelled; // not in core->tasks any more
   bool cancel_due;
@@ -59,7 +75,8 @@ struct troupe_task {
   troupe_status_t status;
   troupe_buffer_t *outcome; // the value or error, then the entries
   unsigned sends;
-  bool replaced; // the outcome was refused as such, and an error took its place
+  bool retryable; // an error that may pass
+  bool replaced;  // the outcome was refused as such, and an error took its place
 };
 
 // NULL: not served here.
@@ -73,6 +90,7 @@ void node_serving_registered (node_connection_t *from, const troupe_header_t *he
 void node_serving_unregistered (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
 void node_serving_offer (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
 void node_serving_cancel (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
+void node_serving_stream (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
 void node_serving_confirmed (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
 void node_serving_recalled (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body);
 void node_serving_refused (node_connection_t *from, const troupe_header_t *header, const troupe_error_t *error);
@@ -82,10 +100,21 @@ void node_serving_welcomed (node_connection_t *connection);
 void node_serving_lost (node_connection_t *connection);
 // Asks again for registrations that were not answered.
 void node_serving_tick (node_connection_t *connection);
-// Tells each broker its share of the credit, where that has changed.
-void node_serving_grant (node_core_t *core);
 void node_serving_unregister (node_connection_t *connection);
 void node_serving_close (node_core_t *core);
+
+// sharing.c
+// Begins anew with even shares.
+void node_share_evenly (node_core_t *core, const node_service_t *service);
+// Tells each broker its share of the credit, where that has changed.
+void node_share_grant (node_core_t *core);
+// A broker said how many calls wait there (a heartbeat, or an offer).
+void node_share_report (node_connection_t *from, const troupe_header_t *header);
+// The task takes a share of `to`, and of no other one; NULL: of nobody.
+void node_share_charge (troupe_task_t *task, node_connection_t *to);
+// A task that was offered: due at once, or once there is room. And one that the instance runs no more.
+void node_share_enter (troupe_task_t *task);
+void node_share_leave (troupe_task_t *task);
 
 // task.c
 // Of an offer; `error` is set when it fails.

@@ -8,7 +8,8 @@
 // the outcome; an error that replaces it takes none of it along, for it tells the caller that the reply didn't happen.
 
 #include "node/calling.h"
-#include "node/serving.h"
+#include "node/deriving.h"
+#include "node/parts.h"
 #include "troupe/log.h"
 #include "troupe/value.h"
 
@@ -49,6 +50,11 @@ node_task_settle (troupe_task_t *self)
   troupe_header_set_status (&header, self->status);
   if (self->sizes_count > 0)
     troupe_header_set_sizes (&header, self->sizes, self->sizes_count);
+  uint64_t flags = (self->retryable ? TROUPE_FLAG_RETRYABLE : 0) | (self->is_volatile ? TROUPE_FLAG_VOLATILE : 0);
+  if (flags != 0)
+    troupe_header_set_flags (&header, flags);
+  if (self->epoch > 0)
+    troupe_header_set_epoch (&header, self->epoch);
   node_connection_send (to, &header, self->outcome);
 
   if (self->sends++ > 0)
@@ -119,6 +125,7 @@ node_task_end_with_error (troupe_task_t *self, const troupe_error_t *error)
   self->sizes_count = 0;
   self->memory_bytes = 0;
   self->status = TROUPE_STATUS_ERROR;
+  self->retryable = troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE;
   troupe_buffer_unref (&self->outcome);
   if (json == NULL || pack_outcome (self, json, NULL) != TROUPE_OK)
     self->outcome = troupe_buffer_ref (self->core->last_words);
@@ -135,10 +142,11 @@ end (troupe_task_t *self, troupe_status_t status, const json_t *json)
     node_task_free (self);
     return;
   }
-  node_calling_orphan (self);
+  node_calling_end_children (self, "has ended");
+  node_derived_close (self);
+  node_parts_close (self);
   node_recall_drop_all (self);
-  core->running--;
-  self->service->running--;
+  node_share_leave (self); // first: a share that shrinks is told before the outcome sets it free
   self->phase = NODE_TASK_ENDED;
   self->status = status;
   node_list_remove (&self->ready.place);
@@ -166,6 +174,7 @@ troupe_task_fail (troupe_task_t **self_p, const troupe_error_t *error)
 {
   troupe_task_t *self = *self_p;
   *self_p = NULL;
+  self->retryable = troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE;
   json_t *json = troupe_error_to_json (error);
   end (self, TROUPE_STATUS_ERROR, json);
   json_decref (json);

@@ -10,15 +10,14 @@
 // while the user still holds the old one.
 
 #include "node/calling.h"
+#include "node/deriving.h"
+#include "node/inputs.h"
+#include "node/parts.h"
 #include "node/serving.h"
 #include "troupe/value.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-  PARTS_QUEUE_MAX = 1000, // frames on the connection beyond which parts are dropped: nobody reads so far behind
-};
 
 // -- Making and freeing ----------------------------------------------------------------------------------------------
 
@@ -34,6 +33,7 @@ fill (troupe_task_t *self, const troupe_header_t *header)
   uint32_t ancestors = troupe_header_has (header, TROUPE_F (PATH)) ? header->path_count : 0;
   self->call = header->call;
   self->attempt = header->attempt;
+  self->is_volatile = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_VOLATILE);
   self->memory_size = troupe_header_has (header, TROUPE_F (MEMORY)) ? (size_t)header->memory : 0;
   self->service_name = strdup (self->service->name);
   self->session = copy_text (header->session);
@@ -61,8 +61,6 @@ enter (troupe_task_t *self, node_core_t *core)
   }
   self->core = core;
   node_list_append (&core->all_tasks, &self->place);
-  core->running++;
-  self->service->running++;
   return TROUPE_OK;
 }
 
@@ -80,9 +78,12 @@ node_task_new (troupe_task_t **out, node_service_t *service, node_core_t *core, 
   self->ready.deliver = node_task_deliver;
   node_list_init (&self->ready.place);
   node_list_init (&self->place);
+  node_list_init (&self->turn);
   node_list_init (&self->children);
+  node_derived_init (self, core);
   node_list_init (&self->recalls);
-  troupe_err_t err = troupe_value_unpack (troupe_buffer_data (body), troupe_buffer_size (body), &self->input, error);
+  node_list_init (&self->parts);
+  troupe_err_t err = node_inputs_unpack (header, body, &self->input, error);
   if (err == TROUPE_OK) {
     err = fill (self, header);
     if (err == TROUPE_OK)
@@ -102,10 +103,8 @@ node_task_new (troupe_task_t **out, node_service_t *service, node_core_t *core, 
 static void
 stop_running (troupe_task_t *self)
 {
-  if (self->core == NULL || self->phase == NODE_TASK_ENDED)
-    return;
-  self->core->running--;
-  self->service->running--;
+  if (self->core != NULL && self->phase != NODE_TASK_ENDED)
+    node_share_leave (self);
 }
 
 static void
@@ -132,6 +131,8 @@ node_task_free (troupe_task_t *self)
   stop_running (self);
   leave_table (self);
   node_calling_orphan (self);
+  node_derived_close (self);
+  node_parts_close (self);
   node_recall_drop_all (self);
   node_list_remove (&self->place);
   node_list_remove (&self->ready.place);
@@ -175,7 +176,7 @@ void
 node_task_cancel (troupe_task_t *self)
 {
   troupe_error_t error;
-  node_calling_cancel_children (self);
+  node_calling_end_children (self, "was cancelled, or given to another instance");
   if (self->phase == NODE_TASK_ENDED)
     node_core_count (self->core, NODE_COUNT_SETTLES_DROPPED);
   if (self->phase != NODE_TASK_RUNNING) {
@@ -183,8 +184,10 @@ node_task_cancel (troupe_task_t *self)
     return;
   }
   leave_table (self);
+  node_parts_close (self);
   self->cancelled = true;
   self->at = NULL;
+  node_share_charge (self, NULL); // to the broker it is over
   troupe_error_set (&error, TROUPE_CANCELLED, self->service_name, NULL,
                     "the call was cancelled, or given to another instance");
   node_recall_fail_all (self, &error);
@@ -246,6 +249,12 @@ troupe_task_call (const troupe_task_t *self)
   return &self->call;
 }
 
+const troupe_id_t *
+troupe_task_root (const troupe_task_t *self)
+{
+  return &self->path[0];
+}
+
 const char *
 troupe_task_service (const troupe_task_t *self)
 {
@@ -286,36 +295,6 @@ size_t
 troupe_task_memory_size (const troupe_task_t *self)
 {
   return self->memory_size;
-}
-
-troupe_err_t
-troupe_task_part (troupe_task_t *self, json_t *part)
-{
-  troupe_header_t header;
-  troupe_buffer_t *body = NULL;
-  if (!self->streams || self->cancelled) {
-    json_decref (part);
-    return TROUPE_OK;
-  }
-  troupe_err_t err = part == NULL ? TROUPE_NO_MEMORY : troupe_value_pack (part, &body, NULL);
-  json_decref (part);
-  if (err != TROUPE_OK)
-    return err;
-  if (!node_connection_up (self->at) || self->at->outbox.count >= PARTS_QUEUE_MAX)
-    node_core_count (self->core, NODE_COUNT_PARTS_DROPPED);
-  else if (troupe_buffer_size (body) > self->at->limit)
-    err = TROUPE_TOO_LARGE;
-  else {
-    troupe_header_init (&header, TROUPE_CMD_PART);
-    troupe_header_set_call (&header, &self->call);
-    troupe_header_set_attempt (&header, self->attempt);
-    troupe_header_set_sequence (&header, self->sequence);
-    node_connection_send (self->at, &header, body);
-    node_core_wake (self->core);
-  }
-  self->sequence++;
-  troupe_buffer_unref (&body);
-  return err;
 }
 
 static bool

@@ -152,7 +152,7 @@ check_operands (parser_t *self)
   char why[TROUPE_ERROR_WHY_MAX];
   if (args->operand_count < (size_t)(verb->operands_min > 0 ? verb->operands_min : 0)) {
     snprintf (why, sizeof why, "too few operands: it takes %s", operands);
-    return wrong (self, NULL, verb->name, why);
+    return wrong (self, NULL, NULL, why);
   }
   if (verb->operands_max >= 0 && args->operand_count > (size_t)verb->operands_max) {
     snprintf (why, sizeof why, "one operand too many: it takes %s", *operands != '\0' ? operands : "none");

@@ -20,6 +20,9 @@ enum {
   // The largest frame taken. Bodies are limited to 16 MiB; up to here a larger one still gets an answer that says so,
   // beyond it the connection is dropped.
   FRAME_MAX = 64 * 1024 * 1024,
+  // What comes in at a publisher are subscriptions: a topic each, of which libzmq makes a tree with a node for each
+  // byte (32 MiB of memory for 1 MiB of topic).
+  SUBSCRIPTION_MAX = 256,
   // A connection that hasn't finished ZeroMQ's greeting by then is none of ours.
   HANDSHAKE_MS = 5000,
   // From a restart that nobody notices to a load that nobody notices.
@@ -68,7 +71,7 @@ set_options (void *socket, int type, troupe_error_t *error)
       return troupe_error_set (error, TROUPE_IO, "ZeroMQ socket", "install libzmq 4.3.4 or later",
                                "option %d can't be set: %s", setting->option, zmq_strerror (errno));
   }
-  int64_t frame_max = FRAME_MAX;
+  int64_t frame_max = type == ZMQ_XPUB ? SUBSCRIPTION_MAX : FRAME_MAX;
   if (zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &frame_max, sizeof frame_max) != 0)
     return troupe_error_set (error, TROUPE_IO, "ZeroMQ socket", NULL, "ZMQ_MAXMSGSIZE can't be set: %s",
                              zmq_strerror (errno));
@@ -182,7 +185,7 @@ troupe_socket_monitor (void **out, void *zmq_context, void *socket, int events, 
 }
 
 int
-troupe_socket_monitor_next (void *monitor)
+troupe_socket_monitor_next (void *monitor, int *value)
 {
   // Two frames: 16 bits of event and 32 of value, and the endpoint.
   zmq_msg_t frames[2];
@@ -192,6 +195,21 @@ troupe_socket_monitor_next (void *monitor)
     return 0;
   if (zmq_msg_size (&frames[0]) >= sizeof event)
     memcpy (&event, zmq_msg_data (&frames[0]), sizeof event);
+  if (value != NULL && zmq_msg_size (&frames[0]) >= sizeof event + sizeof *value)
+    memcpy (value, (const char *)zmq_msg_data (&frames[0]) + sizeof event, sizeof *value);
   troupe_socket_close_frames (frames, 2, count);
   return event;
+}
+
+// libzmq's I/O thread tells events by a send that waits, also for a receiver that has gone: for ever. So first it is
+// made to tell no more, while there is a receiver; and the queue is emptied, because it stops only between two events.
+void
+troupe_socket_unmonitor (void **monitor_p, void *socket)
+{
+  if (*monitor_p == NULL)
+    return;
+  while (troupe_socket_monitor_next (*monitor_p, NULL) != 0)
+    ;
+  zmq_socket_monitor (socket, NULL, 0);
+  troupe_socket_close (monitor_p, false);
 }

@@ -32,6 +32,9 @@
 enum {
   DELAY_FIRST = 20,  // ms; a Redis that restarts is back within some tens of them
   DELAY_MAX = 1000,  // ms; soon enough for people, and no load on what is trying to come up
+  // ms from the start on: a Redis that is started at the same moment is there after some tens of them, so that it isn't
+  // there yet is no news. What still fails after them is: a wrong address, a wrong password, a Redis that is gone.
+  START_PATIENCE = 1000,
   PING_AFTER = 500,  // ms of silence. With SILENCE_MAX: a frozen Redis is noticed within 3 s
   SILENCE_MAX = 2400 // ms
 };
@@ -65,13 +68,13 @@ store_queue (troupe_store_t *self, int argc, const char *const *argv, const size
   return TROUPE_OK;
 }
 
-// -- Up and down
-// -----------------------------------------------------------------------------------------------------
+// -- Up and down -----------------------------------------------------------------------------------------------------
 
 static void
 log_connected (troupe_store_t *self)
 {
   self->flaps = false;
+  self->patient_until = 0; // from now on it is news when it goes
   self->logged.code = TROUPE_OK;
   troupe_log (TROUPE_LOG_INFO, "store connected", "store", self->name, NULL);
 }
@@ -122,6 +125,10 @@ disconnect (troupe_store_t *self)
 static void
 log_failure (troupe_store_t *self)
 {
+  if (troupe_loop_now () < self->patient_until) {
+    troupe_log_error (TROUPE_LOG_DEBUG, "store not connected yet", &self->failure);
+    return;
+  }
   if (self->logged.code == self->failure.code && strcmp (self->logged.why, self->failure.why) == 0)
     return; // it was said; an attempt a second must not fill the log
   self->logged = self->failure;
@@ -160,8 +167,7 @@ fall (troupe_store_t *self)
   lose_waiters (self);
 }
 
-// -- The loop
-// --------------------------------------------------------------------------------------------------------
+// -- The loop --------------------------------------------------------------------------------------------------------
 
 static void
 flush (troupe_store_t *self)
@@ -247,8 +253,7 @@ prepare (void *context, int64_t now)
   return self->state == STORE_WAITING ? self->retry_at : due;
 }
 
-// -- The interface
-// ---------------------------------------------------------------------------------------------------
+// -- The interface ---------------------------------------------------------------------------------------------------
 
 // A copy of `text`, or NULL for NULL; clears *ok when out of memory.
 static char *
@@ -283,6 +288,7 @@ troupe_store_new (troupe_store_t **out, troupe_loop_t *loop, const troupe_store_
   self->context = options->context;
   self->fd = -1;
   self->delay_ms = DELAY_FIRST;
+  self->patient_until = troupe_loop_now () + START_PATIENCE;
   if (!ok || troupe_loop_add_prepare (loop, prepare, self) != TROUPE_OK) {
     troupe_error_set (error, TROUPE_NO_MEMORY, options->url, NULL, "no memory for the store");
     troupe_store_destroy (&self);

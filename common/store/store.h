@@ -47,6 +47,7 @@ struct troupe_store {
   troupe_error_t logged; // the last failure in the log; its code is TROUPE_OK when the store is up
 
   int64_t retry_at, up_at;
+  int64_t patient_until; // failures before are for the debug log only: what it connects to may be starting, too
   int64_t heard_at;      // when bytes came last
   int64_t asked_at;      // when the pipeline stopped being empty
   int64_t connect_until; // when to give this address up

@@ -19,6 +19,7 @@ typedef struct {
   char *bytes;
   size_t size, capacity;
   size_t items;
+  bool canonical;   // maps in the order of their keys
   troupe_err_t err; // why `append` failed
   troupe_error_t *error;
 } packing_t;
@@ -106,17 +107,47 @@ pack_list (packing_t *self, json_t *list, unsigned depth)
 }
 
 static troupe_err_t
+pack_pair (packing_t *self, void *at, unsigned depth)
+{
+  troupe_err_t err = pack_text (self, json_object_iter_key (at), json_object_iter_key_len (at));
+  return err != TROUPE_OK ? err : pack_any (self, json_object_iter_value (at), depth + 1);
+}
+
+static int
+compare_pairs (const void *a, const void *b)
+{
+  void *const *first = a, *const *second = b;
+  return strcmp (json_object_iter_key (*first), json_object_iter_key (*second)); // one with NUL is refused in the end
+}
+
+static troupe_err_t
+pack_sorted (packing_t *self, json_t *map, size_t count, unsigned depth)
+{
+  troupe_err_t err = TROUPE_OK;
+  void **pairs = malloc ((count + 1) * sizeof *pairs);
+  size_t known = 0;
+  if (pairs == NULL)
+    return refuse (self, TROUPE_NO_MEMORY, "out of memory");
+  for (void *at = json_object_iter (map); at != NULL && known < count; at = json_object_iter_next (map, at))
+    pairs[known++] = at;
+  qsort (pairs, known, sizeof *pairs, compare_pairs);
+  for (size_t i = 0; err == TROUPE_OK && i < known; i++)
+    err = pack_pair (self, pairs[i], depth);
+  free (pairs);
+  return err;
+}
+
+static troupe_err_t
 pack_map (packing_t *self, json_t *map, unsigned depth)
 {
   size_t count = json_object_size (map);
   troupe_err_t err = enter (self, count, depth);
   if (err == TROUPE_OK)
     err = packed (self, msgpack_pack_map (&self->packer, count));
-  for (void *at = json_object_iter (map); err == TROUPE_OK && at != NULL; at = json_object_iter_next (map, at)) {
-    err = pack_text (self, json_object_iter_key (at), json_object_iter_key_len (at));
-    if (err == TROUPE_OK)
-      err = pack_any (self, json_object_iter_value (at), depth + 1);
-  }
+  if (err == TROUPE_OK && self->canonical)
+    return pack_sorted (self, map, count, depth);
+  for (void *at = json_object_iter (map); err == TROUPE_OK && at != NULL; at = json_object_iter_next (map, at))
+    err = pack_pair (self, at, depth);
   return err;
 }
 
@@ -151,10 +182,10 @@ free_bytes (void *data, void *hint)
   free (data);
 }
 
-troupe_err_t
-troupe_value_pack (const json_t *value, troupe_buffer_t **out, troupe_error_t *error)
+static troupe_err_t
+pack (const json_t *value, bool canonical, troupe_buffer_t **out, troupe_error_t *error)
 {
-  packing_t self = {.error = error};
+  packing_t self = {.canonical = canonical, .error = error};
   if (value == NULL)
     return refuse (&self, TROUPE_NO_MEMORY, "no value: jansson ran out of memory, or refused a text");
   msgpack_packer_init (&self.packer, &self, append);
@@ -168,4 +199,16 @@ troupe_value_pack (const json_t *value, troupe_buffer_t **out, troupe_error_t *e
   if (err != TROUPE_OK)
     free (self.bytes);
   return err;
+}
+
+troupe_err_t
+troupe_value_pack (const json_t *value, troupe_buffer_t **out, troupe_error_t *error)
+{
+  return pack (value, false, out, error);
+}
+
+troupe_err_t
+troupe_value_pack_canonical (const json_t *value, troupe_buffer_t **out, troupe_error_t *error)
+{
+  return pack (value, true, out, error);
 }

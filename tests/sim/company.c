@@ -6,7 +6,8 @@
 //   - calls of one caller to one actor are stored in the order in which they were sent;
 //   - an actor's calls settle in the order in which they were stored (the model counts violations);
 //   - on one connection no more offers are open than there is credit;
-//   - in the end the brokers hold nothing.
+//   - volatile calls end as well, and are never stored;
+//   - in the end the brokers that are left hold nothing.
 
 #include "sim/company_state.h"
 
@@ -15,6 +16,12 @@
 #include <stdlib.h>
 
 // -- Steps -----------------------------------------------------------------------------------------------------------
+
+bool
+company_broker_runs (const company_t *self, unsigned broker)
+{
+  return self->brokers[broker] != NULL && self->frozen[broker] <= self->now;
+}
 
 static void
 deliver_to_broker (company_t *self, unsigned broker, line_t *line)
@@ -52,8 +59,10 @@ static void
 deliver (company_t *self)
 {
   unsigned number = company_dice (self, NODES), broker = company_dice (self, self->brokers_count);
+  while (self->gone[broker])
+    broker = (broker + 1) % self->brokers_count;
   line_t *line = &self->nodes[number].lines[broker];
-  if (company_dice (self, 2) == 0 && line->to_broker.first != NULL && self->brokers[broker] != NULL)
+  if (company_dice (self, 2) == 0 && line->to_broker.first != NULL && company_broker_runs (self, broker))
     deliver_to_broker (self, broker, line);
   else if (line->to_node.first != NULL)
     deliver_to_node (self, number, broker, line);
@@ -63,8 +72,11 @@ static void
 answer_store (company_t *self)
 {
   unsigned broker = company_dice (self, self->brokers_count);
-  if (self->brokers[broker] != NULL)
-    ledger_link_deliver (self->brokers[broker]->link, self->now);
+  if (company_broker_runs (self, broker)) {
+    self->brokers[broker]->now = self->now;
+    for (unsigned count = 1 + company_dice (self, STORE_ANSWERS_MAX); count > 0; count--)
+      ledger_link_deliver (self->brokers[broker]->link, self->now);
+  }
   line_tell_unsent (self);
 }
 
@@ -74,7 +86,7 @@ pass_time (company_t *self)
   self->now += 1 + company_dice (self, 60);
   for (unsigned b = 0; b < self->brokers_count; b++) {
     stage_t *broker = self->brokers[b];
-    if (broker == NULL)
+    if (!company_broker_runs (self, b))
       continue;
     broker->now = self->now;
     int64_t due = broker_core_due (broker->core);
@@ -92,9 +104,11 @@ pass_time (company_t *self)
 static void
 mend (company_t *self, unsigned broker)
 {
-  if (self->brokers[broker] == NULL) {
+  if (self->gone[broker]) {
+    return;
+  } else if (self->brokers[broker] == NULL) {
     line_start_broker (self, broker);
-  } else if (!self->store_up[broker]) {
+  } else if (!self->store_up[broker] && company_broker_runs (self, broker)) {
     company_trace (self, "the store of broker %u is up", broker);
     self->store_up[broker] = true;
     ledger_link_up (self->brokers[broker]->link);
@@ -109,6 +123,28 @@ kill_broker (company_t *self, unsigned broker)
   stage_destroy (&self->brokers[broker]);
   for (unsigned n = 0; n < NODES; n++)
     line_hang_up (&self->nodes[n].lines[broker]);
+}
+
+// The last one left is spared.
+static void
+kill_for_ever (company_t *self, unsigned broker)
+{
+  unsigned left = 0;
+  for (unsigned b = 0; b < self->brokers_count; b++)
+    left += !self->gone[b];
+  if (left == 1 || self->gone[broker])
+    return;
+  if (self->brokers[broker] != NULL)
+    kill_broker (self, broker);
+  self->gone[broker] = true;
+  company_trace (self, "broker %u is gone for ever", broker);
+}
+
+static void
+freeze (company_t *self, unsigned broker)
+{
+  self->frozen[broker] = self->now + 100 + company_dice (self, 3 * (unsigned)stage_limits.lease);
+  company_trace (self, "broker %u stands still until %d", broker, (int)self->frozen[broker]);
 }
 
 static void
@@ -141,7 +177,7 @@ go_wrong (company_t *self)
 {
   unsigned broker = company_dice (self, self->brokers_count);
   stage_t *stage = self->brokers[broker];
-  switch (company_dice (self, 8)) {
+  switch (company_dice (self, 9)) {
   case 0:
     line_hang_up (&self->nodes[company_dice (self, NODES)].lines[broker]);
     break;
@@ -153,7 +189,7 @@ go_wrong (company_t *self)
       kill_broker (self, broker);
     break;
   case 3:
-    if (stage != NULL && self->store_up[broker]) {
+    if (company_broker_runs (self, broker) && self->store_up[broker]) {
       size_t waiting = ledger_link_waiting (stage->link);
       self->store_up[broker] = false;
       company_trace (self, "the store of broker %u breaks off with %zu", broker, waiting);
@@ -174,6 +210,12 @@ go_wrong (company_t *self)
       if (call->state < SETTLED)
         node_send_call (self, call);
     }
+    break;
+  case 7:
+    if (company_dice (self, 20) == 0)
+      kill_for_ever (self, broker);
+    else if (company_dice (self, 4) == 0)
+      freeze (self, broker);
     break;
   default:
     mend (self, broker);
@@ -253,7 +295,7 @@ all_done (const company_t *self)
     if (self->calls[i].state < SETTLED)
       return false;
   for (unsigned b = 0; b < self->brokers_count; b++)
-    if (self->brokers[b] == NULL || broker_core_open_calls (self->brokers[b]->core) > 0)
+    if (!self->gone[b] && (self->brokers[b] == NULL || broker_core_open_calls (self->brokers[b]->core) > 0))
       return false;
   return true;
 }
@@ -265,7 +307,9 @@ check_end (company_t *self)
     if (self->calls[i].state < SETTLED)
       company_found (self, "call %u never ended", self->calls[i].id.bytes[15]);
   for (unsigned b = 0; b < self->brokers_count; b++)
-    if (self->brokers[b] == NULL || broker_core_open_calls (self->brokers[b]->core) > 0)
+    if (self->gone[b])
+      continue;
+    else if (self->brokers[b] == NULL || broker_core_open_calls (self->brokers[b]->core) > 0)
       company_found (self, "broker %u still holds calls", b);
     else if (broker_core_open_bytes (self->brokers[b]->core) > 0)
       company_found (self, "broker %u still holds bytes", b);

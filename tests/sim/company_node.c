@@ -17,17 +17,18 @@ node_send_call (company_t *self, call_record_t *call)
   if (!node->lines[node->broker].welcomed)
     return;
   troupe_header_t header;
-  troupe_header_init (&header, call->state == STORED ? TROUPE_CMD_AWAIT : TROUPE_CMD_CALL);
+  bool known = call->state == STORED && !call->unstored;
+  troupe_header_init (&header, known ? TROUPE_CMD_AWAIT : TROUPE_CMD_CALL);
   troupe_header_set_call (&header, &call->id);
   troupe_header_set_session (&header, troupe_text (company_sessions[call->session]));
-  if (call->state == OPEN) {
+  if (!known) {
+    unsigned flags = (call->wait ? TROUPE_FLAG_WAIT : 0) | (call->unstored ? TROUPE_FLAG_VOLATILE : 0);
     troupe_header_set_service (&header, troupe_text (company_services[call->service]));
-    if (call->wait)
-      troupe_header_set_flags (&header, TROUPE_FLAG_WAIT);
+    troupe_header_set_flags (&header, flags);
     call->sends++;
   }
   call->again = false;
-  line_say (node, node->broker, &header, call->state == OPEN ? "input" : NULL);
+  line_say (node, node->broker, &header, known ? NULL : "input");
 }
 
 static void
@@ -49,6 +50,7 @@ node_make_call (company_t *self)
                           .service = company_dice (self, 4) == 0,
                           .session = company_dice (self, 3),
                           .wait = company_dice (self, 3) > 0};
+  call->unstored = call->service == 1 && company_dice (self, 3) == 0;
   node_send_call (self, call);
 }
 
@@ -56,6 +58,8 @@ static void
 check_order (company_t *self, const call_record_t *call)
 {
   const ledger_model_call_t *stored = ledger_model_find (self->model, &call->id);
+  if (call->unstored)
+    return;
   if (stored == NULL) {
     company_found (self, "call %u is accepted and not stored", call->id.bytes[15]);
     return;
@@ -77,7 +81,7 @@ on_settled (company_t *self, call_record_t *call, const troupe_header_t *header,
   size_t size = troupe_buffer_size (body);
   if (header->status == TROUPE_STATUS_VALUE && size < sizeof value)
     memcpy (value, troupe_buffer_data (body), size);
-  if (call->state == SETTLED && (call->status != header->status || strcmp (call->value, value) != 0))
+  if (call->state == SETTLED && !call->unstored && (call->status != header->status || strcmp (call->value, value) != 0))
     company_found (self, "call %u settled twice: %u %s, then %u %s", call->id.bytes[15], call->status, call->value,
                    (unsigned)header->status, value);
   self->settled += call->state != SETTLED;
@@ -127,11 +131,12 @@ on_caller_message (company_t *self, const stage_message_t *message)
 
 // -- Instances -------------------------------------------------------------------------------------------------------
 
+// Two brokers' volatile calls of one id are two tasks.
 static task_t *
-task_of (node_t *node, const troupe_id_t *call)
+task_of (node_t *node, const troupe_id_t *call, unsigned broker)
 {
   for (unsigned i = 0; i < node->tasks_count; i++)
-    if (troupe_id_equal (&node->tasks[i].call, call))
+    if (troupe_id_equal (&node->tasks[i].call, call) && (!node->tasks[i].unstored || node->tasks[i].broker == broker))
       return &node->tasks[i];
   return NULL;
 }
@@ -145,7 +150,8 @@ drop_task (node_t *node, task_t *task)
 static void
 send_settle (node_t *node, task_t *task, unsigned broker)
 {
-  if (!node->lines[broker].welcomed)
+  task->again = !node->lines[broker].welcomed;
+  if (task->again)
     return;
   troupe_header_t header;
   troupe_header_init (&header, TROUPE_CMD_SETTLE);
@@ -153,15 +159,18 @@ send_settle (node_t *node, task_t *task, unsigned broker)
   troupe_header_set_session (&header, troupe_text (task->session));
   troupe_header_set_attempt (&header, task->attempt);
   troupe_header_set_status (&header, TROUPE_STATUS_VALUE);
-  task->again = false;
+  if (task->unstored)
+    troupe_header_set_flags (&header, TROUPE_FLAG_VOLATILE);
   line_say (node, broker, &header, task->value);
 }
 
 static void
 on_offer (node_t *node, unsigned broker, const troupe_header_t *header)
 {
-  task_t *task = task_of (node, &header->call);
-  if (task == NULL && node->tasks_count == TASKS_MAX)
+  task_t *task = task_of (node, &header->call, broker);
+  bool unstored = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_VOLATILE) != 0;
+  // A volatile call begins anew when its caller sends it again, so its attempts do, too.
+  if (task == NULL ? node->tasks_count == TASKS_MAX : !unstored && header->attempt < task->attempt)
     return;
   if (task == NULL) {
     task = &node->tasks[node->tasks_count++];
@@ -169,6 +178,7 @@ on_offer (node_t *node, unsigned broker, const troupe_header_t *header)
     memcpy (task->session, header->session.data, header->session.size);
   }
   task->broker = broker;
+  task->unstored = unstored;
   task->attempt = (uint32_t)header->attempt;
   if (task->done)
     send_settle (node, task, broker);
@@ -178,7 +188,7 @@ static void
 on_instance_message (node_t *node, unsigned broker, const stage_message_t *message)
 {
   const troupe_header_t *header = &message->header;
-  task_t *task = troupe_header_has (header, TROUPE_F (CALL)) ? task_of (node, &header->call) : NULL;
+  task_t *task = troupe_header_has (header, TROUPE_F (CALL)) ? task_of (node, &header->call, broker) : NULL;
   if (header->command == TROUPE_CMD_OFFER)
     on_offer (node, broker, header);
   if (task == NULL)
@@ -201,7 +211,8 @@ node_work (company_t *self)
   if (node->tasks_count == 0)
     return;
   task_t *task = &node->tasks[company_dice (self, node->tasks_count)];
-  unsigned broker = company_dice (self, 5) == 0 ? company_dice (self, self->brokers_count) : task->broker;
+  bool another = company_dice (self, 5) == 0 && !task->unstored;
+  unsigned broker = another ? company_dice (self, self->brokers_count) : task->broker;
   if (company_dice (self, 3) == 0) {
     troupe_header_t header;
     troupe_header_init (&header, TROUPE_CMD_PART);
@@ -212,6 +223,8 @@ node_work (company_t *self)
       line_say (node, broker, &header, "part");
     return;
   }
+  if (task->done && company_dice (self, 5) > 0)
+    return; // once more now and then, as if the first had got lost
   if (!task->done)
     snprintf (task->value, sizeof task->value, "%u by %u-%u", task->call.bytes[15], number, node->generation);
   task->done = true;
@@ -289,7 +302,11 @@ node_repeat (company_t *self)
     if (self->calls[i].again && self->calls[i].state < SETTLED)
       node_send_call (self, &self->calls[i]);
   for (unsigned n = CALLERS; n < NODES; n++)
-    for (unsigned i = 0; i < self->nodes[n].tasks_count; i++)
-      if (self->nodes[n].tasks[i].again)
-        send_settle (&self->nodes[n], &self->nodes[n].tasks[i], self->nodes[n].tasks[i].broker);
+    for (unsigned i = 0; i < self->nodes[n].tasks_count; i++) {
+      task_t *task = &self->nodes[n].tasks[i];
+      if (!self->nodes[n].lines[task->broker].welcomed && !task->unstored)
+        task->broker = company_dice (self, self->brokers_count);
+      if (task->again)
+        send_settle (&self->nodes[n], task, task->broker);
+    }
 }

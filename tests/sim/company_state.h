@@ -9,7 +9,7 @@
 #include "sim/stage.h"
 
 enum {
-  BROKERS_MAX = 2,
+  BROKERS_MAX = 3,
   CALLERS = 2,
   INSTANCES = 3,
   NODES = CALLERS + INSTANCES,
@@ -18,6 +18,7 @@ enum {
   CREDIT = 2,
   SERVICES = 2,
   SESSIONS = 3,
+  STORE_ANSWERS_MAX = 8, // at once: a store that is slower than the leases keeps all from being taken over
   END_MS = 60000, // in which all must settle once the faults end
 };
 
@@ -50,6 +51,7 @@ typedef struct {
   troupe_id_t id;
   unsigned caller, service, session, sends;
   bool wait, again;
+  bool unstored; // volatile: it may run twice, and differently
   bool refused; // once, and maybe sent again: then its place is behind those that came meanwhile
   call_state_t state;
   troupe_status_t status;
@@ -61,7 +63,7 @@ typedef struct {
   char session[8];
   unsigned broker;
   uint32_t attempt;
-  bool done, again;
+  bool done, again, unstored;
   char value[64];
 } task_t;
 
@@ -80,6 +82,8 @@ struct company {
   ledger_model_t *model;
   stage_t *brokers[BROKERS_MAX]; // NULL: dead
   bool store_up[BROKERS_MAX];
+  bool gone[BROKERS_MAX];      // dead for ever
+  int64_t frozen[BROKERS_MAX]; // stands still until then
   node_t nodes[NODES];
   call_record_t calls[CALLS_MAX];
   unsigned calls_count, settled;
@@ -109,6 +113,8 @@ void line_hang_up (line_t *line);
 void line_say_hello (company_t *self, unsigned number, unsigned broker);
 void line_say (node_t *node, unsigned broker, const troupe_header_t *header, const char *text);
 void line_dial (company_t *self, unsigned number, unsigned broker);
+// Whether it may be given a turn: it is there, and doesn't stand still.
+bool company_broker_runs (const company_t *self, unsigned broker);
 call_record_t *company_record (company_t *self, const troupe_id_t *id);
 void line_forget_offer (line_t *line, const troupe_id_t *call);
 void line_tell_unsent (company_t *self);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The ledger in memory: what broker/functions.lua does in Redis, for tests and simulations that run the broker's core
+// The ledger in memory: what broker/functions/ does in Redis, for tests and simulations that run the broker's core
 // in virtual time. Any number of brokers share one model, each through a link of its own.
 //
 //   ledger_model_t *model = ledger_model_new ();
@@ -17,19 +17,26 @@
 typedef struct ledger_model ledger_model_t;
 typedef struct ledger_link ledger_link_t;
 
+enum { LEDGER_MODEL_AWAITS_MAX = 32 }; // of one call: a simulation's make a few
+
 // One call as the model stores it, for checks.
 typedef struct {
   troupe_id_t id;
   char *session, *service, *trace;
   bool actor;
-  uint32_t flags, attempt, winner;
+  uint32_t flags, attempt, winner, base;
   int64_t deadline, default_deadline; // deadline: absolute, 0: none has started
   unsigned owner;                     // the number of its broker
-  uint64_t sequence;
-  uint64_t waiters; // a bit for each broker
+  uint64_t sequence, order;           // of acceptance; of its root's
+  uint64_t waiters;                   // a bit for each broker
   troupe_status_t status;
-  troupe_id_t *path;
-  uint32_t path_count;
+  bool retryable;
+  bool missing;   // not all inputs have settled
+  uint32_t under; // the attempt of its parent (the last of its path) that made it; 0: not nested
+  troupe_id_t *path, *inputs;
+  uint32_t path_count, inputs_count;
+  troupe_id_t awaits[LEDGER_MODEL_AWAITS_MAX];
+  uint32_t awaits_count;
   troupe_buffer_t *body, *value;
 } ledger_model_call_t;
 
@@ -42,7 +49,9 @@ const ledger_model_call_t *ledger_model_at (const ledger_model_t *self, size_t i
 const ledger_model_call_t *ledger_model_find (const ledger_model_t *self, const troupe_id_t *id);
 // How many entries an actor remembers.
 uint32_t ledger_model_memory (const ledger_model_t *self, const char *session, const char *service);
-// How often a call was settled out of its mailbox's order, or by an attempt that wasn't the current one: 0 always.
+// On which instance an actor lives, by whose id; NULL: none yet.
+const char *ledger_model_owner (const ledger_model_t *self, const char *session, const char *service);
+// How often an actor had two calls begun at once: 0 always.
 size_t ledger_model_violations (const ledger_model_t *self);
 // Forgets a call, as a Redis that lost data.
 void ledger_model_lose (ledger_model_t *self, const troupe_id_t *id);

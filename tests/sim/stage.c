@@ -9,6 +9,7 @@
 #include "troupe/loop.h"
 #include "troupe/value.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 const broker_limits_t stage_limits = {.message = 16 * 1024 * 1024,
@@ -73,8 +74,13 @@ on_request (void *context, const ledger_request_t *request)
 static void
 on_note (void *context, const broker_note_t *note)
 {
-  (void)context;
-  (void)note;
+  const stage_t *self = context;
+  static int traced = -1; // by the environment, as a company's trace
+  if (traced < 0)
+    traced = getenv ("TROUPE_TRACE") != NULL;
+  if (traced > 0)
+    fprintf (stderr, "%" PRId64 " note %s %s %s\n", self->now, note->event, note->value1 != NULL ? note->value1 : "",
+             note->value2 != NULL ? note->value2 : "");
 }
 
 void

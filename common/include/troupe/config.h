@@ -26,6 +26,11 @@ typedef struct troupe_config troupe_config_t;
 // appended to *errors, a new JSON list of {"file", "line", "column", "path", "why", "hint"} that the caller owns (NULL
 // when out of memory), and `error` sums up. `errors` may be NULL.
 troupe_err_t troupe_config_load (troupe_config_t **out, const char *path, json_t **errors, troupe_error_t *error);
+// The same for a program that reads only one part of it: the secrets outside `part` ("models.gpt", "store"; "": of every
+// part; NULL: read all) are left out, and the variables that bring them needn't be set. So an agent never holds Redis's
+// password, nor `troupe ps` anybody's key.
+troupe_err_t troupe_config_load_part (troupe_config_t **out, const char *path, const char *part, json_t **errors,
+                                      troupe_error_t *error);
 // The same from memory; `name` stands for the file in errors.
 troupe_err_t troupe_config_parse (troupe_config_t **out, const char *name, const char *text, size_t size,
                                   json_t **errors, troupe_error_t *error);

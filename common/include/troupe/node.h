@@ -8,12 +8,22 @@
 //             function owns the task and ends it, then or later, by troupe_task_reply or troupe_task_fail. What an
 //             actor should remember of it (troupe_task_remember) is stored with the reply in one step, or not at all.
 //   Calling.  troupe_node_call sends a call and returns its *placeholder* at once: a reply that may not exist yet. Its
-//             functions are called as parts stream in and when it settles. A call may be made for a task (`parent`): it
-//             then belongs to the task's session and is cancelled with it.
+//             functions are called as parts stream in and when it settles.
 //
-// Accepted means stored: once a placeholder's state is TROUPE_CALL_STORED it will settle, whatever process dies. Before
-// that it is not sent, refused or maybe (sent, and no answer yet); the node sends a call that is not answered again, to
-// whichever broker is up, under the same id, which changes nothing if it had arrived.
+// Nested calls. A call may be made for a task (`parent`): it is then in the task's session, and ends with it: what
+// has not settled when the task ends, however, is cancelled. What should outlive the task is called without a parent.
+// The outcomes of nested calls are a journal. When this instance dies or stalls, the next attempt at the task's call
+// runs from the beginning, and where it makes the same call again (the same service with an equal input, for the n-th
+// time) it gets what was recorded, a value or a permanent error, at once, and nothing runs a second time. An error of
+// the retryable class is not replayed: that call is made anew. So a task should derive what it asks from its input,
+// its memory and earlier answers only; a clock or a new id in an input makes it another call. The id of such a call
+// is a UUIDv8 (RFC 9562 section 5.8) made from parent, service, input, inputs and n, the same in each attempt: a tool
+// that must not do a thing twice uses troupe_task_call as its idempotency key. A nested call that would wait for its
+// own parent, directly or through others, settles as the error `cycle`.
+//
+// Accepted means stored: once a placeholder's state is TROUPE_CALL_STORED it will settle, whatever process dies.
+// Before that it is not sent, refused or maybe (sent, and no answer yet); the node sends a call that is not answered
+// again, to whichever broker is up, under the same id, which changes nothing if it had arrived.
 //
 // Thread rule: a node and all that belongs to it is used on its loop's thread only. Other threads reach it by
 // troupe_loop_post. Functions of the user's are never called from inside a function that the user calls, always from
@@ -44,8 +54,8 @@ typedef struct {
   const char *const *brokers; // ZeroMQ endpoints of the mesh's brokers, preferred first, NULL-terminated; 1 to 16
 } troupe_node_options_t;
 
-// Connects in the background: a broker that isn't there yet is tried until it is. bad_argument (an endpoint that ZeroMQ
-// rejects), no_memory, io.
+// Connects in the background: a broker that isn't there yet is tried until it is. bad_argument (an endpoint that
+// ZeroMQ rejects), no_memory, io.
 troupe_err_t troupe_node_new (troupe_node_t **out, troupe_loop_t *loop, const troupe_node_options_t *options,
                               troupe_error_t *error);
 // Says bye and closes. Tasks that the user still holds stay valid to end, without effect; placeholders must have been
@@ -67,14 +77,14 @@ typedef void (troupe_serve_fn) (void *context, troupe_task_t *task);
 typedef struct {
   const char *name;   // "agent/alice"
   bool actor;         // calls of one session come one at a time, in order, and there is a memory per session
-  unsigned credit;    // how many tasks at once, over all brokers: 1 to 1,000,000
+  unsigned credit;    // how many tasks at once, over all brokers: 1 to 1,000,000; what is offered beyond waits
   const json_t *info; // a description for `troupe ps` and other agents: an object, or NULL; borrowed
   troupe_serve_fn *serve;
   void *context;
 } troupe_service_t;
 
-// Registers a service with every broker, now and whenever one comes back. bad_argument (name, credit), conflict (served
-// here already), no_memory. A broker that refuses it is logged.
+// Registers a service with every broker, now and whenever one comes back. bad_argument (name, credit), conflict
+// (served here already), no_memory. A broker that refuses it is logged.
 troupe_err_t troupe_node_serve (troupe_node_t *self, const troupe_service_t *service, troupe_error_t *error);
 
 // Stops taking calls; tasks that run go on. `drained (context)` is called once all have ended and their outcomes are
@@ -83,20 +93,24 @@ typedef void (troupe_drained_fn) (void *context);
 void troupe_node_drain (troupe_node_t *self, troupe_drained_fn *drained, void *context);
 
 const troupe_id_t *troupe_task_call (const troupe_task_t *self);
+const troupe_id_t *troupe_task_root (const troupe_task_t *self); // the call it is nested in, all the way up; or its own
 const char *troupe_task_service (const troupe_task_t *self);
 const char *troupe_task_session (const troupe_task_t *self);
 const json_t *troupe_task_input (const troupe_task_t *self); // borrowed; checked to be a value, nothing more
 unsigned troupe_task_attempt (const troupe_task_t *self);    // from 1; may grow while it runs
 int64_t troupe_task_deadline (const troupe_task_t *self);    // on the loop's clock, TROUPE_LOOP_NEVER: none
-bool troupe_task_streams (const troupe_task_t *self);        // somebody reads parts
+bool troupe_task_streams (const troupe_task_t *self);        // somebody reads parts; may become true while it runs
 
 // Called once, from the loop, when the task should stop: cancelled, past its deadline, or superseded. The user still
-// ends the task (the outcome is dropped). Calls made with it as `parent` have been cancelled.
+// ends the task (the outcome is dropped). Calls made with it as `parent` have settled as cancelled.
 typedef void (troupe_cancelled_fn) (void *context, troupe_task_t *task);
 void troupe_task_on_cancel (troupe_task_t *self, troupe_cancelled_fn *cancelled, void *context);
 bool troupe_task_cancelled (const troupe_task_t *self);
 
-// Streams a piece of the reply to whoever reads along; dropped when nobody does. `part` is given up in any case.
+// Streams a piece of the reply to whoever reads along; dropped when nobody does. `part` is given up in any case. A
+// reader gets all parts from the first on, or none: one that comes late, and everybody after this instance was given
+// the call under a new attempt number, gets the earlier ones again, as long as they are less than 1 MiB. So stream
+// the whole of the reply or nothing.
 troupe_err_t troupe_task_part (troupe_task_t *self, json_t *part);
 
 // How many entries the actor's memory held when this task was offered, and the entries from `from` on, at most `count`
@@ -111,7 +125,8 @@ troupe_err_t troupe_task_recall (troupe_task_t *self, size_t from, size_t count,
 troupe_err_t troupe_task_remember (troupe_task_t *self, json_t *entry);
 
 // Ends the task with a value (given up), or an error. Remembered entries are stored with either: to store none with an
-// error, add none.
+// error, add none. Calls made for it that have not settled are cancelled. When this task's call is nested, an error of
+// the retryable class (troupe/error.def) is tried again by the next attempt of its parent; others are final.
 void troupe_task_reply (troupe_task_t **self_p, json_t *value);
 void troupe_task_fail (troupe_task_t **self_p, const troupe_error_t *error);
 
@@ -121,7 +136,7 @@ typedef enum {
   TROUPE_CALL_NOT_SENT, // no broker has it
   TROUPE_CALL_MAYBE,    // sent; no answer yet
   TROUPE_CALL_REFUSED,  // a broker said no: nothing happened
-  TROUPE_CALL_STORED,   // it will settle
+  TROUPE_CALL_STORED,   // it will settle; a volatile call stays MAYBE instead
   TROUPE_CALL_SETTLED
 } troupe_call_state_t;
 
@@ -132,26 +147,53 @@ typedef void (troupe_settled_fn) (void *context, troupe_placeholder_t *placehold
 
 typedef struct {
   const char *service;
-  const json_t *input;        // borrowed
-  const char *session;        // NULL: the parent's, or a new one
-  troupe_task_t *parent;      // NULL: none
-  int64_t deadline_ms;        // from now; 0: the parent's, or the broker's default once its turn comes
-  bool wait;                  // for an unknown service: wait for it until the deadline instead of failing at once
+  const json_t *input;   // borrowed
+  const char *session;   // NULL: the parent's (no other one is possible with it), the inputs', or a new one
+  troupe_task_t *parent; // NULL: none
+  int64_t deadline_ms;   // from now; 0: the parent's, or the broker's default once its turn comes
+  bool wait;             // for an unknown service: wait for it until the deadline instead of failing at once
+  // Calls of the same session whose values this one needs, at most TROUPE_INPUTS_MAX; borrowed. Where the map
+  // {"$input": n} stands in `input`, at any depth, the service finds the value of inputs[n]. The call keeps its place
+  // in an actor's mailbox and runs once all have settled; if one settles otherwise than by a value, so does this
+  // call.
+  troupe_placeholder_t *const *inputs;
+  unsigned inputs_count;
+  // Nothing of it is stored: cheaper, and lost when this process or all brokers die. A volatile call never becomes
+  // STORED; when its broker dies this node sends it to another one, so it may run twice. For services without memory
+  // only (refused as bad_argument by an actor's). Calls made for a volatile call's task are volatile too, and not
+  // journaled. Nobody else can await it.
+  bool is_volatile;
   troupe_part_fn *part;       // NULL: no streaming
   troupe_settled_fn *settled; // NULL: poll by troupe_placeholder_state or wait
   void *context;
 } troupe_call_t;
 
-// *out is the caller's. bad_argument (service name, session, deadline), too_large, too_deep (also of nested calls),
-// bad_message, overloaded (more than 100,000 calls of this node are open), cancelled (the parent is), no_memory.
+// *out is the caller's. bad_argument (service name, session, deadline, inputs of another session or volatile ones, a
+// reference beyond them), unknown_call (an input was refused), too_large (also: more than 100,000 different calls for
+// one task), too_deep (also of nested calls), bad_message, overloaded (more than 100,000 calls of this node are open),
+// cancelled (the parent is), no_memory.
 // A call that ends while no broker is up says in its error how far it had got: never sent, sent without an answer, or
 // stored. Without a deadline it is refused as unavailable after 10 s without a broker (or, if it had been sent, settles
-// as that error; once stored, after 10 minutes).
+// as that error; once stored, after 10 minutes). A nested call that a broker refuses because the task's attempt is over
+// settles as `stale`, and the task is cancelled.
 troupe_err_t troupe_node_call (troupe_node_t *self, troupe_placeholder_t **out, const troupe_call_t *call,
                                troupe_error_t *error);
-// The placeholder of a call that somebody else made, or that this process made in an earlier life.
-troupe_err_t troupe_node_await (troupe_node_t *self, troupe_placeholder_t **out, const troupe_id_t *id,
-                                const char *session, troupe_settled_fn *settled, void *context, troupe_error_t *error);
+
+typedef struct {
+  const troupe_id_t *id;
+  const char *session;        // the call's; NULL: the parent's
+  troupe_task_t *parent;      // the task that waits; NULL: none
+  troupe_part_fn *part;       // NULL: no streaming
+  troupe_settled_fn *settled; // NULL: poll by troupe_placeholder_state or wait
+  void *context;
+} troupe_await_t;
+
+// The placeholder of a call that somebody else made, or that this process made in an earlier life. It is refused as
+// unknown_call when there is none (any more). With `parent`, it ends as cancelled when the task does (the awaited call
+// goes on), and if that call, in the same session, waits for the task, itself or through others, it is refused as
+// `cycle`. bad_argument (no session), overloaded, cancelled (the parent is), no_memory.
+troupe_err_t troupe_node_await (troupe_node_t *self, troupe_placeholder_t **out, const troupe_await_t *await,
+                                troupe_error_t *error);
 // Forgets it; the call goes on. Settles nothing, calls nothing.
 void troupe_placeholder_destroy (troupe_placeholder_t **self_p);
 
@@ -166,15 +208,15 @@ const troupe_error_t *troupe_placeholder_error (const troupe_placeholder_t *self
 // Asks for cancellation; it settles as cancelled, or as it did before. No effect once settled.
 void troupe_placeholder_cancel (troupe_placeholder_t *self);
 // Runs the loop until it settles or is refused. deadline: not within `timeout_ms` (-1: no bound); it goes on.
-// cancelled: the loop was asked to stop meanwhile. unavailable: the node is gone. Don't use it from a function that the
-// loop called (bad_argument).
+// cancelled: the loop was asked to stop meanwhile. unavailable: the node is gone. Don't use it from a function that
+// the loop called (bad_argument).
 troupe_err_t troupe_placeholder_wait (troupe_placeholder_t *self, int64_t timeout_ms);
 
 // -- Looking ---------------------------------------------------------------------------------------------------------
 
-// What each broker reports (see docs/reference/protocol.md, report). `reported (context, list)` once, from the loop: a
-// list with one map per configured broker, {"broker", "endpoint", "up": bool, ...}, borrowed; brokers that don't answer
-// within `timeout_ms` have up false and an "error".
+// What each broker reports (see docs/reference/protocol.md, report). `reported (context, list)` once, from the loop:
+// a list with one map per configured broker, {"broker", "endpoint", "up": bool, ...}, borrowed; brokers that don't
+// answer within `timeout_ms` have up false and an "error".
 typedef void (troupe_reported_fn) (void *context, const json_t *reports);
 troupe_err_t troupe_node_report (troupe_node_t *self, int64_t timeout_ms, troupe_reported_fn *reported, void *context);
 

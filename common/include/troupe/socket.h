@@ -25,10 +25,12 @@ troupe_err_t troupe_socket_endpoint (void *socket, char *endpoint, size_t size);
 void troupe_socket_close (void **socket_p, bool flush);
 
 // Watches what happens to a socket's connections: *out is a socket to receive from (see zmq_socket_monitor);
-// `events` of ZMQ_EVENT_DISCONNECTED and so on. Close it before the socket that it watches.
+// `events` of ZMQ_EVENT_DISCONNECTED and so on. End it by troupe_socket_unmonitor before `socket` is closed.
 troupe_err_t troupe_socket_monitor (void **out, void *zmq_context, void *socket, int events, troupe_error_t *error);
-// The next event, 0 when there is none now.
-int troupe_socket_monitor_next (void *monitor);
+// The next event, 0 when there is none now. *value, unless NULL, is what comes with it: a descriptor, an errno.
+int troupe_socket_monitor_next (void *monitor, int *value);
+// Stops watching `socket`, closes the monitor and sets *monitor_p to NULL. Does nothing for a pointer to NULL.
+void troupe_socket_unmonitor (void **monitor_p, void *socket);
 
 // Sends one message without waiting: [`route` (NULL: none),] header, `body` (NULL: an empty frame); the body's bytes
 // are shared, not copied. Returns 0, or the errno: EAGAIN (the queue is full), EHOSTUNREACH (a ROUTER that doesn't know

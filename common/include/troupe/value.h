@@ -20,6 +20,9 @@ enum {
 
 // Packs `value` into a new buffer. `too_large`, `too_deep`, `bad_message` (a string with NUL), `no_memory`.
 troupe_err_t troupe_value_pack (const json_t *value, troupe_buffer_t **out, troupe_error_t *error);
+// The same with each map's keys in the order of their bytes: equal values have equal bytes, in whatever order their
+// maps were built. For digests; what a person or a model reads is packed in its own order.
+troupe_err_t troupe_value_pack_canonical (const json_t *value, troupe_buffer_t **out, troupe_error_t *error);
 // Unpacks exactly one value that fills `size` bytes; *out is the caller's.
 troupe_err_t troupe_value_unpack (const void *data, size_t size, json_t **out, troupe_error_t *error);
 // Checks without unpacking, recursion or allocation: one value, within the limits, filling `size` bytes. Finds all that

@@ -23,6 +23,7 @@ enum {
   TROUPE_HEADER_SIZE_MAX = 4096, // 32 ancestors, 256 sizes, the longest names, and room for fields to come
   TROUPE_PATH_MAX = 32,
   TROUPE_SIZES_MAX = 256,
+  TROUPE_INPUTS_MAX = 16,
 };
 
 typedef enum {
@@ -54,6 +55,8 @@ enum {
   TROUPE_FLAG_STREAM = 1 << 0, // call, await: send parts; offer: somebody reads parts
   TROUPE_FLAG_WAIT = 1 << 1,   // call: wait for the service to appear, until the deadline
   TROUPE_FLAG_ACTOR = 1 << 2,  // register: calls of one session run one at a time, in order; it has a memory
+  TROUPE_FLAG_VOLATILE = 1 << 3, // call, offer, settle: nothing of it is stored; it is lost with its broker
+  TROUPE_FLAG_RETRYABLE = 1 << 4, // settle: the error may pass; a nested call that ended so begins anew when made again
 };
 
 typedef struct {
@@ -61,17 +64,18 @@ typedef struct {
   size_t size;
 } troupe_text_t;
 
-// A header. Members without their bit in `present` hold nothing. It is large because of its two lists: make it
+// A header. Members without their bit in `present` hold nothing. It is large because of its lists: make it
 // on the stack by troupe_header_init, which clears no more than it must, and pass it by pointer.
 typedef struct {
   uint64_t present; // TROUPE_F (...) bits of the members that are set
   troupe_command_t command;
-  uint32_t path_count, sizes_count;
+  uint32_t path_count, sizes_count, inputs_count;
   troupe_text_t service, session, peer, endpoint, trace;
-  troupe_id_t call;
+  troupe_id_t call, waiter;
   uint64_t deadline, flags, attempt, sequence, status, credit, load, memory, from, count, request, of, heartbeat,
-    lease, limit;
+    lease, limit, parent, epoch, queue;
   troupe_id_t path[TROUPE_PATH_MAX];
+  troupe_id_t inputs[TROUPE_INPUTS_MAX];
   uint32_t sizes[TROUPE_SIZES_MAX];
 } troupe_header_t;
 
@@ -80,7 +84,7 @@ troupe_header_init (troupe_header_t *self, troupe_command_t command)
 {
   self->present = 0;
   self->command = command;
-  self->path_count = self->sizes_count = 0;
+  self->path_count = self->sizes_count = self->inputs_count = 0;
 }
 
 static inline bool

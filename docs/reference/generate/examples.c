@@ -210,6 +210,37 @@ fill_recalled (troupe_header_t *header)
 }
 
 static void
+fill_nested (troupe_header_t *header)
+{
+  troupe_id_t id = id_of ("5b0c7c1e-2f4a-8d35-b1a6-90a1c5d3e2f4");
+  troupe_id_t parent = id_of ("018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b5a");
+  troupe_id_t input = id_of ("018f3c2a-7b1f-7a0b-8c77-54e1a0b9d6c2");
+  troupe_header_init (header, TROUPE_CMD_CALL);
+  troupe_header_set_call (header, &id);
+  troupe_header_set_service (header, troupe_text ("tool/upper"));
+  troupe_header_set_session (header, troupe_text ("monday"));
+  troupe_header_set_path (header, &parent, 1);
+  troupe_header_set_parent (header, 1);
+  troupe_header_set_inputs (header, &input, 1);
+}
+
+static void
+fill_offer_with_input (troupe_header_t *header)
+{
+  fill_nested (header);
+  header->command = TROUPE_CMD_OFFER;
+  header->present &= ~(TROUPE_F (PARENT) | TROUPE_F (INPUTS));
+  troupe_header_set_attempt (header, 1);
+}
+
+static void
+fill_stream (troupe_header_t *header)
+{
+  troupe_header_init (header, TROUPE_CMD_STREAM);
+  set_attempt (header);
+}
+
+static void
 fill_status (troupe_header_t *header)
 {
   troupe_header_init (header, TROUPE_CMD_STATUS);
@@ -251,6 +282,10 @@ const example_t examples[] = {
   {"unregistered", "None will come.", fill_unregistered, {NULL}},
   {"grant", "Only four calls at once from now on.", fill_grant, {NULL}},
   {"call", "A call that has 30 seconds, whose caller reads parts.", fill_call, {"\"hello\""}},
+  {"call within a call",
+   "Made while attempt 1 of another call ran; it needs the value of a third.",
+   fill_nested,
+   {"{\"text\": {\"$input\": 0}}"}},
   {"accepted", "It is stored.", fill_accepted, {NULL}},
   {"await", "How did it end?", fill_await, {NULL}},
   {"cancel", "From a caller.", fill_cancel, {NULL}},
@@ -260,6 +295,10 @@ const example_t examples[] = {
    {"{\"text\": \"hel\"}"}},
   {"settled", "How the call ended.", fill_settled, {"\"hello\""}},
   {"offer", "The call, on its way to an instance.", fill_offer, {"\"hello\""}},
+  {"offer with input",
+   "The same call, offered with the value that it needs.",
+   fill_offer_with_input,
+   {"{\"text\": {\"$input\": 0}}", "\"hello\""}},
   {"settle", "The outcome of an attempt.", fill_settle, {"\"hello\""}},
   {"settle with memory",
    "An actor's outcome, with two entries that its memory gains.",
@@ -268,6 +307,7 @@ const example_t examples[] = {
   {"confirmed", "The outcome is stored.", fill_confirmed, {NULL}},
   {"recall", "At most a hundred entries, from the first.", fill_recall, {NULL}},
   {"recalled", "All two of them.", fill_recalled, {"[\"they said hello\", \"I said hello\"]"}},
+  {"stream", "Somebody reads along at this broker.", fill_stream, {NULL}},
   {"status", "How are you?", fill_status, {NULL}},
   {"report", "Shortened.", fill_report, {"{\"broker\": \"broker-1\", \"store\": \"up\", \"open_calls\": 0}"}},
   {"event", "An instance has joined.", fill_event, {"{\"event\": \"joined\", \"broker\": \"broker-1\"}"}},

@@ -93,12 +93,15 @@ reference_print_statuses (FILE *out)
   fputs ("\n| `status` | name | body |\n|---|---|---|\n", out);
   for (int status = TROUPE_STATUS_VALUE; status <= TROUPE_STATUS_DEADLINE; status++)
     fprintf (out, "| %d | %s | %s |\n", status, troupe_status_name ((troupe_status_t)status), bodies[status]);
-  fprintf (out,
-           "\n| bit of `flags` | name | where it stands, and what it means |\n|---|---|---|\n"
-           "| %d | stream | `call`, `await`: send me parts. `offer`: somebody reads parts |\n"
-           "| %d | wait | `call`: if nobody serves this service, wait for it until the deadline |\n"
-           "| %d | actor | `register`: one call of a session at a time, in order, with a memory per session |\n\n",
-           TROUPE_FLAG_STREAM, TROUPE_FLAG_WAIT, TROUPE_FLAG_ACTOR);
+  fprintf (
+    out,
+    "\n| bit of `flags` | name | where it stands, and what it means |\n|---|---|---|\n"
+    "| %d | stream | `call`, `await`: send me parts. `offer`: somebody reads parts |\n"
+    "| %d | wait | `call`: if nobody serves this service, wait for it until the deadline |\n"
+    "| %d | actor | `register`: one call of a session at a time, in order, with a memory per session |\n"
+    "| %d | volatile | `call`, `offer`: nothing of it is stored, and it is lost with its broker; for services that are "
+    "no actors |\n\n",
+    TROUPE_FLAG_STREAM, TROUPE_FLAG_WAIT, TROUPE_FLAG_ACTOR, TROUPE_FLAG_VOLATILE);
 }
 
 // libFuzzer's format: name="bytes". A header's beginning for each command, each field's number with the first byte of

@@ -6,6 +6,7 @@
 #include "blackbox/harness/process.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 TestSuite (usage, .init = place_enter, .fini = place_leave);
@@ -51,6 +52,12 @@ Test (usage, every_program_helps)
   for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
     process_t *process = run_to_end (0, programs[i], "--help");
     cr_assert_not_null (strstr (process_output (process), programs[i]), "%s", programs[i]);
+    // What it is stands at the head, once.
+    const char *colon = strchr (process_output (process), ':'), *end = strchr (process_output (process), '\n');
+    cr_assert (colon && end && colon + 2 < end);
+    char *summary = strndup (colon + 2, (size_t) (end - colon - 2));
+    cr_assert_null (strstr (end, summary), "%s says twice: %s", programs[i], summary);
+    free (summary);
     process_destroy (&process);
   }
 }
@@ -98,7 +105,11 @@ Test (usage, every_program_reports_the_same_mistakes)
   static const char *const programs[] = { "troupe-broker", "troupe-model", "troupe-agent" };
   for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
     process_t *process = run_to_end (3, programs[i], "-f", "troupe.yaml", "--name", "m");
-    cr_assert (text_matches (process_errors (process), "^troupe.yaml:8:14: "), "%s", process_errors (process));
+    const char *errors = process_errors (process);
+    cr_assert (text_matches (errors, "^troupe.yaml:7:14: "), "%s", errors);
+    // A key is missed by the program that reads it, and by nobody else.
+    bool reads_it = strcmp (programs[i], "troupe-model") == 0;
+    cr_assert_eq (text_matches (errors, "^troupe.yaml:8:14: "), reads_it, "%s: %s", programs[i], errors);
     process_destroy (&process);
   }
   process_t *up = run_to_end (3, "troupe", "up");

@@ -162,6 +162,25 @@ find_service (json_t *report, const char *name)
   return NULL;
 }
 
+Test (up, is_not_ready_before_a_redis_elsewhere_is_reached)
+{
+  char yaml[256], port[16];
+  snprintf (port, sizeof port, "%d", place_free_port ());
+  snprintf (yaml, sizeof yaml, "store: { url: 'redis://127.0.0.1:%s' }\n%s", port, mesh_plain);
+  place_write ("troupe.yaml", yaml);
+  place_write ("rules.yaml", mesh_rules);
+  process_t *up = process_run ("troupe", "up", "--json");
+  process_expect_error (up, "\"warning\".*store not connected.*Connection refused");
+  cr_assert_not (text_matches (process_output (up), "\"event\": *\"ready\""), "%s", process_output (up));
+  process_t *redis = process_run ("/usr/bin/env", "redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "");
+  process_expect (up, "\"event\": *\"ready\"");
+  mesh_expect_reply ("alice", NULL, "Hello", "^turn 1: Hello$");
+  process_signal (up, SIGINT);
+  process_expect_exit (up, 0);
+  process_destroy (&up);
+  process_destroy (&redis);
+}
+
 Test (up, ps_shows_brokers_services_and_instances)
 {
   process_t *up = mesh_up (mesh_plain);
@@ -198,6 +217,17 @@ Test (up, doctor_finds_nothing_wrong_with_a_mesh_that_runs)
   json_decref (checks);
   process_destroy (&doctor);
   mesh_down (&up);
+}
+
+Test (up, doctor_finds_rules_that_can_not_be_played)
+{
+  place_write ("troupe.yaml", "models:\n  played: { type: rehearsal, rules: rules.yaml }\n");
+  place_write ("rules.yaml", "rules:\n  - lst: x\n    say: y\n");
+  process_t *doctor = process_run ("troupe", "doctor");
+  process_close_input (doctor);
+  process_expect_exit (doctor, 1);
+  cr_assert (text_matches (process_output (doctor), "played: .*rules.yaml:2:5: .*lst"), "%s", process_output (doctor));
+  process_destroy (&doctor);
 }
 
 Test (up, doctor_finds_a_model_server_that_is_down)

@@ -20,7 +20,7 @@ read_text (const char *text)
   json_t *input = json_loads (text, JSON_DECODE_ANY, NULL), *list = NULL;
   troupe_error_t error = { 0 };
   cr_assert_not_null (input);
-  cr_assert_eq (input_read (&list, input, &id, &error), TROUPE_OK, "%s", error.why);
+  cr_assert_eq (input_read (&list, input, &id, &id, &error), TROUPE_OK, "%s", error.why);
   json_decref (input);
   return list;
 }
@@ -31,7 +31,7 @@ read_error (const char *text, troupe_error_t *error)
   troupe_id_t id = call_id ();
   json_t *input = json_loads (text, JSON_DECODE_ANY, NULL), *list = NULL;
   cr_assert_not_null (input);
-  troupe_err_t code = input_read (&list, input, &id, error);
+  troupe_err_t code = input_read (&list, input, &id, &id, error);
   cr_assert_null (list);
   json_decref (input);
   return code;
@@ -72,6 +72,18 @@ Test (input, what_is_missing_follows_from_the_call)
   json_decref (again);
 }
 
+Test (input, a_nested_calls_messages_are_as_old_as_its_root)
+{
+  troupe_id_t root = call_id (), call = root;
+  json_t *input = json_string ("Hello"), *list = NULL;
+  call.bytes[6] = 0x8a; // derived: of version 8, which tells no time
+  cr_assert_eq (input_read (&list, input, &call, &root, NULL), TROUPE_OK);
+  cr_assert_eq (json_integer_value (json_object_get (json_array_get (list, 0), "timestamp")), 0x0190a0b0c0d0);
+  cr_assert_str_eq (member (list, 0, "id"), "0190a0b0-c0d0-8abc-8def-0123456789aa");
+  json_decref (list);
+  json_decref (input);
+}
+
 Test (input, ids_and_timestamps_that_are_given_stay)
 {
   json_t *list = read_text ("{\"id\": \"01900000-0000-7000-8000-000000000001\", \"timestamp\": 5, \"name\": \"bob\", "
@@ -98,9 +110,9 @@ Test (input, too_many_messages_are_an_error)
   troupe_error_t error;
   for (int i = 0; i <= INPUT_MESSAGES_MAX; i++)
     json_array_append_new (input, json_pack ("{s:s, s:s}", "name", "bob", "content", "a"));
-  cr_assert_eq (input_read (&list, input, &id, &error), TROUPE_TOO_LARGE);
+  cr_assert_eq (input_read (&list, input, &id, &id, &error), TROUPE_TOO_LARGE);
   json_array_remove (input, 0);
-  cr_assert_eq (input_read (&list, input, &id, &error), TROUPE_OK);
+  cr_assert_eq (input_read (&list, input, &id, &id, &error), TROUPE_OK);
   cr_assert_eq (json_array_size (list), INPUT_MESSAGES_MAX);
   json_decref (input);
   json_decref (list);

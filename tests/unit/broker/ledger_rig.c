@@ -2,7 +2,7 @@
 #include "ledger_rig.h"
 
 static rig_t rig;
-static troupe_buffer_t *buffers[4096];
+static troupe_buffer_t *buffers[32 * 1024];
 static size_t buffers_count;
 
 static void
@@ -20,6 +20,8 @@ copy_call (rig_call_t *out, const ledger_call_t *call)
                       .attempt = call->attempt,
                       .flags = call->flags,
                       .memory = call->memory,
+                      .inputs = call->inputs,
+                      .epoch = call->epoch,
                       .path_count = call->path_count,
                       .deadline_ms = call->deadline_ms,
                       .body_size = call->body != NULL ? troupe_buffer_size (call->body) : SIZE_MAX};
@@ -28,6 +30,7 @@ copy_call (rig_call_t *out, const ledger_call_t *call)
   copy_text (out->session, sizeof out->session, call->session);
   copy_text (out->service, sizeof out->service, call->service);
   copy_text (out->trace, sizeof out->trace, call->trace);
+  copy_text (out->owner, sizeof out->owner, call->owner);
 }
 
 static void
@@ -45,6 +48,19 @@ on_result (void *context, const ledger_result_t *result)
   last->deadline_ms = result->deadline_ms;
   last->status = result->status;
   copy_text (last->why, sizeof last->why, result->why);
+  copy_text (last->owner, sizeof last->owner, result->owner);
+  last->epoch = result->epoch;
+  last->inputs = result->inputs;
+  last->input = result->input;
+  last->lapsed_ms = result->lapsed_ms;
+  last->sizes_count = result->sizes_count;
+  for (uint32_t i = 0; i < result->sizes_count; i++)
+    last->sizes[i] = result->sizes[i];
+  last->brokers_count = result->brokers_count;
+  for (size_t i = 0; i < result->brokers_count; i++) {
+    copy_text (last->brokers[i].name, sizeof last->brokers[i].name, result->brokers[i].name);
+    last->brokers[i].remaining_ms = result->brokers[i].remaining_ms;
+  }
   last->body_size = troupe_buffer_size (result->body);
   size_t size = last->body_size < sizeof last->body - 1 ? last->body_size : sizeof last->body - 1;
   if (size > 0)
@@ -162,4 +178,30 @@ ledger_request_t
 rig_simple (ledger_op_t op, const char *session, troupe_id_t call, uint32_t attempt)
 {
   return (ledger_request_t){.op = op, .session = session, .call = call, .attempt = attempt, .count = 65536};
+}
+
+ledger_request_t
+rig_nested (const char *session, troupe_id_t call, const char *service, const troupe_id_t *parent, uint32_t attempt)
+{
+  ledger_request_t accept = rig_accept (session, call, service);
+  accept.path = parent;
+  accept.path_count = 1;
+  accept.parent_attempt = attempt;
+  accept.retention_ms = 3600000;
+  return accept;
+}
+
+bool
+rig_body_has (const rig_result_t *result, const char *text)
+{
+  return memmem (result->body, sizeof result->body, text, strlen (text)) != NULL;
+}
+
+int
+rig_notices (const rig_broker_t *broker, ledger_notice_kind_t kind, const troupe_id_t *call)
+{
+  int count = 0;
+  for (size_t i = 0; i < broker->notices_count; i++)
+    count += broker->kinds[i] == kind && troupe_id_equal (&broker->notices[i].call, call);
+  return count;
 }

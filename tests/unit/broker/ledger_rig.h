@@ -12,9 +12,10 @@ enum { RIG_CALLS_MAX = 100, RIG_RESULTS_MAX = 2048, RIG_NOTICES_MAX = 1024 };
 
 typedef struct {
   troupe_id_t call;
-  char session[200], service[200], trace[130];
+  char session[200], service[200], trace[130], owner[64];
   bool actor, ready;
-  uint32_t attempt, flags, memory, path_count;
+  uint32_t attempt, flags, memory, path_count, inputs;
+  uint64_t epoch;
   troupe_id_t root; // the first of the path
   int64_t deadline_ms;
   size_t body_size; // SIZE_MAX: none
@@ -28,8 +29,16 @@ typedef struct {
   uint32_t attempt, memory;
   int64_t deadline_ms;
   troupe_status_t status;
-  char why[256];
-  char body[256]; // its beginning
+  char why[256], owner[64];
+  uint64_t epoch;
+  uint32_t inputs, input, sizes_count, sizes[LEDGER_INPUTS_MAX];
+  int64_t lapsed_ms;
+  size_t brokers_count;
+  struct {
+    char name[64];
+    int64_t remaining_ms;
+  } brokers[LEDGER_BROKERS_MAX];
+  char body[1024]; // its beginning
   size_t body_size;
   size_t calls_count;
   rig_call_t calls[RIG_CALLS_MAX];
@@ -66,7 +75,14 @@ const rig_result_t *rig_do (rig_t *self, rig_broker_t *broker, const ledger_requ
 // Requests with what most tests want; returned by value, to be changed where a test wants something else.
 ledger_request_t rig_accept (const char *session, troupe_id_t call, const char *service);
 ledger_request_t rig_settle (const char *session, troupe_id_t call, uint32_t attempt, const char *value);
+// A call that attempt `attempt` of `parent` makes.
+ledger_request_t rig_nested (const char *session, troupe_id_t call, const char *service, const troupe_id_t *parent,
+                             uint32_t attempt);
 ledger_request_t rig_simple (ledger_op_t op, const char *session, troupe_id_t call, uint32_t attempt);
+// Whether the text occurs in the result's body (the beginning of it).
+bool rig_body_has (const rig_result_t *result, const char *text);
+// How many notices of a kind came about a call.
+int rig_notices (const rig_broker_t *broker, ledger_notice_kind_t kind, const troupe_id_t *call);
 // A buffer that lives until the rig stops.
 troupe_buffer_t *rig_buffer (const void *data, size_t size);
 

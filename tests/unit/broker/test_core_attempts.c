@@ -389,3 +389,34 @@ Test (core_attempts, orphans_of_a_dead_broker_end_at_their_deadline)
   cr_expect (settled != NULL && settled->header.status == TROUPE_STATUS_DEADLINE);
   stage_destroy (&second);
 }
+
+// -- Outcomes of others' attempts ------------------------------------------------------------------------------------
+
+Test (core_attempts, an_outcome_from_who_does_not_run_the_attempt_is_refused)
+{
+  stage_register (stage, INSTANCE, "tool/x", 1, 0);
+  call (1, "tool/x");
+  cr_assert_eq (offered (INSTANCE), 1);
+  settle (OTHER, 1, 1);
+  cr_expect (sent (OTHER, TROUPE_CMD_REFUSED));
+  settle (CALLER, 1, 1);
+  cr_expect (sent (CALLER, TROUPE_CMD_REFUSED));
+  cr_expect_not (sent (CALLER, TROUPE_CMD_SETTLED));
+  settle (INSTANCE, 1, 1);
+  cr_expect (sent (INSTANCE, TROUPE_CMD_CONFIRMED));
+  cr_expect (sent (CALLER, TROUPE_CMD_SETTLED));
+}
+
+Test (core_attempts, an_outcome_before_anyone_was_offered_the_call_is_refused)
+{
+  stage_register (stage, INSTANCE, "tool/x", 1, 0);
+  call (1, "tool/x");
+  call (2, "tool/x"); // waits for the credit
+  cr_assert_eq (offered (INSTANCE), 1);
+  settle (OTHER, 2, 1);
+  cr_expect (sent (OTHER, TROUPE_CMD_REFUSED));
+  settle (INSTANCE, 1, 1);
+  cr_expect_eq (offered (INSTANCE), 1);
+  settle (INSTANCE, 2, 1);
+  cr_expect (sent (INSTANCE, TROUPE_CMD_CONFIRMED));
+}

@@ -280,3 +280,78 @@ Test (core_peers, the_report_says_what_is_there)
   cr_expect (actor && queue == 1 && pid == 42 && running == 1 && credit == 1 && accepted == 2 && open_calls == 2);
   json_decref (json);
 }
+
+// -- Descriptions ----------------------------------------------------------------------------------------------------
+
+static void
+describe (const char *service, size_t size)
+{
+  char *text = malloc (size + 1);
+  memset (text, 'x', size);
+  text[size] = '\0';
+  json_t *map = json_pack ("{s:s}", "description", text);
+  troupe_buffer_t *body = NULL;
+  cr_assert_eq (troupe_value_pack (map, &body, NULL), TROUPE_OK);
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_REGISTER);
+  troupe_header_set_service (&header, troupe_text (service));
+  troupe_header_set_credit (&header, 1);
+  stage_receive (stage, 1, &header, body);
+  troupe_buffer_unref (&body);
+  json_decref (map);
+  free (text);
+}
+
+Test (core_peers, descriptions_are_bounded_together)
+{
+  enum { SIZE = 60000, FIT = TROUPE_VALUE_SIZE_MAX / 2 / (SIZE + 20) }; // 20: the map around it
+  char name[32];
+  stage_hello (stage, 1, "alice-1");
+  for (unsigned i = 0; i < FIT; i++) {
+    snprintf (name, sizeof name, "tool/t%u", i);
+    describe (name, SIZE);
+    cr_assert (sent (1, TROUPE_CMD_REGISTERED), "%s", name);
+  }
+  describe ("tool/more", SIZE);
+  const stage_message_t *refused = stage_take (stage, 1, TROUPE_CMD_REFUSED);
+  cr_assert (refused != NULL);
+  cr_expect_eq (stage_error (refused), TROUPE_OVERLOADED);
+  describe ("tool/t0", SIZE); // its own is not counted twice
+  cr_expect (sent (1, TROUPE_CMD_REGISTERED));
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_UNREGISTER);
+  troupe_header_set_service (&header, troupe_text ("tool/t0"));
+  stage_receive (stage, 1, &header, NULL);
+  describe ("tool/more", SIZE);
+  cr_expect (sent (1, TROUPE_CMD_REGISTERED));
+}
+
+static size_t
+reported_services (void)
+{
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_STATUS);
+  troupe_header_set_request (&header, 5);
+  stage_receive (stage, 1, &header, NULL);
+  const stage_message_t *report = stage_take (stage, 1, TROUPE_CMD_REPORT);
+  cr_assert (report != NULL);
+  json_t *json = NULL;
+  cr_assert_eq (
+    troupe_value_unpack (troupe_buffer_data (report->body), troupe_buffer_size (report->body), &json, NULL), TROUPE_OK);
+  size_t count = json_array_size (json_object_get (json, "services"));
+  json_decref (json);
+  return count;
+}
+
+Test (core_peers, a_large_report_is_not_made_anew_for_everyone_who_asks)
+{
+  stage_hello (stage, 1, "alice-1");
+  describe ("tool/a", 40000);
+  cr_expect_eq (reported_services (), 1);
+  describe ("tool/b", 40000);
+  cr_expect_eq (reported_services (), 2, "a small one is always made");
+  describe ("tool/c", 40000);
+  cr_expect_eq (reported_services (), 2);
+  stage_advance (stage, 1000);
+  cr_expect_eq (reported_services (), 3);
+}

@@ -41,6 +41,11 @@ Test (core_random, one_broker, .timeout = 600)
   run_all (1);
 }
 
+Test (core_random, three_brokers, .timeout = 600)
+{
+  run_all (3);
+}
+
 Test (core_random, two_brokers, .timeout = 600)
 {
   run_all (2);

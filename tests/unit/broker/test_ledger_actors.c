@@ -85,7 +85,7 @@ Test (ledger_actors, a_waiting_call_can_be_cancelled_and_its_turn_does_not_come)
   ledger_request_t settle = rig_settle ("s", ids[0], 1, "value");
   cr_expect_eq (rig_do (rig, &rig->a, &settle)->calls_count, 1);
   cr_expect (troupe_id_equal (&rig->a.last.calls[0].call, &ids[2]));
-  cr_expect_eq (redis_number (&rig->redis, "LLEN troupe:{52}:box:s|agent/alice"), 1);
+  cr_expect_eq (redis_number (&rig->redis, "ZCARD troupe:{52}:mailbox:s|agent/alice"), 0);
   rig_stop (rig);
 }
 

@@ -179,7 +179,8 @@ Test (ledger_store, every_step_stays_in_its_slot)
 {
   char port[8];
   snprintf (port, sizeof port, "%d", free_port ());
-  rig_t *rig = rig_start ((const char *[]){"--cluster-enabled", "yes", "--cluster-port", port, "--bind", "127.0.0.1", NULL});
+  rig_t *rig =
+    rig_start ((const char *[]){"--cluster-enabled", "yes", "--cluster-port", port, "--bind", "127.0.0.1", NULL});
   for (int i = 0; i < 8; i++) {
     char session[16];
     snprintf (session, sizeof session, "session-%d", i);
@@ -203,9 +204,32 @@ Test (ledger_store, every_step_stays_in_its_slot)
     ledger_request_t settle = rig_settle (session, mine, 2, "value and memory");
     settle.sizes = (const uint32_t[]){6};
     settle.sizes_count = 1;
-    size_t before = rig->b.notices_count;
+    ledger_request_t nested = rig_nested (session, troupe_id_new (), "model/m", &mine, 2);
+    cr_assert_eq (rig_do (rig, &rig->a, &nested)->outcome, LEDGER_OK);
+    ledger_request_t needs = rig_nested (session, troupe_id_new (), "model/m", &mine, 2);
+    needs.inputs = &nested.call;
+    needs.inputs_count = 1;
+    cr_assert_eq (rig_do (rig, &rig->a, &needs)->outcome, LEDGER_OK);
+    ledger_request_t ring = rig_nested (session, troupe_id_new (), "agent/alice", &mine, 2);
+    cr_assert_eq (rig_do (rig, &rig->a, &ring)->outcome, LEDGER_SETTLED);
+    await = rig_simple (LEDGER_AWAIT, session, theirs, 0);
+    await.waiter = mine;
+    cr_assert_eq (rig_do (rig, &rig->a, &await)->outcome, LEDGER_CYCLE);
+    ledger_request_t claim = rig_simple (LEDGER_CLAIM, session, mine, 2);
+    claim.instance = "alice-1";
+    cr_assert_eq (rig_do (rig, &rig->a, &claim)->outcome, LEDGER_OK);
+    ledger_request_t inner = rig_settle (session, nested.call, 1, "value");
+    cr_assert_eq (rig_do (rig, &rig->a, &inner)->outcome, LEDGER_OK);
+    ledger_request_t inputs = rig_simple (LEDGER_INPUTS, session, needs.call, 1);
+    cr_assert_eq (rig_do (rig, &rig->a, &inputs)->outcome, LEDGER_OK);
     cr_assert_eq (rig_do (rig, &rig->a, &settle)->outcome, LEDGER_OK);
-    LOOP_UNTIL (rig->loop, rig->b.notices_count == before + 2); // its turn has come; the other has settled
+    LOOP_UNTIL (rig->loop, rig_notices (&rig->b, LEDGER_NOTICE_SETTLED, &mine) == 1 &&
+                             rig_notices (&rig->b, LEDGER_NOTICE_READY, &theirs) == 1 &&
+                             rig_notices (&rig->a, LEDGER_NOTICE_SETTLED, &needs.call) == 1);
+    ledger_request_t takeover = {.op = LEDGER_TAKEOVER, .slot = ledger_slot (session), .broker = "b"};
+    cr_assert_geq (rig_do (rig, &rig->a, &takeover)->calls_count, 1);
   }
+  ledger_request_t lease = {.op = LEDGER_LEASE, .lease_ms = 1000};
+  cr_assert_eq (rig_do (rig, &rig->a, &lease)->outcome, LEDGER_OK);
   rig_stop (rig);
 }

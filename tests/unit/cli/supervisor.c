@@ -243,6 +243,44 @@ Test (supervisor, a_stop_while_something_waits_for_its_restart_does_not_wait_for
   cr_assert (world.finished);
 }
 
+Test (supervisor, kills_what_hangs_for_ten_seconds_and_starts_it_again)
+{
+  world_t world;
+  world_init (&world);
+  make_ready (&world);
+  supervisor_set_ready (&world.supervisor, 3, false);
+  settle (&world);
+  cr_assert_eq (supervisor_next (&world.supervisor), world.now + SUPERVISOR_HUNG_MS);
+  pass (&world, SUPERVISOR_HUNG_MS - 1);
+  cr_assert_eq (world.signals[3], 0);
+  pass (&world, 1);
+  cr_assert_eq (world.signals[3], SIGKILL);
+  cr_assert_eq (supervisor_next (&world.supervisor), -1);
+  die (&world, 3, 128 + SIGKILL);
+  pass (&world, SUPERVISOR_DELAY_MIN_MS);
+  cr_assert_eq (world.spawned[3], 2);
+}
+
+Test (supervisor, leaves_what_answers_again_and_what_may_be_silent)
+{
+  world_t world;
+  world_init (&world);
+  world.units[0].may_be_silent = true;
+  make_ready (&world);
+  supervisor_set_ready (&world.supervisor, 0, false);
+  supervisor_set_ready (&world.supervisor, 3, false);
+  pass (&world, SUPERVISOR_HUNG_MS - 1);
+  supervisor_set_ready (&world.supervisor, 3, true);
+  pass (&world, SUPERVISOR_HUNG_MS);
+  cr_assert_eq (world.signals[0], 0);
+  cr_assert_eq (world.signals[3], 0);
+  // Its next silence is counted from its own beginning.
+  supervisor_set_ready (&world.supervisor, 3, false);
+  settle (&world);
+  pass (&world, SUPERVISOR_HUNG_MS - 1);
+  cr_assert_eq (world.signals[3], 0);
+}
+
 Test (supervisor, a_unit_that_stops_answering_is_told_and_so_is_its_return)
 {
   world_t world;

@@ -127,3 +127,45 @@ Test (variables, are_bounded)
   free (lines);
   free (yaml);
 }
+
+// What a program that reads one part gets of each secret.
+static void
+expect_secrets (const char *path, const char *part, const char *gpt, const char *local, const char *store)
+{
+  troupe_config_t *config;
+  cr_assert_eq (troupe_config_load_part (&config, path, part, NULL, NULL), TROUPE_OK, "%s", part);
+  const char *paths[] = {"models.gpt.api_key", "models.gpt-2.api_key", "store.password"};
+  const char *secrets[] = {gpt, local, store};
+  for (int i = 0; i < 3; i++) {
+    const char *value = json_string_value (troupe_config_get (config, paths[i]));
+    cr_expect (value == secrets[i] || (value && secrets[i] && strcmp (value, secrets[i]) == 0), "%s, %s: %s", part,
+               paths[i], value);
+  }
+  cr_expect_str_eq (troupe_config_text (config, "models.gpt.type"), "openai_chat");
+  troupe_config_destroy (&config);
+}
+
+Test (variables, secrets_of_other_parts_are_left_out)
+{
+  char path[] = "/tmp/config-XXXXXX";
+  FILE *file = fdopen (mkstemp (path), "w");
+  fputs ("store: {url: 'redis://127.0.0.1:6379', password: '${PASSWORD}'}\n"
+         "models:\n"
+         "  gpt: {type: openai_chat, api_key: '${KEY}'}\n"
+         "  gpt-2: {type: openai_chat, api_key: '${KEY_2}'}\n",
+         file);
+  fclose (file);
+  setenv ("KEY", "one", 1);
+  unsetenv ("KEY_2");
+  unsetenv ("PASSWORD");
+  expect_secrets (path, "models.gpt", "one", NULL, NULL);
+  expect_secrets (path, "agents.alice", NULL, NULL, NULL);
+  expect_secrets (path, "", NULL, NULL, NULL);
+  setenv ("PASSWORD", "three", 1);
+  expect_secrets (path, "store", NULL, NULL, "three");
+  troupe_config_t *config;
+  cr_expect_eq (troupe_config_load (&config, path, NULL, NULL), TROUPE_BAD_CONFIG);
+  setenv ("KEY_2", "two", 1);
+  expect_secrets (path, NULL, "one", "two", "three");
+  unlink (path);
+}

@@ -167,3 +167,13 @@ Test (error, print_is_one_line)
   cr_assert_str_eq (text, "deadline: the deadline passed\n");
   free (text);
 }
+
+Test (error, nothing_that_a_terminal_obeys_stays_in_a_record)
+{
+  troupe_error_t error;
+  troupe_error_set (&error, TROUPE_MODEL_FAILED, "a\x1b[2Jb", "c\x7f" "d",
+                   "e\xc2\x9b" "31mf\xc2\x80" "g\xc2\xa0h\xc3\xa9\r\n\t");
+  cr_assert_str_eq (error.object, "a [2Jb");
+  cr_assert_str_eq (error.next, "c d");
+  cr_assert_str_eq (error.why, "e 31mf g\xc2\xa0h\xc3\xa9   ");
+}

@@ -115,7 +115,7 @@ Test (message, refuses_what_is_none)
     {"{\"name\": 1, \"content\": \"x\"}", "name"},
     {"{\"name\": \"a\\nb\", \"content\": \"x\"}", "name"},
     {"{\"name\": \"a\\u0000b\", \"content\": \"x\"}", "name"},
-    {"{\"name\": \"u\", \"content\": \"x\", \"extra\": 1}", "unknown"},
+    {"{\"name\": \"u\", \"content\": \"x\", \"extra\": 1}", "unknown key \"extra\""},
     {"{\"name\": \"u\", \"content\": null}", "content"},
     {"{\"name\": \"u\", \"content\": 5}", "content"},
     {"{\"name\": \"u\", \"content\": \"a\\u0000b\"}", "content"},

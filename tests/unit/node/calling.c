@@ -285,11 +285,11 @@ Test (calling, await)
   rig_open (&rig, 1);
   rig_welcome (&rig, 0);
   troupe_id_t id = rig_id (&rig), other = rig_id (&rig);
-  cr_assert (eq (int, node_core_await (rig.core, &first, &id, "s", probe_settled, &probe, rig.now, &error), TROUPE_OK));
-  cr_assert (
-    eq (int, node_core_await (rig.core, &second, &id, "s", probe_settled, &probe, rig.now, &error), TROUPE_OK));
-  cr_assert (
-    eq (int, node_core_await (rig.core, &gone, &other, "s", probe_settled, &probe, rig.now, &error), TROUPE_OK));
+  troupe_await_t await = {.id = &id, .session = "s", .settled = probe_settled, .context = &probe};
+  cr_assert (eq (int, node_core_await (rig.core, &first, &await, rig.now, &error), TROUPE_OK));
+  cr_assert (eq (int, node_core_await (rig.core, &second, &await, rig.now, &error), TROUPE_OK));
+  await.id = &other;
+  cr_assert (eq (int, node_core_await (rig.core, &gone, &await, rig.now, &error), TROUPE_OK));
   for (int i = 0; i < 3; i++)
     rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
   rig_refuse (&rig, 0, TROUPE_CMD_AWAIT, &other, 0, TROUPE_UNKNOWN_CALL);

@@ -3,357 +3,15 @@
 // Nodes in a storm: three cores call each other through two brokers in virtual time, while frames are lost, repeated
 // and reordered, connections break, and brokers restart or freeze, all from a seed. When the storm is over, every call
 // must have settled or been refused exactly once, with the outcome that the store has, and nothing may be left over.
-//
-// The brokers here are as small as they can be: a store that they share, who said hello, and who waits for what.
+// Some calls make two calls of their own, which every attempt at them must make under the same ids; some are volatile.
+// No instance ever has more tasks in hand than its credit.
 
-#include "rig.h"
+#include "storm.h"
 
-#include "node/list.h"
 #include "troupe/log.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-  NODES = 3,
-  BROKERS = 2,
-  CALLS = 60,
-  STEP_MS = 10,
-  STORM_MS = 40 * 1000,
-  CALM_MS = 400 * 1000, // nothing may need longer than the longest patience of the node
-  OFFER_PATIENCE_MS = 8000,
-  SEEDS = 150,
-};
-
-typedef struct {
-  node_list_t place;
-  int64_t at; // when it arrives
-  bool copy;  // a repetition
-  size_t header_size;
-  unsigned char header[TROUPE_HEADER_SIZE_MAX];
-  troupe_buffer_t *body;
-} mail_t;
-
-typedef struct {
-  node_list_t up, down; // mail to the broker, to the node
-  unsigned generation;
-  bool known; // to the broker
-  bool serves;
-} wire_t;
-
-typedef struct {
-  troupe_id_t id;
-  char session[64];
-  troupe_buffer_t *input, *value;
-  troupe_status_t status;
-  bool accepted, waiters[BROKERS][NODES];
-  uint32_t attempt;
-  int node, broker; // who runs it; -1: nobody
-  int64_t offered_at;
-} record_t;
-
-typedef struct storm storm_t;
-
-typedef struct {
-  storm_t *storm;
-  node_core_t *core;
-  troupe_task_t *tasks[CALLS * 4];
-  unsigned tasks_count, drained;
-} actor_t;
-
-typedef struct {
-  storm_t *storm;
-  troupe_placeholder_t *placeholder;
-  unsigned settled;
-} client_t;
-
-struct storm {
-  unsigned seed, random;
-  uint64_t ids;
-  int64_t now, frozen_until[BROKERS];
-  unsigned trouble; // of 1000 frames
-  actor_t nodes[NODES];
-  wire_t wires[NODES][BROKERS];
-  record_t records[CALLS];
-  client_t clients[CALLS];
-  unsigned records_count, clients_count;
-};
-
-static bool
-chance (storm_t *self, unsigned of_1000)
-{
-  return (unsigned)rand_r (&self->random) % 1000 < of_1000;
-}
-
-static unsigned
-pick (storm_t *self, unsigned count)
-{
-  return (unsigned)rand_r (&self->random) % count;
-}
-
-// -- Mail ------------------------------------------------------------------------------------------------------------
-
-static void
-drop_mail (node_list_t *list)
-{
-  while (!node_list_empty (list)) {
-    mail_t *mail = NODE_OF (list->next, mail_t, place);
-    node_list_remove (&mail->place);
-    troupe_buffer_unref (&mail->body);
-    free (mail);
-  }
-}
-
-// Perhaps not at all, perhaps twice, perhaps before what was sent earlier.
-static void
-post (storm_t *self, node_list_t *list, const void *header, size_t size, troupe_buffer_t *body)
-{
-  unsigned copies = chance (self, self->trouble) ? 0 : chance (self, self->trouble) ? 2 : 1;
-  for (unsigned i = 0; i < copies; i++) {
-    mail_t *mail = calloc (1, sizeof *mail);
-    mail->copy = i > 0;
-    node_list_init (&mail->place);
-    mail->at = self->now + STEP_MS + (chance (self, self->trouble) ? (int64_t)pick (self, 500) : 0);
-    mail->header_size = size;
-    memcpy (mail->header, header, size);
-    mail->body = troupe_buffer_ref (body);
-    node_list_append (list, &mail->place);
-  }
-}
-
-static mail_t *
-arrived (storm_t *self, node_list_t *list)
-{
-  for (node_list_t *link = list->next; link != list; link = link->next) {
-    mail_t *mail = NODE_OF (link, mail_t, place);
-    if (mail->at > self->now)
-      continue;
-    node_list_remove (&mail->place);
-    return mail;
-  }
-  return NULL;
-}
-
-static void
-say (storm_t *self, unsigned broker, unsigned node, const troupe_header_t *header, troupe_buffer_t *body)
-{
-  unsigned char bytes[TROUPE_HEADER_SIZE_MAX];
-  if (self->wires[node][broker].known || header->command == TROUPE_CMD_RESET)
-    post (self, &self->wires[node][broker].down, bytes, troupe_header_encode (header, bytes, sizeof bytes), body);
-}
-
-// -- The brokers -----------------------------------------------------------------------------------------------------
-
-static record_t *
-find_record (storm_t *self, const troupe_header_t *header)
-{
-  for (unsigned i = 0; i < self->records_count; i++)
-    if (troupe_id_equal (&self->records[i].id, &header->call))
-      return &self->records[i];
-  return NULL;
-}
-
-static void
-refuse (storm_t *self, unsigned broker, unsigned node, const troupe_header_t *what, troupe_err_t code)
-{
-  troupe_header_t header;
-  troupe_error_t error;
-  troupe_buffer_t *body = NULL;
-  troupe_error_set (&error, code, "call", NULL, "storm");
-  json_t *json = troupe_error_to_json (&error);
-  cr_assert (eq (int, troupe_value_pack (json, &body, NULL), TROUPE_OK));
-  json_decref (json);
-  troupe_header_init (&header, TROUPE_CMD_REFUSED);
-  troupe_header_set_of (&header, what->command);
-  troupe_header_set_call (&header, &what->call);
-  if (troupe_header_has (what, TROUPE_F (ATTEMPT)))
-    troupe_header_set_attempt (&header, what->attempt);
-  say (self, broker, node, &header, body);
-  troupe_buffer_unref (&body);
-}
-
-static void
-tell_settled (storm_t *self, unsigned broker, unsigned node, const record_t *record)
-{
-  troupe_header_t header;
-  troupe_header_init (&header, TROUPE_CMD_SETTLED);
-  troupe_header_set_call (&header, &record->id);
-  troupe_header_set_status (&header, record->status);
-  say (self, broker, node, &header, record->value);
-}
-
-static void
-settle (storm_t *self, record_t *record, troupe_status_t status, troupe_buffer_t *value)
-{
-  record->status = status;
-  record->value = troupe_buffer_ref (value);
-  if (record->node >= 0 && status != TROUPE_STATUS_VALUE) {
-    troupe_header_t header;
-    troupe_header_init (&header, TROUPE_CMD_CANCEL);
-    troupe_header_set_call (&header, &record->id);
-    troupe_header_set_attempt (&header, record->attempt);
-    say (self, (unsigned)record->broker, (unsigned)record->node, &header, NULL);
-  }
-  record->node = -1;
-  for (unsigned broker = 0; broker < BROKERS; broker++)
-    for (unsigned node = 0; node < NODES; node++)
-      if (record->waiters[broker][node])
-        tell_settled (self, broker, node, record);
-}
-
-static void
-accept (storm_t *self, unsigned broker, unsigned node, const troupe_header_t *header, const mail_t *mail)
-{
-  troupe_header_t answer;
-  record_t *record = find_record (self, header);
-  if (record == NULL && mail->copy)
-    return; // a call that was refused must not come again by itself: ZeroMQ doesn't repeat
-  if (record == NULL && chance (self, self->trouble)) {
-    refuse (self, broker, node, header, TROUPE_STORE_UNAVAILABLE);
-    return;
-  }
-  if (record == NULL) {
-    cr_assert (lt (uint, self->records_count, CALLS));
-    record = &self->records[self->records_count++];
-    *record = (record_t){.id = header->call, .input = troupe_buffer_ref (mail->body), .node = -1};
-    memcpy (record->session, header->session.data, header->session.size);
-  }
-  record->waiters[broker][node] = true;
-  troupe_header_init (&answer, TROUPE_CMD_ACCEPTED);
-  troupe_header_set_call (&answer, &record->id);
-  say (self, broker, node, &answer, NULL);
-  if (record->status != TROUPE_STATUS_NONE)
-    tell_settled (self, broker, node, record);
-}
-
-static void
-await (storm_t *self, unsigned broker, unsigned node, const troupe_header_t *header)
-{
-  record_t *record = find_record (self, header);
-  cr_assert_not_null (record); // only what was accepted is awaited
-  record->waiters[broker][node] = true;
-  if (record->status != TROUPE_STATUS_NONE)
-    tell_settled (self, broker, node, record);
-}
-
-static void
-take_outcome (storm_t *self, unsigned broker, unsigned node, const troupe_header_t *header, troupe_buffer_t *body)
-{
-  troupe_header_t answer;
-  record_t *record = find_record (self, header);
-  cr_assert_not_null (record);
-  bool same = record->attempt == header->attempt;
-  if (!same || (record->status != TROUPE_STATUS_NONE && record->status != header->status)) {
-    refuse (self, broker, node, header, TROUPE_STALE);
-    return;
-  }
-  if (record->status == TROUPE_STATUS_NONE)
-    settle (self, record, (troupe_status_t)header->status, body);
-  troupe_header_init (&answer, TROUPE_CMD_CONFIRMED);
-  troupe_header_set_call (&answer, &record->id);
-  troupe_header_set_attempt (&answer, header->attempt);
-  say (self, broker, node, &answer, NULL);
-}
-
-static void
-hello (storm_t *self, unsigned broker, unsigned node)
-{
-  troupe_header_t header;
-  self->wires[node][broker].known = true;
-  self->wires[node][broker].serves = false;
-  troupe_header_init (&header, TROUPE_CMD_WELCOME);
-  troupe_header_set_peer (&header, troupe_text ("broker"));
-  troupe_header_set_heartbeat (&header, 500);
-  troupe_header_set_lease (&header, 2500);
-  troupe_header_set_limit (&header, 1000 * 1000);
-  say (self, broker, node, &header, NULL);
-}
-
-static void
-answer_service (storm_t *self, unsigned broker, unsigned node, const troupe_header_t *header, troupe_command_t command)
-{
-  troupe_header_t answer;
-  self->wires[node][broker].serves = command == TROUPE_CMD_REGISTERED;
-  troupe_header_init (&answer, command);
-  troupe_header_set_service (&answer, header->service);
-  say (self, broker, node, &answer, NULL);
-}
-
-static void
-broker_receive (storm_t *self, unsigned broker, unsigned node, const mail_t *mail)
-{
-  troupe_header_t header, answer;
-  cr_assert (eq (int, troupe_header_decode (&header, mail->header, mail->header_size, NULL), TROUPE_OK));
-  if (!self->wires[node][broker].known && header.command != TROUPE_CMD_HELLO) {
-    troupe_header_init (&answer, TROUPE_CMD_RESET);
-    troupe_header_set_peer (&answer, troupe_text ("broker"));
-    say (self, broker, node, &answer, NULL);
-    return;
-  }
-  switch (header.command) {
-  case TROUPE_CMD_HELLO:
-    hello (self, broker, node);
-    break;
-  case TROUPE_CMD_REGISTER:
-    answer_service (self, broker, node, &header, TROUPE_CMD_REGISTERED);
-    break;
-  case TROUPE_CMD_UNREGISTER:
-    answer_service (self, broker, node, &header, TROUPE_CMD_UNREGISTERED);
-    break;
-  case TROUPE_CMD_CALL:
-    accept (self, broker, node, &header, mail);
-    break;
-  case TROUPE_CMD_AWAIT:
-    await (self, broker, node, &header);
-    break;
-  case TROUPE_CMD_SETTLE:
-    take_outcome (self, broker, node, &header, mail->body);
-    break;
-  case TROUPE_CMD_CANCEL: {
-    record_t *record = find_record (self, &header);
-    if (record != NULL && record->status == TROUPE_STATUS_NONE)
-      settle (self, record, TROUPE_STATUS_CANCELLED, NULL);
-    else if (record == NULL)
-      refuse (self, broker, node, &header, TROUPE_UNKNOWN_CALL);
-    break;
-  }
-  default:
-    break;
-  }
-}
-
-static void
-offer (storm_t *self, record_t *record)
-{
-  troupe_header_t header;
-  unsigned node = pick (self, NODES), broker = pick (self, BROKERS);
-  if (!self->wires[node][broker].known || !self->wires[node][broker].serves || self->now < self->frozen_until[broker])
-    return;
-  record->attempt++;
-  record->node = (int)node;
-  record->broker = (int)broker;
-  record->offered_at = self->now;
-  troupe_header_init (&header, TROUPE_CMD_OFFER);
-  troupe_header_set_call (&header, &record->id);
-  troupe_header_set_service (&header, troupe_text ("tool/echo"));
-  troupe_header_set_session (&header, troupe_text (record->session));
-  troupe_header_set_attempt (&header, record->attempt);
-  say (self, broker, node, &header, record->input);
-}
-
-static void
-offer_all (storm_t *self)
-{
-  for (unsigned i = 0; i < self->records_count; i++) {
-    record_t *record = &self->records[i];
-    if (record->status != TROUPE_STATUS_NONE)
-      continue;
-    bool lost = record->node >= 0 && (!self->wires[record->node][record->broker].known ||
-                                      self->now - record->offered_at > OFFER_PATIENCE_MS);
-    if (record->node < 0 || lost)
-      offer (self, record);
-  }
-}
 
 // -- The nodes -------------------------------------------------------------------------------------------------------
 
@@ -371,7 +29,7 @@ static void
 serve (void *context, troupe_task_t *task)
 {
   actor_t *actor = context;
-  cr_assert (lt (uint, actor->tasks_count, CALLS * 4));
+  cr_assert (lt (uint, actor->tasks_count, CREDIT), "seed %u: more than the credit", actor->storm->seed);
   actor->tasks[actor->tasks_count++] = task;
 }
 
@@ -379,13 +37,63 @@ static void
 work (storm_t *self, actor_t *actor)
 {
   for (unsigned i = 0; i < actor->tasks_count; i++) {
-    if (!chance (self, self->seed % 2 == 0 ? 30 : 3)) // a third of a second, or three
+    if (!storm_chance (self, self->seed % 8 < 4 ? 30 : 3)) // a third of a second, or three
       continue;
     troupe_task_t *task = actor->tasks[i];
     actor->tasks[i--] = actor->tasks[--actor->tasks_count];
     troupe_task_part (task, json_string ("part"));
     troupe_task_reply (&task, json_incref ((json_t *)(uintptr_t)troupe_task_input (task)));
   }
+}
+
+typedef struct {
+  actor_t *actor;
+  troupe_task_t *task;
+  unsigned waiting, failed;
+  troupe_placeholder_t *asked[2];
+} front_t;
+
+static void
+end_front (front_t *front)
+{
+  troupe_error_t error = {.code = TROUPE_SERVICE_FAILED};
+  json_t *input = (json_t *)(uintptr_t)troupe_task_input (front->task);
+  if (front->failed == 0)
+    troupe_task_reply (&front->task, json_incref (input));
+  else
+    troupe_task_fail (&front->task, &error);
+  for (unsigned i = 0; i < 2; i++)
+    troupe_placeholder_destroy (&front->asked[i]);
+  front->actor->fronts_count--;
+  free (front);
+}
+
+static void
+front_heard (void *context, troupe_placeholder_t *placeholder)
+{
+  front_t *front = context;
+  const json_t *value = troupe_placeholder_value (placeholder);
+  front->failed += value == NULL;
+  cr_assert (value == NULL || json_equal (value, troupe_task_input (front->task)));
+  if (--front->waiting == 0)
+    end_front (front);
+}
+
+// Asks twice the same: what it calls must not depend on the attempt.
+static void
+serve_front (void *context, troupe_task_t *task)
+{
+  actor_t *actor = context;
+  front_t *front = calloc (1, sizeof *front);
+  cr_assert (lt (uint, actor->fronts_count++, CREDIT), "seed %u: more than the credit", actor->storm->seed);
+  *front = (front_t){.actor = actor, .task = task, .waiting = 2};
+  troupe_call_t call = {.service = storm_services[ECHO],
+                        .input = troupe_task_input (task),
+                        .parent = task,
+                        .settled = front_heard,
+                        .context = front};
+  for (unsigned i = 0; i < 2; i++)
+    cr_assert (eq (int, node_core_call (actor->core, &front->asked[i], &call, actor->storm->now, NULL), TROUPE_OK));
 }
 
 static void
@@ -401,12 +109,13 @@ call (storm_t *self)
 {
   client_t *client = &self->clients[self->clients_count];
   json_t *input = json_integer (self->clients_count++);
-  troupe_call_t made = {.service = "tool/echo", .input = input, .settled = settled, .context = client};
+  service_t service = storm_chance (self, 400) ? FRONT : ECHO;
+  troupe_call_t made = {.service = storm_services[service], .input = input, .settled = settled, .context = client};
   client->storm = self;
-  made.deadline_ms = chance (self, 300) ? 1000 + pick (self, 60 * 1000) : 0;
-  cr_assert (eq (int,
-                 node_core_call (self->nodes[pick (self, NODES)].core, &client->placeholder, &made, self->now, NULL),
-                 TROUPE_OK));
+  made.is_volatile = client->is_volatile = storm_chance (self, 250);
+  made.deadline_ms = storm_chance (self, 300) ? 1000 + storm_pick (self, 60 * 1000) : 0;
+  node_core_t *core = self->nodes[storm_pick (self, NODES)].core;
+  cr_assert (eq (int, node_core_call (core, &client->placeholder, &made, self->now, NULL), TROUPE_OK));
   json_decref (input);
 }
 
@@ -414,8 +123,8 @@ static void
 break_wire (storm_t *self, unsigned node, unsigned broker, bool tell)
 {
   wire_t *wire = &self->wires[node][broker];
-  drop_mail (&wire->up);
-  drop_mail (&wire->down);
+  storm_drop_mail (&wire->up);
+  storm_drop_mail (&wire->down);
   wire->known = false;
   if (tell)
     node_core_step (self->nodes[node].core, &(node_event_t){NODE_DISCONNECTED, broker}, self->now);
@@ -433,16 +142,16 @@ exchange (storm_t *self, unsigned node, unsigned broker)
     wire->generation = wish.generation;
   }
   while (wish.open && (frame = node_core_frame (core, broker)) != NULL) {
-    post (self, &wire->up, frame->header, frame->header_size, frame->body);
+    storm_post (self, &wire->up, frame->header, frame->header_size, frame->body);
     node_core_frame_sent (core, broker);
   }
   if (self->now < self->frozen_until[broker])
     return;
-  for (mail_t *mail; (mail = arrived (self, &wire->up)) != NULL; free (mail)) {
-    broker_receive (self, broker, node, mail);
+  for (mail_t *mail; (mail = storm_arrived (self, &wire->up)) != NULL; free (mail)) {
+    storm_broker_receive (self, broker, node, mail);
     troupe_buffer_unref (&mail->body);
   }
-  for (mail_t *mail; (mail = arrived (self, &wire->down)) != NULL; free (mail)) {
+  for (mail_t *mail; (mail = storm_arrived (self, &wire->down)) != NULL; free (mail)) {
     node_event_t event = {NODE_RECEIVED, broker, mail->header, mail->header_size, mail->body};
     if (wish.generation == node_core_wish (core, broker).generation)
       node_core_step (core, &event, self->now);
@@ -453,30 +162,21 @@ exchange (storm_t *self, unsigned node, unsigned broker)
 static void
 make_trouble (storm_t *self)
 {
-  unsigned broker = pick (self, BROKERS);
-  if (chance (self, 4)) // a connection breaks, noticed or not
-    break_wire (self, pick (self, NODES), broker, chance (self, 500));
-  if (chance (self, 2)) // a broker restarts: it knows nobody
+  unsigned broker = storm_pick (self, BROKERS);
+  if (storm_chance (self, 4)) // a connection breaks, noticed or not
+    break_wire (self, storm_pick (self, NODES), broker, storm_chance (self, 500));
+  if (storm_chance (self, 2)) { // a broker restarts: it knows nobody
+    storm_broker_forget (self, broker);
     for (unsigned node = 0; node < NODES; node++)
-      break_wire (self, node, broker, chance (self, 800));
-  if (chance (self, 2))
-    self->frozen_until[broker] = self->now + pick (self, 6000);
-  if (chance (self, 20) && self->clients_count > 0) {
-    client_t *client = &self->clients[pick (self, self->clients_count)];
-    if (chance (self, 200))
+      break_wire (self, node, broker, storm_chance (self, 800));
+  }
+  if (storm_chance (self, 2))
+    self->frozen_until[broker] = self->now + storm_pick (self, 6000);
+  if (storm_chance (self, 20) && self->clients_count > 0) {
+    client_t *client = &self->clients[storm_pick (self, self->clients_count)];
+    if (storm_chance (self, 200))
       troupe_placeholder_cancel (client->placeholder);
   }
-}
-
-static void
-beat (storm_t *self)
-{
-  troupe_header_t header;
-  troupe_header_init (&header, TROUPE_CMD_HEARTBEAT);
-  for (unsigned node = 0; node < NODES; node++)
-    for (unsigned broker = 0; broker < BROKERS; broker++)
-      if (self->now >= self->frozen_until[broker])
-        say (self, broker, node, &header, NULL);
 }
 
 static void
@@ -484,7 +184,7 @@ step (storm_t *self)
 {
   self->now += STEP_MS;
   if (self->now % 500 == 0)
-    beat (self);
+    storm_broker_beat (self);
   for (unsigned i = 0; i < NODES; i++) {
     node_core_step (self->nodes[i].core, &(node_event_t){NODE_TICK}, self->now);
     for (unsigned broker = 0; broker < BROKERS; broker++)
@@ -493,7 +193,7 @@ step (storm_t *self)
       continue;
     work (self, &self->nodes[i]);
   }
-  offer_all (self);
+  storm_broker_offer (self);
 }
 
 // -- The story -------------------------------------------------------------------------------------------------------
@@ -508,8 +208,11 @@ begin (storm_t *self, unsigned seed)
     actor->storm = self;
     node_core_options_t options = {"storm", brokers, NULL, next_id, NULL, actor};
     cr_assert (eq (int, node_core_new (&actor->core, &options, self->now, NULL), TROUPE_OK));
-    troupe_service_t service = {.name = "tool/echo", .credit = CALLS, .serve = serve, .context = actor};
-    cr_assert (eq (int, node_core_serve (actor->core, &service, NULL), TROUPE_OK));
+    for (unsigned j = 0; j < SERVICES; j++) {
+      troupe_service_t service = {.name = storm_services[j], .credit = CREDIT, .context = actor};
+      service.serve = j == FRONT ? serve_front : serve;
+      cr_assert (eq (int, node_core_serve (actor->core, &service, NULL), TROUPE_OK));
+    }
     for (unsigned broker = 0; broker < BROKERS; broker++) {
       node_list_init (&self->wires[i][broker].up);
       node_list_init (&self->wires[i][broker].down);
@@ -517,28 +220,62 @@ begin (storm_t *self, unsigned seed)
   }
 }
 
+// However many attempts there were, a call's journal holds its two calls.
+static void
+check_journal (const storm_t *self, const record_t *parent)
+{
+  unsigned nested = 0, values = 0;
+  for (unsigned i = 0; i < self->records_count; i++) {
+    nested += self->records[i].parent == parent;
+    values += self->records[i].parent == parent && self->records[i].status == TROUPE_STATUS_VALUE;
+  }
+  cr_assert (le (uint, nested, 2), "seed %u: %u nested calls instead of two", self->seed, nested);
+  if (parent->service == FRONT && parent->status == TROUPE_STATUS_VALUE && parent->owner < 0)
+    cr_assert (eq (uint, values, 2), "seed %u: a reply without its answers", self->seed);
+}
+
+static void
+check_client (storm_t *self, unsigned number)
+{
+  client_t *client = &self->clients[number];
+  const record_t *record = storm_find (self, troupe_placeholder_id (client->placeholder), BROKERS);
+  troupe_status_t status = troupe_placeholder_status (client->placeholder);
+  cr_assert (eq (uint, client->settled, 1), "seed %u: call %u", self->seed, number);
+  if (status == TROUPE_STATUS_VALUE)
+    cr_assert (eq (long, json_integer_value (troupe_placeholder_value (client->placeholder)), (long)number));
+  if (client->is_volatile)
+    return;
+  if (status == TROUPE_STATUS_VALUE)
+    cr_assert (eq (int, record->status, TROUPE_STATUS_VALUE));
+  // Refused means that nothing happened; cancelled by the store, or before it was sent.
+  if (troupe_placeholder_state (client->placeholder) == TROUPE_CALL_REFUSED)
+    cr_assert (record == NULL, "seed %u: call %u was refused and stored", self->seed, number);
+  if (status == TROUPE_STATUS_CANCELLED)
+    cr_assert (record == NULL || record->status == TROUPE_STATUS_CANCELLED);
+}
+
+// The whole credit is handed out, and no more. (Where frames get lost, a broker may have missed a share.)
+static void
+check_credit (const storm_t *self)
+{
+  for (unsigned i = 0; i < NODES * SERVICES && self->seed % 4 == 0; i++) {
+    const wire_t *wires = self->wires[i % NODES];
+    if (wires[0].known && wires[1].known)
+      cr_assert (eq (uint, wires[0].credit[i / NODES] + wires[1].credit[i / NODES], CREDIT), "seed %u", self->seed);
+  }
+}
+
 static void
 check (storm_t *self)
 {
-  for (unsigned i = 0; i < self->records_count; i++)
-    cr_assert (ne (int, self->records[i].status, TROUPE_STATUS_NONE), "seed %u: an accepted call is lost", self->seed);
-  for (unsigned i = 0; i < self->clients_count; i++) {
-    client_t *client = &self->clients[i];
-    troupe_header_t header;
-    header.call = *troupe_placeholder_id (client->placeholder);
-    const record_t *record = find_record (self, &header);
-    troupe_status_t status = troupe_placeholder_status (client->placeholder);
-    cr_assert (eq (uint, client->settled, 1), "seed %u: call %u", self->seed, i);
-    if (status == TROUPE_STATUS_VALUE) {
-      cr_assert (eq (long, json_integer_value (troupe_placeholder_value (client->placeholder)), (long)i));
-      cr_assert (eq (int, record->status, TROUPE_STATUS_VALUE));
-    }
-    // Refused means that nothing happened; cancelled by the store, or before it was sent.
-    if (troupe_placeholder_state (client->placeholder) == TROUPE_CALL_REFUSED)
-      cr_assert (record == NULL, "seed %u: call %u was refused and stored", self->seed, i);
-    if (status == TROUPE_STATUS_CANCELLED)
-      cr_assert (record == NULL || record->status == TROUPE_STATUS_CANCELLED);
+  for (unsigned i = 0; i < self->records_count; i++) {
+    const record_t *record = &self->records[i];
+    cr_assert (record->lost || record->status != TROUPE_STATUS_NONE, "seed %u: an accepted call is lost", self->seed);
+    check_journal (self, record);
   }
+  for (unsigned i = 0; i < self->clients_count; i++)
+    check_client (self, i);
+  check_credit (self);
 }
 
 static void
@@ -566,8 +303,8 @@ end (storm_t *self)
   for (unsigned i = 0; i < NODES; i++) {
     node_core_destroy (&self->nodes[i].core);
     for (unsigned broker = 0; broker < BROKERS; broker++) {
-      drop_mail (&self->wires[i][broker].up);
-      drop_mail (&self->wires[i][broker].down);
+      storm_drop_mail (&self->wires[i][broker].up);
+      storm_drop_mail (&self->wires[i][broker].down);
     }
   }
 }
@@ -579,7 +316,11 @@ all_settled (const storm_t *self)
     if (self->clients[i].settled == 0)
       return false;
   for (unsigned i = 0; i < self->records_count; i++)
-    if (self->records[i].status == TROUPE_STATUS_NONE)
+    if (self->records[i].status == TROUPE_STATUS_NONE && !self->records[i].lost)
+      return false;
+  // A task that its broker forgot still asks others, who are not to leave before.
+  for (unsigned i = 0; i < NODES; i++)
+    if (self->nodes[i].tasks_count > 0 || self->nodes[i].fronts_count > 0)
       return false;
   return true;
 }
@@ -593,11 +334,13 @@ rage (unsigned seed)
   for (int64_t until = self->now + STORM_MS; self->now < until;) {
     step (self);
     make_trouble (self);
-    if (self->clients_count < CALLS && chance (self, 40))
+    if (self->clients_count < CALLS && storm_chance (self, 40))
       call (self);
   }
   self->trouble = 0;
   for (int64_t until = self->now + CALM_MS; self->now < until && !all_settled (self);)
+    step (self);
+  for (int64_t until = self->now + QUIET_MS; self->now < until;) // what is under way arrives
     step (self);
   check (self);
   end (self);

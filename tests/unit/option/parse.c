@@ -117,7 +117,7 @@ Test (option, says_what_is_wrong)
   expect_wrong ("troupe call a --file -q", "troupe call: --file: its value is missing: another option follows");
   expect_wrong ("troupe call --quiet=yes a", "troupe call: --quiet: takes no value (it is a switch");
   expect_wrong ("troupe call -f x --file y a", "troupe call: --file: given twice (give it once)\n");
-  expect_wrong ("troupe call", "troupe call: call: too few operands: it takes SERVICE [JSON]\n");
+  expect_wrong ("troupe call", "troupe call: too few operands: it takes SERVICE [JSON]\n");
   expect_wrong ("troupe call a b c", "troupe call: c: one operand too many: it takes SERVICE [JSON]\n");
   expect_wrong ("troupe ps a", "troupe ps: a: one operand too many: it takes none\n");
   expect_wrong ("troupe call --x\033[31m a", "troupe call: --x [31m: no such option");

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { WAIT_MS = 5000 };
@@ -37,7 +39,7 @@ static void
 close_pair (pair_t *self)
 {
   char path[64];
-  troupe_socket_close (&self->monitor, false);
+  troupe_socket_unmonitor (&self->monitor, self->dealer);
   troupe_socket_close (&self->dealer, false);
   troupe_socket_close (&self->router, false);
   zmq_ctx_term (self->context);
@@ -138,10 +140,10 @@ Test (socket, the_monitor_tells_of_a_disconnect)
   open_pair (&pair);
   cr_assert (eq (int, troupe_socket_send (pair.dealer, NULL, 0, "head", 4, NULL), 0));
   wait_for (pair.router); // connected
-  cr_assert (eq (int, troupe_socket_monitor_next (pair.monitor), 0));
+  cr_assert (eq (int, troupe_socket_monitor_next (pair.monitor, NULL), 0));
   troupe_socket_close (&pair.router, false);
   wait_for (pair.monitor);
-  cr_assert (eq (int, troupe_socket_monitor_next (pair.monitor), ZMQ_EVENT_DISCONNECTED));
+  cr_assert (eq (int, troupe_socket_monitor_next (pair.monitor, NULL), ZMQ_EVENT_DISCONNECTED));
   close_pair (&pair);
 }
 
@@ -160,5 +162,85 @@ Test (socket, bind_says_what_is_wrong)
   cr_assert (eq (int, troupe_socket_connect (second, "tcp://", &error), TROUPE_BAD_ARGUMENT));
   troupe_socket_close (&first, false);
   troupe_socket_close (&second, false);
+  zmq_ctx_term (context);
+}
+
+// -- A peer that ends while its connection lingers -------------------------------------------------------------------
+
+static const char big_header[4096];
+
+// A listener that says ZeroMQ's greeting and READY, and then never reads.
+static int
+accept_mute (int listener)
+{
+  static const uint8_t greeting[64] = {0xff, [9] = 0x7f, 3, 0, 'N', 'U', 'L', 'L'};
+  // a command of 28 bytes: its name, one property with a value of 4 bytes' size
+  static const char ready[] = "\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06ROUTER";
+  int fd = accept (listener, NULL, NULL);
+  cr_assert (fd >= 0);
+  cr_assert (eq (long, (long)write (fd, greeting, sizeof greeting), (long)sizeof greeting));
+  cr_assert (eq (long, (long)write (fd, ready, sizeof ready - 1), (long)(sizeof ready - 1)));
+  return fd;
+}
+
+static int
+listen_at (const char *path)
+{
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  int fd = socket (AF_UNIX, SOCK_STREAM, 0);
+  strcpy (address.sun_path, path);
+  cr_assert (eq (int, bind (fd, (struct sockaddr *)&address, sizeof address), 0));
+  cr_assert (eq (int, listen (fd, 1), 0));
+  return fd;
+}
+
+Test (socket, a_peer_that_ends_after_the_monitor_was_closed_stops_nobody)
+{
+  pair_t pair = {0};
+  void *dealer = NULL, *monitor = NULL;
+  char path[64], endpoint[80];
+  troupe_error_t error = {0};
+  open_pair (&pair); // shares the I/O thread
+  snprintf (path, sizeof path, "%s/mute", pair.folder);
+  snprintf (endpoint, sizeof endpoint, "ipc://%s", path);
+  int listener = listen_at (path);
+  cr_assert (eq (int, troupe_socket_new (&dealer, pair.context, ZMQ_DEALER, &error), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_monitor (&monitor, pair.context, dealer,
+                                             ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED, &error),
+                 TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_connect (dealer, endpoint, &error), TROUPE_OK));
+  int mute = accept_mute (listener);
+  wait_for (monitor);
+  cr_assert (eq (int, troupe_socket_monitor_next (monitor, NULL), ZMQ_EVENT_HANDSHAKE_SUCCEEDED));
+  for (int i = 0; i < 1000; i++) // more than the system buffers
+    troupe_socket_send (dealer, NULL, 0, big_header, sizeof big_header, NULL);
+  troupe_socket_unmonitor (&monitor, dealer);
+  troupe_socket_close (&dealer, true);
+  close (mute);
+  cr_assert (eq (int, troupe_socket_send (pair.dealer, NULL, 0, "head", 4, NULL), 0));
+  wait_for (pair.router);
+  close (listener);
+  unlink (path);
+  close_pair (&pair);
+}
+
+Test (socket, a_publisher_ends_the_connection_of_an_endless_topic)
+{
+  troupe_error_t error = {0};
+  void *context = zmq_ctx_new (), *publisher = NULL, *subscriber = NULL, *monitor = NULL;
+  char endpoint[128];
+  static const char topic[4096] = "mesh";
+  cr_assert (eq (int, troupe_socket_new (&publisher, context, ZMQ_XPUB, &error), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_bind (publisher, "tcp://127.0.0.1:*", &error), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_endpoint (publisher, endpoint, sizeof endpoint), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_new (&subscriber, context, ZMQ_SUB, &error), TROUPE_OK));
+  cr_assert (
+    eq (int, troupe_socket_monitor (&monitor, context, subscriber, ZMQ_EVENT_DISCONNECTED, &error), TROUPE_OK));
+  cr_assert (eq (int, zmq_setsockopt (subscriber, ZMQ_SUBSCRIBE, topic, sizeof topic), 0));
+  cr_assert (eq (int, troupe_socket_connect (subscriber, endpoint, &error), TROUPE_OK));
+  wait_for (monitor);
+  troupe_socket_unmonitor (&monitor, subscriber);
+  troupe_socket_close (&subscriber, false);
+  troupe_socket_close (&publisher, false);
   zmq_ctx_term (context);
 }

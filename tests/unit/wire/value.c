@@ -36,6 +36,41 @@ expect_same (json_t *value)
   json_decref (back);
 }
 
+static troupe_buffer_t *
+pack_text (const char *text, troupe_err_t (*pack) (const json_t *, troupe_buffer_t **, troupe_error_t *))
+{
+  troupe_buffer_t *packed = NULL;
+  json_t *value = json_loads (text, JSON_DECODE_ANY, NULL);
+  cr_assert (eq (int, pack (value, &packed, NULL), TROUPE_OK));
+  json_decref (value);
+  return packed;
+}
+
+Test (value, equal_values_have_equal_canonical_bytes)
+{
+  static const char *const one = "{\"b\": [1, {\"y\": null, \"x\": 2.5}], \"a\": {}, \"aa\": \"\"}";
+  static const char *const same = "{\"aa\": \"\", \"b\": [1, {\"x\": 2.5, \"y\": null}], \"a\": {}}";
+  troupe_buffer_t *first = pack_text (one, troupe_value_pack_canonical);
+  troupe_buffer_t *second = pack_text (same, troupe_value_pack_canonical);
+  troupe_buffer_t *own = pack_text (one, troupe_value_pack);
+  size_t size = troupe_buffer_size (first);
+  cr_assert (eq (sz, size, troupe_buffer_size (second)));
+  cr_assert (eq (int, memcmp (troupe_buffer_data (first), troupe_buffer_data (second), size), 0));
+  cr_assert (eq (int,
+                 memcmp (troupe_buffer_data (first),
+                         "\x83\xa1"
+                         "a\x80\xa2"
+                         "aa\xa0\xa1"
+                         "b",
+                         9),
+                 0));
+  cr_assert (eq (sz, size, troupe_buffer_size (own)));
+  cr_assert (ne (int, memcmp (troupe_buffer_data (first), troupe_buffer_data (own), size), 0)); // in its own order
+  troupe_buffer_unref (&first);
+  troupe_buffer_unref (&second);
+  troupe_buffer_unref (&own);
+}
+
 Test (value, json_there_and_back)
 {
   static const char *const texts[] = {

@@ -1,0 +1,170 @@
+-- SPDX-License-Identifier: Apache-2.0
+
+-- -- accept ---------------------------------------------------------------------------------------------------------
+-- broker, service, actor, flags, deadline, default, mailbox limit, path, trace, body, attempt of the parent (0: not
+-- nested), the parent's id, ids of the inputs, retention of what ends at once
+
+local function load_parent (prefix, name, args)
+  local under = tonumber (args[11] or 0)
+  if under == 0 then return nil end
+  local it = load (prefix, sibling (name, args[12]))
+  local attempt = it and not it.status and it.attempt or 0
+  if attempt ~= under then return nil, answer ('stale', attempt) end
+  return it
+end
+
+local function outcome_of_ring (it, ring_text, retention)
+  local value = packed_error ('cycle', it.service, ring_text, 'let one of them go on without waiting for the other')
+  return { status = ERROR, value = value, winner = '0', retention = retention }
+end
+
+-- The parent's present attempt makes a call again that an earlier one made, and so waits for it now. Returns true when
+-- that closes a ring: then the call has ended.
+local function adopt (prefix, it, parent, retention)
+  it.under = parent.attempt
+  mark (it, 'under', text (it.under))
+  local why = ring (prefix, it, it)
+  if not why then return false end
+  end_along (prefix, it, outcome_of_ring (it, why, retention))
+  follow (prefix, it.name, retention, BATCH)
+  return true
+end
+
+local function accept_again (prefix, it, parent, broker, retention)
+  if not it.status then
+    if it.owner ~= broker then add_waiter (it, broker) end
+    if not (parent and parent.attempt > it.under and adopt (prefix, it, parent, retention)) then
+      return standing ('known', it, actor_of (prefix, it), it.owner == broker, now ())
+    end
+  end
+  return settled (load (prefix, it.name))
+end
+
+-- A later attempt of the parent does not get an error that may not come again.
+local function begins_anew (it, parent)
+  return it.status == ERROR and it.retryable and parent and parent.attempt > it.under
+end
+
+-- The inputs as calls; nil and an answer when one isn't known.
+local function load_inputs (prefix, name, joined)
+  local inputs = {}
+  for i, id in ipairs (ids_of (joined)) do
+    inputs[i] = load (prefix, sibling (name, id))
+    if not inputs[i] then
+      local unknown = answer ('unknown')
+      unknown[FIRST_ITEM - 1] = i - 1
+      return nil, unknown
+    end
+  end
+  return inputs
+end
+
+-- The call holds its inputs' results until it has settled, and hears when they are there.
+local function join_inputs (prefix, it, inputs, joined)
+  it.inputs = joined
+  mark (it, 'inputs', joined)
+  if it.missing then mark (it, 'missing', '1') end
+  for _, input in ipairs (inputs) do
+    mark (input)
+    call ('HINCRBY', input.key, 'refs', 1)
+    if input.status then
+      call ('PERSIST', input.key)
+    else
+      call ('SADD', prefix .. 'users:' .. input.name, id_of (it.name))
+    end
+  end
+end
+
+local function join_parent (prefix, it, parent, time)
+  it.parent, it.under, it.order = id_of (parent.name), parent.attempt, parent.order
+  it.keep = parent.deadline > 0 and parent.deadline or time + MONTH
+  mark (it, 'parent', it.parent, 'under', text (it.under), 'order', text (it.order), 'keep', text (it.keep))
+  if not parent.nested then mark (parent, 'nested', '1') end
+  call ('SADD', prefix .. 'children:' .. parent.name, id_of (it.name))
+end
+
+-- Stores what is plain about it, and the rest.
+local function create (prefix, it, parent, inputs, args, time)
+  it.sequence = call ('INCR', prefix .. 'sequence')
+  it.order = it.sequence
+  call ('HSET', it.key, 'service', it.service, 'actor', args[3], 'flags', args[4], 'attempt', text (it.attempt),
+        'deadline', text (it.deadline), 'default', args[6], 'path', args[8], 'trace', args[9], 'body', args[10],
+        'owner', it.owner, 'sequence', text (it.sequence))
+  file (prefix, it.name, it.deadline, it.sequence)
+  if it.base > 0 then mark (it, 'base', text (it.base), 'refs', text (it.refs)) end
+  if parent then join_parent (prefix, it, parent, time) end
+  if #inputs > 0 then join_inputs (prefix, it, inputs, args[13]) end
+end
+
+-- Takes its place in the mailbox of its actor. That may be the first one, before a call that misses inputs.
+local function queue_up (prefix, it, actor)
+  enter_mailbox (prefix, it)
+  if actor.running then return it end
+  local next_call = advance (prefix, it.name, it.service, actor)
+  if next_call and next_call.name == it.name then return next_call end
+  tell_ready (prefix, next_call)
+  return it
+end
+
+-- How a new call ends at once, or nil.
+local function outcome_at_once (prefix, it, parent, failed, retention)
+  if failed then return outcome_without (failed, retention) end
+  local why = parent and it.attempt == 0 and ring (prefix, it, it)
+  return why and outcome_of_ring (it, why, retention)
+end
+
+-- The first input that is not there yet, and the first that has no value.
+local function look_at (inputs)
+  local missing, failed = nil, nil
+  for _, input in ipairs (inputs) do
+    if not input.status then
+      missing = missing or input
+    elseif input.status ~= VALUE then
+      failed = failed or input
+    end
+  end
+  return missing, failed
+end
+
+local function accept_new (prefix, it, parent, inputs, args, retention)
+  local missing, failed = look_at (inputs)
+  local actor, ready = NOBODY, not missing and not failed
+  if it.actor then
+    actor = load_actor (prefix, it.name, it.service)
+    local waiting = call ('ZCARD', actor_key (prefix, 'mailbox:', it.name, it.service))
+    ready = ready and not actor.running and waiting == 0
+    if not ready and waiting >= tonumber (args[7]) then return answer ('overloaded') end
+  end
+  local time, relative = now (), tonumber (args[5])
+  if ready and relative == 0 then relative = it.default end
+  it.deadline = relative > 0 and time + relative or 0
+  it.attempt, it.missing = ready and it.base + 1 or 0, missing ~= nil
+  create (prefix, it, parent, inputs, args, time)
+  if it.actor and ready then
+    call ('HSET', actor.key, 'running', id_of (it.name))
+  elseif it.actor then
+    it = queue_up (prefix, it, actor)
+  end
+  local outcome = outcome_at_once (prefix, it, parent, failed, retention)
+  if not outcome then return standing ('ok', it, actor, true, time) end
+  end_along (prefix, it, outcome)
+  return settled (it)
+end
+
+local function accept (keys, args)
+  local key, broker = keys[1], args[1]
+  local prefix, name = prefix_of (key), name_of (key)
+  local retention = (args[14] or '0') ~= '0' and args[14] or HOUR
+  local parent, stale = load_parent (prefix, name, args)
+  if stale then return stale end
+  local before = call ('EXISTS', key) == 1 and load (prefix, name) or nil
+  if before and not begins_anew (before, parent) then
+    return accept_again (prefix, before, parent, broker, retention)
+  end
+  local inputs, unknown = load_inputs (prefix, name, args[13])
+  if unknown then return unknown end
+  if before then call ('DEL', key) end
+  return accept_new (prefix, { key = key, name = name, service = args[2], actor = args[3] == '1', owner = broker,
+                               base = before and before.attempt or 0, default = tonumber (args[6]), winner = 0,
+                               keep = 0, refs = before and before.refs or 0 }, parent, inputs, args, retention)
+end

@@ -1,0 +1,97 @@
+-- SPDX-License-Identifier: Apache-2.0
+
+-- -- retry ----------------------------------------------------------------------------------------------------------
+-- broker, the attempt that was lost
+
+-- The next attempt is this broker's. It awaits nothing yet.
+local function begin_attempt (prefix, it, broker)
+  it.attempt, it.owner = it.attempt + 1, broker
+  call ('HSET', it.key, 'attempt', text (it.attempt), 'owner', broker)
+  if it.awaits then call ('DEL', prefix .. 'awaits:' .. it.name) end
+end
+
+local function retry (keys, args)
+  local prefix, broker, lost = prefix_of (keys[1]), args[1], tonumber (args[2])
+  local it = load (prefix, name_of (keys[1]))
+  if not it then return answer ('unknown') end
+  if it.status then return settled (it) end
+  -- This broker's own request, made again, changes nothing.
+  local again = it.attempt == lost + 1 and it.owner == broker and lost > 0
+  if not again then
+    if it.attempt ~= lost or lost == 0 then return answer ('stale', it.attempt) end
+    -- Whoever offered it until now may have callers that wait for it.
+    if it.owner ~= broker then add_waiter (it, it.owner) end
+    begin_attempt (prefix, it, broker)
+  end
+  return standing ('ok', it, actor_of (prefix, it), true, now ())
+end
+
+-- -- claim ----------------------------------------------------------------------------------------------------------
+-- the attempt that is to be offered, the instance to offer it to
+
+local function claim (keys, args)
+  local prefix, attempt, instance = prefix_of (keys[1]), tonumber (args[1]), args[2]
+  local it = load (prefix, name_of (keys[1]))
+  if not it then return answer ('unknown') end
+  if it.status then return settled (it) end
+  if attempt ~= it.attempt or attempt == 0 then return answer ('stale', it.attempt) end
+  if not it.actor then return redis.error_reply ('ERR ' .. it.service .. ' is no actor, so nobody owns it') end
+  local actor = load_actor (prefix, it.name, it.service)
+  if actor.owner ~= instance then
+    actor.owner, actor.epoch = instance, actor.epoch + 1
+    call ('HSET', actor.key, 'owner', instance, 'epoch', text (actor.epoch))
+  end
+  return standing ('ok', it, actor, false, now ())
+end
+
+-- -- recall ---------------------------------------------------------------------------------------------------------
+-- attempt (0: any), from, count
+
+-- An unsettled call in the given attempt (0: any); else nil, and the answer.
+local function load_running (prefix, name, attempt)
+  local it = load (prefix, name)
+  if not it then return nil, answer ('unknown') end
+  if it.status then return nil, answer ('stale', it.winner) end
+  if attempt ~= 0 and attempt ~= it.attempt then return nil, answer ('stale', it.attempt) end
+  return it
+end
+
+local function recall (keys, args)
+  local prefix, from = prefix_of (keys[1]), tonumber (args[2])
+  local it, refused = load_running (prefix, name_of (keys[1]), tonumber (args[1]))
+  if not it then return refused end
+  local recalled = standing ('ok', it, actor_of (prefix, it), false, now ())
+  local last = from + math.min (tonumber (args[3]), ENTRIES) - 1
+  local bytes = 0
+  -- In steps, so that large entries beyond the bound aren't copied in vain.
+  while it.actor and from <= last do
+    local key = actor_key (prefix, 'memory:', it.name, it.service)
+    local entries = call ('LRANGE', key, from, math.min (from + 9, last))
+    for _, entry in ipairs (entries) do
+      bytes = bytes + #entry
+      if bytes > BATCH_BYTES and #recalled >= FIRST_ITEM then return recalled end
+      recalled[#recalled + 1] = entry
+    end
+    if #entries < 10 then break end
+    from = from + 10
+  end
+  return recalled
+end
+
+-- -- inputs ---------------------------------------------------------------------------------------------------------
+-- attempt (0: any)
+
+local function inputs (keys, args)
+  local prefix, name = prefix_of (keys[1]), name_of (keys[1])
+  local it, refused = load_running (prefix, name, tonumber (args[1]))
+  if not it then return refused end
+  local values = standing ('ok', it, actor_of (prefix, it), false, now ())
+  for _, id in ipairs (ids_of (it.inputs)) do
+    local input = call ('HMGET', prefix .. 'call:' .. sibling (name, id), 'status', 'body')
+    if input[1] ~= VALUE then
+      return redis.error_reply ('ERR an input of ' .. it.service .. ' has no value (any more)')
+    end
+    values[#values + 1] = input[2]
+  end
+  return values
+end

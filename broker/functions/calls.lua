@@ -1,0 +1,142 @@
+-- SPDX-License-Identifier: Apache-2.0
+
+-- -- Keys -----------------------------------------------------------------------------------------------------------
+
+local function prefix_of (key)
+  return key:sub (1, PREFIX_SIZE)
+end
+
+-- "troupe:{07}:call:s|id" -> "s|id"
+local function name_of (key)
+  return key:sub (PREFIX_SIZE + 6)
+end
+
+local function id_of (name)
+  return name:sub (-ID_SIZE)
+end
+
+local function session_of (name)
+  return name:sub (1, -ID_SIZE - 2)
+end
+
+-- The name of another call of the same session.
+local function sibling (name, id)
+  return name:sub (1, -ID_SIZE - 1) .. id
+end
+
+-- The key of a kind for an actor: of the service, in the session of the call `name`.
+local function actor_key (prefix, kind, name, service)
+  return prefix .. kind .. session_of (name) .. '|' .. service
+end
+
+-- "id1id2..." -> { id1, id2, ... }
+local function ids_of (joined)
+  local ids = {}
+  for at = 1, joined and #joined or 0, ID_SIZE do ids[#ids + 1] = joined:sub (at, at + ID_SIZE - 1) end
+  return ids
+end
+
+-- -- Reading --------------------------------------------------------------------------------------------------------
+
+local function load_rare (it)
+  local v = call ('HMGET', it.key, 'parent', 'under', 'order', 'keep', 'base', 'retryable', 'inputs', 'missing', 'refs',
+                  'nested', 'awaits', 'waiters')
+  it.parent, it.under = v[1], tonumber (v[2] or 0)
+  it.order, it.keep = tonumber (v[3] or it.sequence), tonumber (v[4] or 0)
+  it.base, it.retryable = tonumber (v[5] or 0), v[6] == '1'
+  it.inputs, it.missing = v[7], v[8] == '1'
+  it.refs = tonumber (v[9] or 0)
+  it.nested, it.awaits, it.waiters = v[10], v[11], v[12]
+end
+
+-- What decides about a call, without what is large; nil when there is none.
+local function load (prefix, name)
+  local key = prefix .. 'call:' .. name
+  local v = call ('HMGET', key, 'service', 'actor', 'attempt', 'deadline', 'default', 'owner', 'status', 'winner',
+                  'sequence', 'flags', 'more')
+  if not v[1] then return nil end
+  local it = { key = key, name = name, service = v[1], actor = v[2] == '1', attempt = tonumber (v[3]),
+               deadline = tonumber (v[4]), default = tonumber (v[5]), owner = v[6], status = v[7],
+               winner = tonumber (v[8] or 0), sequence = tonumber (v[9]), flags = tonumber (v[10]),
+               order = tonumber (v[9]), base = 0, under = 0, keep = 0, refs = 0 }
+  if v[11] then load_rare (it) end
+  return it
+end
+
+-- The actor that serves the call.
+local function load_actor (prefix, name, service)
+  local key = actor_key (prefix, 'actor:', name, service)
+  local v = call ('HMGET', key, 'running', 'owner', 'epoch', 'memory')
+  local running = v[1] ~= '' and v[1] or nil
+  return { key = key, running = running, owner = v[2] or '', epoch = tonumber (v[3] or 0),
+           memory = tonumber (v[4] or 0) }
+end
+
+local NOBODY = { owner = '', epoch = 0, memory = 0 }
+
+local function actor_of (prefix, it)
+  return it.actor and load_actor (prefix, it.name, it.service) or NOBODY
+end
+
+-- -- Writing --------------------------------------------------------------------------------------------------------
+
+-- Sets rare fields.
+local function mark (it, ...)
+  call ('HSET', it.key, 'more', '1', ...)
+end
+
+-- Files it under its deadline. The last digits keep calls apart that have the same, so that reading on behind a score
+-- misses none; calls that have no deadline come first, so that one that gets one moves on and not back.
+local function file (prefix, name, deadline, sequence)
+  local score = deadline > 0 and deadline * DEADLINE_UNIT + sequence % DEADLINE_UNIT or sequence
+  call ('ZADD', prefix .. 'open', text (score), name)
+end
+
+local function add_waiter (it, broker)
+  local waiters = it.waiters or ''
+  if ('\0' .. waiters .. '\0'):find ('\0' .. broker .. '\0', 1, true) then return end
+  it.waiters = waiters == '' and broker or waiters .. '\0' .. broker
+  mark (it, 'waiters', it.waiters)
+end
+
+-- -- Answers --------------------------------------------------------------------------------------------------------
+
+-- Answers are lists: { outcome, attempt, memory, deadline, ready, status, body, more, owner, epoch, inputs, item ... };
+-- items are calls (`describe`), memory entries, values or brokers.
+local FIRST_ITEM = 12
+
+local function answer (outcome, attempt)
+  return { outcome, attempt or 0, 0, 0, 0, 0, false, 0, '', 0, 0 }
+end
+
+local function remaining (it, time)
+  if it.deadline == 0 then return 0 end
+  return math.max (it.deadline - time, 1)
+end
+
+local function inputs_count (it)
+  return it.inputs and #it.inputs / ID_SIZE or 0
+end
+
+local function settled (it)
+  return { 'settled', it.winner, 0, 0, 0, tonumber (it.status), call ('HGET', it.key, 'body') or '', 0, '', 0, 0 }
+end
+
+-- How an unsettled call stands. `ready`: this broker is to offer it, if its turn has come.
+local function standing (outcome, it, actor, ready, time)
+  return { outcome, it.attempt, actor.memory, remaining (it, time), ready and it.attempt > 0 and 1 or 0, 0, false, 0,
+           actor.owner, actor.epoch, inputs_count (it) }
+end
+
+local function describe (prefix, it, time, with_body)
+  local actor = actor_of (prefix, it)
+  local more = call ('HMGET', it.key, 'path', 'trace', with_body and 'body' or 'none')
+  return { session_of (it.name), id_of (it.name), it.service, it.actor and 1 or 0, it.attempt > 0 and 1 or 0,
+           it.attempt, it.flags, remaining (it, time), actor.memory, actor.owner, actor.epoch, inputs_count (it),
+           more[1] or '', more[2] or '', more[3] }
+end
+
+-- An error as it travels: see error.h.
+local function packed_error (code, object, why, next)
+  return cmsgpack.pack ({ code = code, object = object, why = why, next = next or '' })
+end

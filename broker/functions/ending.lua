@@ -1,0 +1,129 @@
+-- SPDX-License-Identifier: Apache-2.0
+
+-- -- Endings --------------------------------------------------------------------------------------------------------
+
+-- An outcome is { status, value, winner, retention, retryable }; all but the last as texts.
+
+-- The result stays for `retention` ms; a nested call's for as long as its parent may ask for it again, and one that
+-- others need as an input until those have settled (`release`).
+local function keep_result (it, retention)
+  if it.refs > 0 then return end
+  if it.keep > 0 then
+    retention = text (math.max (it.keep - now (), 0) + tonumber (retention))
+  end
+  call ('PEXPIRE', it.key, retention)
+end
+
+-- The call has settled, so it needs its inputs no more.
+local function release (prefix, it, retention)
+  for _, id in ipairs (ids_of (it.inputs)) do
+    local input = load (prefix, sibling (it.name, id))
+    if input then
+      input.refs = call ('HINCRBY', input.key, 'refs', -1)
+      if input.status then keep_result (input, retention) end
+    end
+  end
+end
+
+-- Stores the outcome of one unsettled call, and takes it out of whatever it was in but its mailbox.
+local function store_outcome (prefix, it, outcome)
+  it.status = outcome.status
+  call ('HSET', it.key, 'status', outcome.status, 'body', outcome.value, 'winner', outcome.winner)
+  call ('ZREM', prefix .. 'open', it.name)
+  keep_result (it, outcome.retention)
+  if outcome.retryable then mark (it, 'retryable', '1') end
+  if it.parent then call ('SREM', prefix .. 'children:' .. sibling (it.name, it.parent), id_of (it.name)) end
+  if it.awaits then call ('DEL', prefix .. 'awaits:' .. it.name) end
+  if it.inputs then release (prefix, it, outcome.retention) end
+end
+
+-- Its actor goes on; returns the call whose turn has come, or nil.
+local function leave_actor (prefix, it, actor)
+  if it.attempt == 0 then leave_mailbox (prefix, it) end
+  if it.attempt > 0 or not actor.running then return advance (prefix, it.name, it.service, actor) end
+  return nil
+end
+
+-- Tells the broker of a call that its turn has come.
+local function tell_ready (prefix, it)
+  if it then tell (prefix, it.owner, 'ready', it.name) end
+end
+
+-- One call that ends because of another one. Everybody hears of it by a notice, so that none is lost with an answer.
+local function end_along (prefix, it, outcome)
+  store_outcome (prefix, it, outcome)
+  if it.actor then tell_ready (prefix, leave_actor (prefix, it, load_actor (prefix, it.name, it.service))) end
+  tell_settled (prefix, it, '')
+end
+
+local function misses_inputs (prefix, it)
+  for _, id in ipairs (ids_of (it.inputs)) do
+    local input = load (prefix, sibling (it.name, id))
+    if input and not input.status then return true end
+  end
+  return false
+end
+
+-- The error of an input, as the error of a call that needed it. Only an error's few bytes are unpacked.
+local function error_of_input (input, value)
+  local good, it = false, nil
+  if #value <= 4096 then good, it = pcall (cmsgpack.unpack, value) end
+  if not good or type (it) ~= 'table' then it = {} end
+  local code, why = tostring (it.code or 'service_failed'), tostring (it.why or it.code or 'it failed')
+  why = 'an input of the call, ' .. input.service .. ', has no value: ' .. why:sub (1, 800)
+  return packed_error (code, input.service, why, tostring (it.next or ''))
+end
+
+-- How a call ends for the want of an input that settled without a value.
+local function outcome_without (input, retention)
+  local value = error_of_input (input, call ('HGET', input.key, 'body') or '')
+  return { status = input.status, value = value, winner = '0', retention = retention, retryable = input.retryable }
+end
+
+-- A call that waited for `input`, which has settled.
+local function go_on (prefix, it, input, retention)
+  if it.status or not it.missing then return false end
+  if input.status ~= VALUE then
+    end_along (prefix, it, outcome_without (input, retention))
+    return true
+  end
+  if not misses_inputs (prefix, it) then tell_ready (prefix, start_with_inputs (prefix, it)) end
+  return false
+end
+
+local function cancel_nested (prefix, it, parent, retention)
+  if it.status then return false end
+  local value = packed_error ('cancelled', it.service, 'the call of ' .. parent.service .. ' that made it has settled')
+  end_along (prefix, it, { status = CANCELLED, value = value, winner = '0', retention = retention })
+  return true
+end
+
+-- In the place of a settled call whose result has expired.
+local function gone (prefix, name)
+  return { key = prefix .. 'call:' .. name, name = name, service = 'a service', status = CANCELLED }
+end
+
+-- What follows from the settling of `from` (a name): its nested calls are cancelled, those that need it go on or end,
+-- and so on with each that ends by that. At most a batch; what is left is done by sweeps.
+local function follow (prefix, from, retention, budget)
+  local queue, at = { from }, 1
+  local function take (kind, settled_call, step)
+    while budget > 0 do
+      local id = call ('SPOP', prefix .. kind .. settled_call.name)
+      if not id then return true end
+      budget = budget - 1
+      local it = load (prefix, sibling (settled_call.name, id))
+      local ended = it and step (prefix, it, settled_call, retention)
+      if ended and (it.nested or it.refs > 0) then queue[#queue + 1] = it.name end
+    end
+    return false
+  end
+  while queue[at] do
+    local it = load (prefix, queue[at]) or gone (prefix, queue[at])
+    if it.status and not (take ('children:', it, cancel_nested) and take ('users:', it, go_on)) then
+      call ('ZADD', prefix .. 'ending', retention, it.name)
+    end
+    at = at + 1
+  end
+  return budget
+end

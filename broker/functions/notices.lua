@@ -1,0 +1,23 @@
+-- SPDX-License-Identifier: Apache-2.0
+
+-- -- Notices --------------------------------------------------------------------------------------------------------
+
+-- Durable in the stream; the publication only says where to look, so it is needed only when the stream was empty: its
+-- reader goes on until it has read an empty one.
+local function tell (prefix, broker, kind, name)
+  local inbox = prefix .. 'inbox:' .. broker
+  call ('XADD', inbox, '*', 'kind', kind, 'name', name)
+  if call ('XLEN', inbox) == 1 then
+    call ('PUBLISH', 'troupe:inbox:' .. broker, prefix:sub (9, 10))
+  end
+end
+
+-- That it has settled: to those who asked, and to its owner. `broker` knows already ('' for nobody).
+local function tell_settled (prefix, it, broker)
+  local owner_told = it.owner == broker
+  for waiter in (it.waiters or ''):gmatch ('%Z+') do
+    if waiter ~= broker then tell (prefix, waiter, 'settled', it.name) end
+    owner_told = owner_told or waiter == it.owner
+  end
+  if not owner_told then tell (prefix, it.owner, 'settled', it.name) end
+end

@@ -1,0 +1,103 @@
+-- SPDX-License-Identifier: Apache-2.0
+
+-- -- Who waits for whom ---------------------------------------------------------------------------------------------
+
+-- A call that runs waits for the nested calls that its attempt made, and for what that attempt awaits. One whose turn
+-- has not come waits for its inputs and for those before it in its mailbox, first of all for the one that runs. Calls
+-- wait only for calls of their session, so these edges lie within the slot. Followed breadth first, so that the ring
+-- that is named is a short one.
+
+-- Those before it in its mailbox. What was found from a place further back needs no second look.
+local function add_before (walk, it)
+  local mailbox = actor_key (walk.prefix, 'mailbox:', it.name, it.service)
+  local rank = call ('ZRANK', mailbox, member_of (it))
+  local seen = walk.ranks[mailbox] or -1
+  if not rank or rank <= seen then return end
+  walk.ranks[mailbox] = rank
+  if seen < 0 then
+    local running = load_actor (walk.prefix, it.name, it.service).running
+    if running then walk.add (running, it) end
+  end
+  if rank > 0 then
+    for _, member in ipairs (call ('ZRANGE', mailbox, math.max (seen, 0), rank - 1)) do
+      walk.pass (id_of_member (member), it, #member > MEMBER_SIZE)
+    end
+  end
+end
+
+local function add_edges (walk, it)
+  if it.attempt == 0 then
+    for _, id in ipairs (ids_of (it.inputs)) do walk.add (id, it) end
+    if it.actor then add_before (walk, it) end
+    return
+  end
+  if it.nested then
+    for _, id in ipairs (call ('SMEMBERS', walk.prefix .. 'children:' .. it.name)) do walk.add (id, it, true) end
+  end
+  if it.awaits then
+    for _, id in ipairs (call ('SMEMBERS', walk.prefix .. 'awaits:' .. it.name)) do walk.add (id, it) end
+  end
+end
+
+-- "agent/a waits for agent/b, which waits for agent/a", from a path of services.
+local function ring_text (services)
+  local shown = {}
+  for i = 1, math.min (#services, 10) do shown[i] = services[i] end
+  if #services > 10 then shown[#shown + 1] = '... (' .. #services .. ' calls)' end
+  return shown[1] .. ' waits for ' .. table.concat (shown, ', which waits for ', 2)
+end
+
+local function services_of (goal, step)
+  local services = { goal.service }
+  while step do
+    table.insert (services, 2, step.service)
+    step = step.before
+  end
+  services[#services + 1] = goal.service
+  return services
+end
+
+-- Adds to `walk` how it goes on from a call to those that it waits for.
+local function begin_walk (prefix, goal)
+  local walk = { prefix = prefix, goal = id_of (goal.name), queue = {}, seen = {}, edges = 0, ranks = {} }
+  function walk.add (id, it, nested)
+    walk.edges = walk.edges + 1
+    if walk.seen[id] or walk.edges > EDGES or #walk.queue >= NODES then return end
+    walk.queue[#walk.queue + 1] = { id = id, before = walk.step, under = nested and it.attempt or nil }
+    if not nested then walk.seen[id] = true end
+  end
+  -- A call in the same mailbox: what it waits for is there already, but for its inputs.
+  function walk.pass (id, it, with_inputs)
+    if id == walk.goal then walk.found = walk.found or { before = walk.step } end
+    if with_inputs then walk.add (id, it) else walk.edges = walk.edges + 1 end
+  end
+  return walk
+end
+
+-- Whether `from` waits, itself or through others, for `goal`, which is about to wait for it (or is the same call).
+-- Returns the ring's text, or nil. Beyond the bound nothing is found: deadlines end such a ring.
+local function ring (prefix, goal, from)
+  local walk, at = begin_walk (prefix, goal), 1
+  if from.name ~= goal.name then
+    walk.step = { service = from.service }
+    walk.seen[id_of (from.name)] = true
+  end
+  add_edges (walk, from)
+  while walk.queue[at] and not walk.found do
+    local step = walk.queue[at]
+    at = at + 1
+    local it = load (prefix, sibling (goal.name, step.id))
+    -- A nested call of an earlier attempt is nobody's until the present one makes it again.
+    if it and not it.status and (not step.under or step.under == it.under) then
+      if step.id == walk.goal then
+        walk.found = step
+      else
+        walk.seen[step.id] = true
+        step.service = it.service
+        walk.step = step
+        add_edges (walk, it)
+      end
+    end
+  end
+  return walk.found and ring_text (services_of (goal, walk.found.before))
+end

@@ -1,0 +1,89 @@
+-- SPDX-License-Identifier: Apache-2.0
+
+-- -- settle ---------------------------------------------------------------------------------------------------------
+-- broker, attempt (0: any), status, retention, retryable (1, 0), epoch (0: any), value, memory entries ...
+
+local FIRST_ENTRY = 8
+
+-- Made again: the confirmation of the first may have been lost, and the next call with it. The same attempt with
+-- another value is not the same again (an attempt that was given up for dead may still speak): there is one
+-- outcome.
+local function settle_again (prefix, it, args)
+  local broker, attempt, status, value = args[1], tonumber (args[2]), args[3], args[7]
+  if it.winner ~= attempt or it.status ~= status or call ('HGET', it.key, 'body') ~= value then return settled (it) end
+  local again = answer ('ok', it.winner)
+  local actor = actor_of (prefix, it)
+  local next_call = actor.running and load (prefix, sibling (it.name, actor.running))
+  if next_call and next_call.owner == broker and not next_call.status then
+    again[FIRST_ITEM] = describe (prefix, next_call, now (), false)
+  end
+  return again
+end
+
+-- What the actor remembers of the call. Its count stands with the actor, which is read and written anyway.
+local function remember (prefix, it, actor, args)
+  actor.memory = call ('RPUSH', actor_key (prefix, 'memory:', it.name, it.service), unpack (args, FIRST_ENTRY))
+  actor.grown = true
+end
+
+-- The turn goes on; the call whose turn it is goes to the broker that offers it. Returns it if that is this one.
+local function pass_turn (prefix, it, actor, broker)
+  local next_call = leave_actor (prefix, it, actor)
+  if next_call and next_call.owner == broker then return describe (prefix, next_call, now (), false) end
+  tell_ready (prefix, next_call)
+  return nil
+end
+
+local function settle (keys, args)
+  local prefix, name, broker, attempt = prefix_of (keys[1]), name_of (keys[1]), args[1], tonumber (args[2])
+  local it = load (prefix, name)
+  if not it then return answer ('unknown') end
+  if it.status then return settle_again (prefix, it, args) end
+  if attempt ~= 0 and attempt ~= it.attempt then return answer ('stale', it.attempt) end
+  local actor = actor_of (prefix, it)
+  if args[6] ~= '0' and tonumber (args[6]) ~= actor.epoch then return answer ('stale', it.attempt) end
+  if args[FIRST_ENTRY] and not (it.actor and it.attempt > 0) then
+    return redis.error_reply ('ERR memory entries for ' .. it.service .. ', which is no actor, or has not run')
+  end
+  store_outcome (prefix, it, { status = args[3], value = args[7], winner = args[2], retention = args[4],
+                               retryable = args[5] == '1' })
+  local done = answer ('ok', it.attempt)
+  if args[FIRST_ENTRY] then remember (prefix, it, actor, args) end
+  if it.actor then done[FIRST_ITEM] = pass_turn (prefix, it, actor, broker) end
+  tell_settled (prefix, it, broker)
+  if it.nested or it.refs > 0 then follow (prefix, name, args[4], BATCH) end
+  return done
+end
+
+-- -- await ----------------------------------------------------------------------------------------------------------
+-- broker, id of the call that waits ('' for none)
+
+-- The waiting call now waits for `it`. Returns the text of the ring that this would close, and then it doesn't.
+local function await_within (prefix, it, id)
+  local waiter = load (prefix, sibling (it.name, id))
+  if not waiter or waiter.status then return nil end
+  if waiter.name == it.name then return it.service .. ' waits for itself' end
+  local why = ring (prefix, waiter, it)
+  if why then return why end
+  local nested = it.parent == id and it.under == waiter.attempt
+  if not nested then
+    if not waiter.awaits then mark (waiter, 'awaits', '1') end
+    call ('SADD', prefix .. 'awaits:' .. waiter.name, id_of (it.name))
+  end
+  return nil
+end
+
+local function await (keys, args)
+  local prefix = prefix_of (keys[1])
+  local it = load (prefix, name_of (keys[1]))
+  if not it then return answer ('unknown') end
+  if it.status then return settled (it) end
+  local why = (args[2] or '') ~= '' and await_within (prefix, it, args[2])
+  if why then
+    local cycle = answer ('cycle')
+    cycle[7] = why
+    return cycle
+  end
+  add_waiter (it, args[1])
+  return standing ('pending', it, actor_of (prefix, it), false, now ())
+end

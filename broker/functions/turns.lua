@@ -1,0 +1,72 @@
+-- SPDX-License-Identifier: Apache-2.0
+
+-- -- Turns ----------------------------------------------------------------------------------------------------------
+
+-- A mailbox is ordered by when the roots of its calls were accepted, then by when they were themselves: what is asked
+-- on behalf of older work goes first. What runs is never overtaken.
+local function member_of (it)
+  return string.format ('%016d', it.sequence) .. id_of (it.name) .. (it.inputs and '+' or '')
+end
+
+local function id_of_member (member)
+  return member:sub (RANK_SIZE + 1, MEMBER_SIZE)
+end
+
+local function enter_mailbox (prefix, it)
+  call ('ZADD', actor_key (prefix, 'mailbox:', it.name, it.service), text (it.order), member_of (it))
+end
+
+local function leave_mailbox (prefix, it)
+  call ('ZREM', actor_key (prefix, 'mailbox:', it.name, it.service), member_of (it))
+end
+
+-- Its turn has come: its first attempt begins, and with it the default deadline.
+local function start (prefix, it)
+  it.attempt = it.base + 1
+  if it.deadline == 0 and it.default > 0 then
+    it.deadline = now () + it.default
+    file (prefix, it.name, it.deadline, it.sequence)
+  end
+  call ('HSET', it.key, 'attempt', text (it.attempt), 'deadline', text (it.deadline))
+end
+
+-- The mailbox's first call, or nil: it is empty, or that call misses inputs. Names without a call (evicted by a Redis
+-- with the wrong policy) don't hold up those behind them.
+local function first_in (prefix, mailbox, session)
+  while true do
+    local member = call ('ZRANGE', mailbox, 0, 0)[1]
+    if not member then return nil end
+    local it = load (prefix, session .. '|' .. id_of_member (member))
+    if it and not it.status then return not it.missing and it or nil end
+    call ('ZREM', mailbox, member)
+  end
+end
+
+-- The actor, which runs nothing (any more), goes on with its next call; returns that, or nil.
+local function advance (prefix, name, service, actor)
+  local mailbox = actor_key (prefix, 'mailbox:', name, service)
+  local it = first_in (prefix, mailbox, session_of (name))
+  local running = it and id_of (it.name) or nil
+  if it then
+    call ('ZREM', mailbox, member_of (it))
+    start (prefix, it)
+  end
+  if running ~= actor.running or actor.grown then
+    call ('HSET', actor.key, 'running', running or '', 'memory', text (actor.memory))
+  end
+  actor.running = running
+  return it
+end
+
+-- Every input of the call is there now.
+local function start_with_inputs (prefix, it)
+  it.missing = false
+  call ('HDEL', it.key, 'missing')
+  if it.actor then
+    local actor = load_actor (prefix, it.name, it.service)
+    if actor.running then return nil end
+    return advance (prefix, it.name, it.service, actor)
+  end
+  start (prefix, it)
+  return it
+end

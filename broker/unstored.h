@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Volatile calls: of which nothing is stored.
+#ifndef BROKER_UNSTORED_H
+#define BROKER_UNSTORED_H
+
+#include "broker/state.h"
+
+// Whether a volatile call may be taken as it is: not of an actor, and without inputs. bad_argument.
+troupe_err_t unstored_check (const broker_core_t *core, const troupe_header_t *header, troupe_error_t *error);
+// From now on it is a volatile one.
+void unstored_prepare (broker_core_t *core, call_t *call);
+// Nobody waits for it any more: it ends soon, unless its caller comes back. And it has.
+void unstored_left (broker_core_t *core, call_t *call);
+void unstored_joined (broker_core_t *core, call_t *call);
+// Does what the call needs next, in the place of asking_continue.
+void unstored_continue (broker_core_t *core, call_t *call);
+
+#endif

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The meters (bench_meter.h). A mesh's processes are the children of its `troupe up`; which is which tells the name of
+// each, as the kernel has it.
+#include "cli/bench_meter.h"
+
+#include <hiredis.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static double
+cpu_of (pid_t pid)
+{
+  char path[64], text[1024];
+  unsigned long user, system;
+  snprintf (path, sizeof path, "/proc/%ld/stat", (long)pid);
+  FILE *file = pid != 0 ? fopen (path, "r") : NULL;
+  size_t size = file ? fread (text, 1, sizeof text - 1, file) : 0;
+  if (file)
+    fclose (file);
+  text[size] = '\0';
+  const char *rest = strrchr (text, ')'); // the name before it may hold anything
+  if (!rest || sscanf (rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+    return 0;
+  return (double)(user + system) * 1e6 / (double)sysconf (_SC_CLK_TCK);
+}
+
+static void
+add_process (bench_meters_t *out, pid_t pid)
+{
+  char path[64], name[32] = "";
+  snprintf (path, sizeof path, "/proc/%ld/comm", (long)pid);
+  FILE *file = fopen (path, "r");
+  if (file && fgets (name, sizeof name, file)) {
+    if (strncmp (name, "troupe-broker", strlen ("troupe-broker")) == 0)
+      out->cpu_us[BENCH_CPU_BROKER] += cpu_of (pid);
+    else if (strncmp (name, "redis-server", strlen ("redis-server")) == 0)
+      out->cpu_us[BENCH_CPU_REDIS] += cpu_of (pid);
+  }
+  if (file)
+    fclose (file);
+}
+
+static void
+add_children (bench_meters_t *out, pid_t parent)
+{
+  char path[64];
+  long pid;
+  snprintf (path, sizeof path, "/proc/%ld/task/%ld/children", (long)parent, (long)parent);
+  FILE *file = fopen (path, "r");
+  while (file && fscanf (file, "%ld", &pid) == 1)
+    add_process (out, (pid_t)pid);
+  if (file)
+    fclose (file);
+}
+
+static double
+functions_called (bench_fsync_t fsync)
+{
+  static const char scheme[] = "unix://", key[] = "cmdstat_fcall:calls=";
+  redisContext *redis = redisConnectUnix (bench_field_store (fsync) + strlen (scheme));
+  redisReply *reply = redis && !redis->err ? redisCommand (redis, "INFO commandstats") : NULL;
+  const char *found = reply && reply->type == REDIS_REPLY_STRING ? strstr (reply->str, key) : NULL;
+  double calls = found ? strtod (found + strlen (key), NULL) : 0;
+  freeReplyObject (reply);
+  if (redis)
+    redisFree (redis);
+  return calls;
+}
+
+void
+bench_meters_read (bench_meters_t *out, const bench_field_t *field, const bench_cell_t *cell)
+{
+  *out = (bench_meters_t){0};
+  if (cell->kind == BENCH_RAW) {
+    out->cpu_us[BENCH_CPU_BROKER] = cpu_of (field->proxy.pid);
+    out->cpu_us[BENCH_CPU_WORKER] = cpu_of (field->raw_worker.pid);
+    return;
+  }
+  const bench_mesh_t *mesh = &field->meshes[cell->fsync];
+  add_children (out, mesh->companion.pid);
+  for (unsigned i = 0; i < mesh->workers_count; i++)
+    out->cpu_us[BENCH_CPU_WORKER] += cpu_of (mesh->workers[i].pid);
+  out->functions = functions_called (cell->fsync);
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `troupe bench calls`: what it tells, and that it leaves nothing, however it ends.
+
+#include "blackbox/harness/place.h"
+#include "blackbox/harness/process.h"
+
+#include <criterion/criterion.h>
+#include <glob.h>
+#include <jansson.h>
+#include <signal.h>
+#include <string.h>
+
+TestSuite (bench, .init = place_enter, .fini = place_leave);
+
+static void
+expect_nothing_left (void)
+{
+  glob_t found = {0};
+  place_await_empty ();
+  cr_assert_eq (glob ("troupe-bench-*", 0, NULL, &found), GLOB_NOMATCH, "%s is left", found.gl_pathv[0]);
+  globfree (&found);
+}
+
+static const json_t *
+series_of (const json_t *report, const char *what, int in_flight)
+{
+  size_t i;
+  json_t *series;
+  json_array_foreach (json_object_get (report, "series"), i, series) {
+    if (strcmp (json_string_value (json_object_get (series, "what")), what) == 0 &&
+        json_integer_value (json_object_get (series, "in_flight")) == in_flight)
+      return series;
+  }
+  cr_assert_fail ("no series %s with %d in flight", what, in_flight);
+  return NULL;
+}
+
+static double
+median (const json_t *series, const char *name)
+{
+  return json_number_value (json_object_get (json_object_get (series, name), "median"));
+}
+
+Test (bench, measures_each_side_by_side)
+{
+  process_t *process =
+    process_run ("troupe", "bench", "calls", "--count", "40", "--rounds", "2", "--json", "--directory", ".");
+  process_expect_exit (process, 0);
+  json_t *report = json_loads (process_output (process), 0, NULL);
+  cr_assert_not_null (report, "%s", process_output (process));
+  static const char *const whats[] = {"libzmq", "functions", "durable"};
+  for (size_t i = 0; i < sizeof whats / sizeof *whats; i++)
+    for (int in_flight = 1; in_flight <= 100; in_flight += 99) {
+      const json_t *series = series_of (report, whats[i], in_flight);
+      cr_assert_gt (median (series, "calls_per_second"), 0, "%s", whats[i]);
+      cr_assert_gt (median (series, "p50_us"), 0, "%s", whats[i]);
+      cr_assert_geq (median (series, "p99_us"), median (series, "p50_us"), "%s", whats[i]);
+    }
+  // Each durable call is an accept and a settle.
+  cr_assert_geq (median (series_of (report, "durable", 100), "stored_per_call"), 2);
+  cr_assert_eq (median (series_of (report, "libzmq", 100), "stored_per_call"), 0);
+  json_decref (report);
+  process_destroy (&process);
+  expect_nothing_left ();
+}
+
+Test (bench, leaves_nothing_when_it_is_interrupted)
+{
+  process_t *process = process_run ("troupe", "bench", "calls", "--seconds", "20", "--directory", ".");
+  pid_t pid;
+  while (place_find ("troupe", "raw-client", &pid, 1) == 0)
+    ;
+  process_signal (process, SIGINT);
+  process_expect_exit (process, 7);
+  process_destroy (&process);
+  expect_nothing_left ();
+}
+
+Test (bench, leaves_no_process_when_it_is_killed)
+{
+  process_t *process = process_run ("troupe", "bench", "calls", "--seconds", "20", "--directory", ".");
+  pid_t pid;
+  while (place_find ("troupe", "raw-client", &pid, 1) == 0)
+    ;
+  process_signal (process, SIGKILL);
+  process_expect_exit (process, 128 + SIGKILL);
+  process_destroy (&process);
+  place_await_empty ();
+}
+
+Test (bench, a_process_of_it_that_dies_ends_it)
+{
+  process_t *process = process_run ("troupe", "bench", "calls", "--seconds", "20", "--directory", ".");
+  pid_t pid;
+  while (place_find ("troupe", "raw-worker", &pid, 1) == 0 || place_find ("troupe", "raw-client", NULL, 0) == 0)
+    ;
+  cr_assert_eq (kill (pid, SIGKILL), 0);
+  process_expect_exit (process, 5);
+  process_destroy (&process);
+  expect_nothing_left ();
+}
+
+Test (bench, wrong_numbers_are_refused)
+{
+  process_t *process = process_run ("troupe", "bench", "calls", "--rounds", "0");
+  process_expect_exit (process, 2);
+  process_destroy (&process);
+  process = process_run ("troupe", "bench", "cals");
+  process_expect_exit (process, 2);
+  process_destroy (&process);
+}

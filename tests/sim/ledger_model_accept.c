@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// accept.
+
+#include "sim/ledger_model_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void *
+copy (const void *data, size_t size)
+{
+  return size == 0 ? NULL : memcpy (model_need (malloc (size)), data, size);
+}
+
+static ledger_model_call_t *
+parent_of (const ledger_model_t *self, const ledger_request_t *request)
+{
+  if (request->parent_attempt == 0)
+    return NULL;
+  return model_find (self, &request->path[request->path_count - 1]);
+}
+
+static bool
+parent_runs (const ledger_model_call_t *parent, const ledger_request_t *request)
+{
+  return parent != NULL && model_unsettled (parent) && parent->attempt == request->parent_attempt;
+}
+
+static void
+accept_again (model_step_t *step, ledger_model_call_t *call, const ledger_model_call_t *parent)
+{
+  if (!model_unsettled (call)) {
+    model_settled (step, call);
+    return;
+  }
+  if (call->owner != step->broker)
+    call->waiters |= UINT64_C (1) << step->broker;
+  if (parent != NULL && parent->attempt > call->under) {
+    call->under = parent->attempt;
+    if (model_ring (step->model, call, call)) {
+      model_end_along (step->model, call, TROUPE_STATUS_ERROR, TROUPE_CYCLE, step->now);
+      model_settled (step, call);
+      return;
+    }
+  }
+  model_standing (step, LEDGER_KNOWN, call, call->owner == step->broker);
+}
+
+// Puts it at the end. `anew`: what it was before, which it replaces.
+static ledger_model_call_t *
+create (model_step_t *step, ledger_model_call_t *anew)
+{
+  ledger_model_t *self = step->model;
+  const ledger_request_t *request = step->request;
+  uint32_t base = anew != NULL ? anew->attempt : 0;
+  if (anew != NULL)
+    ledger_model_lose (self, &anew->id);
+  ledger_model_call_t *call = model_need (calloc (1, sizeof *call));
+  *call = (ledger_model_call_t){.id = request->call,
+                                .session = model_need (strdup (request->session)),
+                                .service = model_need (strdup (request->service)),
+                                .trace = request->trace != NULL ? model_need (strdup (request->trace)) : NULL,
+                                .actor = request->actor,
+                                .flags = request->flags,
+                                .base = base,
+                                .default_deadline = request->default_deadline_ms,
+                                .owner = step->broker,
+                                .sequence = ++self->sequence,
+                                .path = copy (request->path, request->path_count * sizeof *request->path),
+                                .path_count = request->path_count,
+                                .inputs = copy (request->inputs, request->inputs_count * sizeof *request->inputs),
+                                .inputs_count = request->inputs_count,
+                                .body = troupe_buffer_ref (request->body)};
+  call->order = call->sequence;
+  if (self->count == self->capacity) {
+    self->capacity = self->capacity * 2 + 16;
+    self->calls = model_need (realloc (self->calls, self->capacity * sizeof (ledger_model_call_t *)));
+  }
+  self->calls[self->count++] = call;
+  return call;
+}
+
+// Returns an input that settled without a value; NULL: none did.
+static const ledger_model_call_t *
+look_at_inputs (const ledger_model_t *self, ledger_model_call_t *call)
+{
+  const ledger_model_call_t *failed = NULL;
+  for (uint32_t i = 0; i < call->inputs_count; i++) {
+    const ledger_model_call_t *input = model_find (self, &call->inputs[i]);
+    if (model_unsettled (input))
+      call->missing = true;
+    else if (input->status != TROUPE_STATUS_VALUE && failed == NULL)
+      failed = input;
+  }
+  return failed;
+}
+
+static void
+take_turn (model_step_t *step, ledger_model_call_t *call)
+{
+  ledger_model_call_t *next = NULL;
+  if (call->actor)
+    next = model_advance (step->model, call, step->now);
+  else if (!call->missing)
+    model_start (call, step->now);
+  if (next != NULL && next != call)
+    model_tell (step->model, next->owner, LEDGER_NOTICE_READY, next);
+}
+
+static void
+accept_new (model_step_t *step, ledger_model_call_t *anew, const ledger_model_call_t *parent)
+{
+  ledger_model_call_t *call = create (step, anew);
+  if (step->request->deadline_ms > 0)
+    call->deadline = step->now + step->request->deadline_ms;
+  if (parent != NULL) {
+    call->under = parent->attempt;
+    call->order = parent->order;
+  }
+  const ledger_model_call_t *failed = look_at_inputs (step->model, call);
+  if (failed != NULL) {
+    model_end_along (step->model, call, failed->status, TROUPE_SERVICE_FAILED, step->now);
+    model_settled (step, call);
+    return;
+  }
+  take_turn (step, call);
+  if (parent != NULL && call->attempt == 0 && model_ring (step->model, call, call)) {
+    model_end_along (step->model, call, TROUPE_STATUS_ERROR, TROUPE_CYCLE, step->now);
+    model_settled (step, call);
+    return;
+  }
+  model_standing (step, LEDGER_OK, call, true);
+}
+
+static bool
+mailbox_full (const model_step_t *step)
+{
+  size_t waiting = 0;
+  ledger_model_call_t like = {.session = (char *)(uintptr_t)step->request->session,
+                              .service = (char *)(uintptr_t)step->request->service,
+                              .actor = true};
+  for (size_t i = 0; i < step->model->count; i++) {
+    const ledger_model_call_t *call = step->model->calls[i];
+    waiting += model_same_actor (call, &like) && model_unsettled (call) && call->attempt == 0;
+  }
+  return step->request->actor && waiting >= step->request->mailbox_limit;
+}
+
+static bool
+inputs_known (const model_step_t *step)
+{
+  for (uint32_t i = 0; i < step->request->inputs_count; i++)
+    if (model_find (step->model, &step->request->inputs[i]) == NULL) {
+      step->result->input = i;
+      return false;
+    }
+  return true;
+}
+
+void
+model_accept (model_step_t *step)
+{
+  const ledger_request_t *request = step->request;
+  ledger_model_call_t *known = model_find (step->model, &request->call), *parent = parent_of (step->model, request);
+  if (request->parent_attempt != 0 && !parent_runs (parent, request)) {
+    step->result->outcome = LEDGER_STALE;
+    step->result->attempt = parent != NULL && model_unsettled (parent) ? parent->attempt : 0;
+    return;
+  }
+  bool anew = known != NULL && known->status == TROUPE_STATUS_ERROR && known->retryable && parent != NULL &&
+              parent->attempt > known->under;
+  if (known != NULL && !anew)
+    accept_again (step, known, parent);
+  else if (!inputs_known (step))
+    step->result->outcome = LEDGER_UNKNOWN;
+  else if (mailbox_full (step))
+    step->result->outcome = LEDGER_OVERLOADED;
+  else
+    accept_new (step, known, parent);
+}

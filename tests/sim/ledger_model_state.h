@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the ledger's model holds, for its own files. The steps have the names of broker/functions/*.lua, so that the two
+// can be read side by side:
+//
+//   ledger_model.c           making, finding, describing; notices
+//   ledger_model_turns.c     mailboxes, and who waits for whom
+//   ledger_model_accept.c    accept
+//   ledger_model_settle.c    settle, what follows from it, await
+//   ledger_model_attempts.c  retry, claim, recall, inputs
+//   ledger_model_brokers.c   sweep, recover, takeover, lease
+//   ledger_link.c            a broker's connection
+#ifndef SIM_LEDGER_MODEL_STATE_H
+#define SIM_LEDGER_MODEL_STATE_H
+
+#include "sim/ledger_model.h"
+
+enum { MODEL_BROKERS_MAX = 64, MODEL_BATCH = 100 };
+
+typedef struct {
+  char *session, *service, *owner;
+  uint32_t entries;
+  uint64_t epoch;
+} model_actor_t;
+
+typedef struct model_notice {
+  struct model_notice *next;
+  ledger_notice_kind_t kind;
+  troupe_id_t call;
+} model_notice_t;
+
+struct ledger_model {
+  ledger_model_call_t **calls;
+  size_t count, capacity;
+  uint64_t sequence;
+  model_actor_t **actors;
+  size_t actors_count;
+  char *brokers[MODEL_BROKERS_MAX];
+  int64_t leases[MODEL_BROKERS_MAX]; // until when; 0: none ever
+  unsigned brokers_count;
+  model_notice_t *inboxes[MODEL_BROKERS_MAX];
+  size_t violations;
+};
+
+// What a step fills besides the result, and lives until that was handed over.
+typedef struct {
+  ledger_call_t calls[MODEL_BATCH];
+  ledger_broker_t brokers[MODEL_BROKERS_MAX];
+  uint32_t sizes[LEDGER_INPUTS_MAX];
+  troupe_buffer_t *body;
+  char why[256];
+} model_room_t;
+
+// One step of one broker.
+typedef struct {
+  ledger_model_t *model;
+  unsigned broker;
+  const ledger_request_t *request;
+  ledger_result_t *result;
+  model_room_t *room;
+  int64_t now;
+} model_step_t;
+
+void *model_need (void *memory);
+troupe_buffer_t *model_bytes (const void *data, size_t size);
+ledger_model_call_t *model_find (const ledger_model_t *self, const troupe_id_t *id);
+model_actor_t *model_actor (ledger_model_t *self, const char *session, const char *service);
+void model_free_call (ledger_model_call_t *call);
+void model_tell (ledger_model_t *self, unsigned broker, ledger_notice_kind_t kind, const ledger_model_call_t *call);
+void model_describe (ledger_model_t *self, ledger_call_t *out, const ledger_model_call_t *call, int64_t now,
+                     bool with_body);
+// How an unsettled call stands; how a settled one ended.
+void model_standing (model_step_t *step, ledger_outcome_t outcome, const ledger_model_call_t *call, bool ready);
+void model_settled (model_step_t *step, const ledger_model_call_t *call);
+
+bool model_unsettled (const ledger_model_call_t *call);
+bool model_same_actor (const ledger_model_call_t *a, const ledger_model_call_t *b);
+// The begun call of the actor that serves `of`; NULL: none.
+ledger_model_call_t *model_running (const ledger_model_t *self, const ledger_model_call_t *of);
+// The actor goes on with its next call, if it runs none; returns that, or NULL.
+ledger_model_call_t *model_advance (ledger_model_t *self, const ledger_model_call_t *of, int64_t now);
+void model_start (ledger_model_call_t *call, int64_t now);
+// Whether `from` waits, itself or through others, for `goal`, or, when they are the same, for itself.
+bool model_ring (const ledger_model_t *self, const ledger_model_call_t *goal, const ledger_model_call_t *from);
+
+// A call that ends because of another one, or at once, with what follows; the value is packed here.
+void model_end_along (ledger_model_t *self, ledger_model_call_t *call, troupe_status_t status, troupe_err_t code,
+                      int64_t now);
+
+void model_accept (model_step_t *step);
+void model_settle (model_step_t *step);
+void model_await (model_step_t *step);
+void model_retry (model_step_t *step);
+void model_claim (model_step_t *step);
+void model_recall (model_step_t *step);
+void model_inputs (model_step_t *step);
+void model_sweep (model_step_t *step);
+void model_recover (model_step_t *step);
+void model_takeover (model_step_t *step);
+void model_lease (model_step_t *step);
+void model_begin_attempt (ledger_model_call_t *call, unsigned broker);
+
+#endif

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Mutations of the store; those of the network are where it delivers.
+
+#include "sim/ledger_model_state.h"
+#include "sim/mesh_state.h"
+
+#include <string.h>
+
+static const struct {
+  const char *name, *sentence;
+} flaws[] = {
+  {"none", "Nothing is broken."},
+#define MESH_FLAW(constant, name, sentence) {name, sentence},
+#include "sim/mesh_flaw.def"
+#undef MESH_FLAW
+};
+
+const char *
+mesh_flaw_name (mesh_flaw_t flaw)
+{
+  return flaws[flaw].name;
+}
+
+const char *
+mesh_flaw_sentence (mesh_flaw_t flaw)
+{
+  return flaws[flaw].sentence;
+}
+
+mesh_flaw_t
+mesh_flaw_of_name (const char *name)
+{
+  unsigned flaw = MESH_FLAW_NONE + 1;
+  while (flaw < MESH_FLAWS && strcmp (flaws[flaw].name, name) != 0)
+    flaw++;
+  return flaw;
+}
+
+void
+mesh_flaw_request (const mesh_t *self, ledger_request_t *request)
+{
+  switch (self->options.flaw) {
+  case MESH_FLAW_SETTLE_ANY_ATTEMPT:
+    if (request->op == LEDGER_SETTLE)
+      request->attempt = 0;
+    break;
+  case MESH_FLAW_MAILBOX_PARALLEL:
+    request->actor = false;
+    break;
+  case MESH_FLAW_DEADLINE_FORGOTTEN:
+    request->deadline_ms = request->default_deadline_ms = 0;
+    break;
+  case MESH_FLAW_PARENT_UNCHECKED:
+    request->parent_attempt = 0;
+    break;
+  default:
+    break;
+  }
+}
+
+void
+mesh_flaw_before (mesh_t *self, const ledger_request_t *request)
+{
+  if (mesh_flawed (self, MESH_FLAW_ACCEPT_TWICE) && request->op == LEDGER_ACCEPT)
+    ledger_model_lose (self->model, &request->call);
+}
+
+// -- What the model holds --------------------------------------------------------------------------------------------
+
+static void
+spoil_accepted (mesh_t *self, ledger_model_call_t *call)
+{
+  if (mesh_flawed (self, MESH_FLAW_ACCEPT_FORGOTTEN) && mesh_chance (&self->clock, 20))
+    ledger_model_lose (self->model, &call->id);
+  else if (mesh_flawed (self, MESH_FLAW_MAILBOX_LIFO))
+    call->order = UINT32_MAX - call->sequence;
+  else if (mesh_flawed (self, MESH_FLAW_ROOTS_FORGOTTEN))
+    call->order = call->sequence;
+}
+
+static void
+spoil_settled (mesh_t *self, const ledger_request_t *request, ledger_result_t *result)
+{
+  if (result->outcome == LEDGER_SETTLED && mesh_flawed (self, MESH_FLAW_SETTLE_LAST_WINS)) {
+    result->outcome = LEDGER_OK;
+    result->attempt = request->attempt;
+  }
+}
+
+static void
+spoil_attempt (mesh_t *self, const ledger_request_t *request, ledger_result_t *result, ledger_model_call_t *call)
+{
+  if (!mesh_flawed (self, MESH_FLAW_RETRY_SAME_ATTEMPT) || result->outcome != LEDGER_OK)
+    return;
+  call->attempt = result->attempt = request->attempt;
+}
+
+static void
+spoil_taken (mesh_t *self, ledger_result_t *result)
+{
+  if (!mesh_flawed (self, MESH_FLAW_TAKEOVER_SAME_ATTEMPT))
+    return;
+  for (size_t i = 0; i < result->calls_count; i++) {
+    ledger_call_t *taken = (ledger_call_t *)(uintptr_t)&result->calls[i]; // a copy of the simulation's
+    if (taken->attempt > 1)
+      model_find (self->model, &taken->call)->attempt = --taken->attempt;
+  }
+}
+
+// The other brokers seem dead.
+static void
+spoil_leases (mesh_t *self, unsigned broker, ledger_result_t *result)
+{
+  for (size_t i = 0; i < result->brokers_count && mesh_flawed (self, MESH_FLAW_LEASES_LAPSE); i++) {
+    ledger_broker_t *lease = (ledger_broker_t *)(uintptr_t)&result->brokers[i];
+    if (strcmp (lease->name, self->brokers[broker].name) != 0)
+      lease->remaining_ms = -1;
+  }
+}
+
+void
+mesh_flaw_after (mesh_t *self, unsigned broker, const ledger_request_t *request, ledger_result_t *result)
+{
+  ledger_model_call_t *call = model_find (self->model, &request->call);
+  switch (request->op) {
+  case LEDGER_ACCEPT:
+    if (call != NULL && result->outcome == LEDGER_OK)
+      spoil_accepted (self, call);
+    break;
+  case LEDGER_SETTLE:
+    spoil_settled (self, request, result);
+    break;
+  case LEDGER_AWAIT:
+    if (call != NULL && mesh_flawed (self, MESH_FLAW_AWAIT_FORGOTTEN))
+      call->waiters &= ~(UINT64_C (1) << broker);
+    break;
+  case LEDGER_RETRY:
+    if (call != NULL)
+      spoil_attempt (self, request, result, call);
+    break;
+  case LEDGER_RECOVER:
+    if (mesh_flawed (self, MESH_FLAW_RECOVER_NOTHING))
+      result->calls_count = 0;
+    break;
+  case LEDGER_SWEEP:
+    if (mesh_flawed (self, MESH_FLAW_SWEEP_NOTHING))
+      result->calls_count = 0;
+    break;
+  case LEDGER_TAKEOVER:
+    spoil_taken (self, result);
+    break;
+  case LEDGER_LEASE:
+    spoil_leases (self, broker, result);
+    break;
+  default:
+    break;
+  }
+}
+
+bool
+mesh_flaw_notice (const mesh_t *self, const ledger_notice_t *notice)
+{
+  return (mesh_flawed (self, MESH_FLAW_SETTLED_NOTICES_LOST) && notice->kind == LEDGER_NOTICE_SETTLED) ||
+         (mesh_flawed (self, MESH_FLAW_READY_NOTICES_LOST) && notice->kind == LEDGER_NOTICE_READY);
+}

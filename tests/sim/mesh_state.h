@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a simulated mesh holds, for its own files:
+//
+//   mesh.c         a run: its shape, its phases, its end           mesh_check.c   what must hold
+//   mesh_clock.c   time and chance                                 mesh_call.c    calls and those who wait for them
+//   mesh_line.c    connections between nodes and brokers           mesh_work.c    what instances do
+//   mesh_broker.c  a broker's process                              mesh_fault.c   what goes wrong
+//   mesh_node.c    a node's process                                mesh_flaw.c    mutations
+//   mesh_store.c   a broker's way to the store
+#ifndef SIM_MESH_STATE_H
+#define SIM_MESH_STATE_H
+
+#include "broker/core.h"
+#include "node/core.h"
+#include "sim/ledger_model.h"
+#include "sim/mesh.h"
+#include "sim/mesh_clock.h"
+
+enum {
+  MESH_BROKERS_MAX = 3,
+  MESH_CALLERS_MAX = 3,
+  MESH_INSTANCES_MAX = 4,
+  MESH_NODES_MAX = MESH_CALLERS_MAX + MESH_INSTANCES_MAX,
+  MESH_SERVICES = 4,
+  MESH_SESSIONS = 3,
+  MESH_OFFERS_MAX = 128, // of one service at once on one connection
+
+  MS = 1000, // in the clock's microseconds
+};
+
+#define MESH_NEVER INT64_MAX
+
+typedef struct mesh_broker mesh_broker_t;
+typedef struct mesh_node mesh_node_t;
+typedef struct mesh_mail mesh_mail_t;
+typedef struct mesh_job mesh_job_t;
+typedef struct mesh_wait mesh_wait_t;
+
+typedef struct {
+  const char *name;
+  bool actor;
+} mesh_service_t;
+extern const mesh_service_t mesh_services[MESH_SERVICES];
+extern const char *const mesh_sessions[MESH_SESSIONS];
+
+typedef enum {
+#define MESH_CHECK(constant, name, sentence) MESH_CHECK_##constant,
+#include "sim/mesh_check.def"
+#undef MESH_CHECK
+  MESH_CHECKS
+} mesh_check_t;
+
+// -- Connections -----------------------------------------------------------------------------------------------------
+
+// One life of a connection; its index is the broker's number for it. Nothing is lost in the middle of it: what was sent
+// arrives up to a moment, and nothing after that.
+typedef struct {
+  unsigned node, node_life, broker, generation;
+  int64_t up_last, down_last;           // when the latest message arrives, to the broker and to the node
+  int64_t up_end, down_end;             // until when messages arrive
+  int64_t known_at;                     // when the broker's socket knows that it is gone
+  unsigned credit[MESH_SERVICES];       // the largest that the instance ever gave here
+  troupe_id_t offers[MESH_SERVICES][MESH_OFFERS_MAX];
+  unsigned offers_count[MESH_SERVICES];
+} mesh_connection_t;
+
+// -- Processes -------------------------------------------------------------------------------------------------------
+
+struct mesh_broker {
+  mesh_t *mesh;
+  unsigned index, life;
+  char name[16];
+  broker_core_t *core; // NULL: dead
+  int64_t frozen_until, wake_at;
+  uint64_t received, unsent, parts_full; // in this life, to be compared with what it counts
+
+  ledger_link_t *link; // NULL: dead
+  bool store_up, notices_due;
+  int64_t store_slow_until;
+  int64_t performed_last, answered_last; // when the latest request is performed, and answered
+  mesh_mail_t *first, **last;            // requests without an answer, oldest first
+  mesh_mail_t *performing;
+  uint64_t requests, lost; // in this life
+};
+
+struct mesh_node {
+  mesh_t *mesh;
+  unsigned index, life;
+  bool caller;
+  node_core_t *core; // NULL: dead
+  int64_t frozen_until, wake_at;
+  bool draining, drained;
+  unsigned lines[MESH_BROKERS_MAX]; // the connection's number; 0: none
+  int64_t cut_until[MESH_BROKERS_MAX];
+  unsigned serves; // a bit for each service
+  unsigned credit;
+  unsigned running[MESH_SERVICES];
+  mesh_job_t *jobs;
+  uint64_t jobs_made;
+};
+
+// -- Calls -----------------------------------------------------------------------------------------------------------
+
+typedef struct {
+  uint32_t attempt;
+  unsigned node, life;
+} mesh_offer_t;
+
+// How a call ended in the store; a nested one may begin anew after an error that may pass.
+typedef struct {
+  troupe_status_t status;
+  uint32_t winner;
+  troupe_buffer_t *value;
+} mesh_outcome_t;
+
+enum { MESH_OUTCOMES_MAX = 8 };
+
+typedef struct {
+  table_link_t by_id;
+  troupe_id_t id;
+  unsigned index, number; // `number` is what its value repeats
+  unsigned service, session;
+  bool nested, probe, is_volatile, cancelled;
+  unsigned node, life; // of who made it
+  int64_t made_at;     // microseconds
+  int64_t deadline_ms; // from then; 0: none
+  bool accepted;       // somebody heard so
+  bool unsure;         // a refusal of it came, so its place in the order is open
+  bool begun;          // in the store, its turn has come
+  int64_t settled_at;  // in the store; 0: not
+  mesh_outcome_t outcomes[MESH_OUTCOMES_MAX];
+  unsigned outcomes_count;
+  mesh_offer_t *offers;
+  unsigned offers_count;
+} mesh_call_t;
+
+// Somebody who waits for a call: the one who made it, or another who knows its id.
+struct mesh_wait {
+  mesh_call_t *call;
+  mesh_node_t *node;
+  unsigned life;
+  mesh_job_t *job; // the call was made for it; NULL: by a caller
+  troupe_placeholder_t *placeholder; // NULL: gone with its node, or with the task that it was made for
+  bool awaits;                       // knows the id only
+  bool refused;
+  unsigned told;
+  int64_t since;
+  unsigned part_attempt, part_next;
+};
+
+// What the actor of a session remembers.
+typedef struct {
+  unsigned numbers[512];
+  unsigned count;
+} mesh_memory_t;
+
+// -- The mesh --------------------------------------------------------------------------------------------------------
+
+// Drawn from the seed.
+typedef struct {
+  unsigned brokers, callers, instances;
+  unsigned calls;      // that callers make
+  int64_t faults_us;   // how long things go wrong
+  int64_t fault_every; // microseconds between them, about
+  unsigned late;       // messages of 1000 that take long
+  unsigned cancelled, awaited; // calls of 1000
+  int64_t work_us;             // that a call takes at most
+  unsigned credit, mailbox, attempts;
+  bool rings;                  // actors consult each other
+  bool gone;                   // a broker dies and stays away
+  bool store_errors;
+} mesh_shape_t;
+
+struct mesh {
+  mesh_options_t options;
+  mesh_clock_t clock;
+  mesh_shape_t shape;
+  ledger_model_t *model;
+  mesh_memory_t memories[MESH_SESSIONS][MESH_SERVICES];
+  troupe_buffer_t *mixed; // by a mutation
+  mesh_broker_t brokers[MESH_BROKERS_MAX];
+  mesh_node_t nodes[MESH_NODES_MAX];
+  mesh_connection_t *connections; // [0] is none
+  unsigned connections_count, connections_capacity;
+  mesh_call_t **calls;
+  unsigned calls_count, numbers;
+  table_t calls_by_id;
+  mesh_wait_t **waits;
+  unsigned waits_count;
+  uint64_t ids;
+  bool faults, ending;
+  int64_t calm_since; // microseconds; MESH_NEVER: not calm
+  mesh_tally_t tally;
+  char fault[512];
+};
+
+static inline int64_t
+mesh_ms (const mesh_t *self)
+{
+  return self->clock.now / MS;
+}
+
+static inline unsigned
+mesh_nodes (const mesh_t *self)
+{
+  return self->shape.callers + self->shape.instances;
+}
+
+void *mesh_need (void *memory);
+bool mesh_flawed (const mesh_t *self, mesh_flaw_t flaw);
+void mesh_trace (const mesh_t *self, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
+
+// mesh_check.c
+void mesh_found (mesh_t *self, mesh_check_t check, const char *format, ...) __attribute__ ((format (printf, 3, 4)));
+const char *mesh_id_text (const troupe_id_t *id); // short, for messages; of the last eight calls
+void mesh_check_performed (mesh_t *self, const ledger_request_t *request, const ledger_result_t *result);
+void mesh_check_told (mesh_t *self, mesh_wait_t *wait);
+void mesh_check_offer (mesh_t *self, unsigned connection, const troupe_header_t *header);
+void mesh_check_broker (mesh_broker_t *broker);
+void mesh_check_broker_counters (mesh_broker_t *broker);
+void mesh_check_node (mesh_node_t *node);
+bool mesh_check_quiet (const mesh_t *self); // all that was stored has settled, and everybody has been told
+void mesh_check_settled (mesh_t *self);     // that it is so
+void mesh_check_order (mesh_t *self);       // of what callers made
+void mesh_check_end (mesh_t *self);         // that nothing is left
+
+// mesh_line.c
+void mesh_line_send (mesh_node_t *node, unsigned broker, const node_frame_t *frame);
+void mesh_line_dial (mesh_node_t *node, unsigned broker, unsigned generation);
+void mesh_line_close (mesh_node_t *node, unsigned broker, bool flush);
+void mesh_line_break (mesh_node_t *node, unsigned broker); // below its socket
+void mesh_line_answer (mesh_broker_t *broker, broker_connection_t to, const troupe_header_t *header,
+                       troupe_buffer_t *body);
+void mesh_line_broker_died (mesh_broker_t *broker);
+void mesh_line_node_died (mesh_node_t *node);
+
+// mesh_broker.c
+void mesh_broker_start (mesh_broker_t *self);
+void mesh_broker_kill (mesh_broker_t *self);
+void mesh_broker_step (mesh_broker_t *self, const broker_event_t *event);
+// Of a frozen one: what is happening is put off; true.
+bool mesh_broker_frozen (mesh_broker_t *self);
+
+// mesh_store.c
+void mesh_store_connect (mesh_broker_t *self);
+void mesh_store_up (mesh_broker_t *self);
+void mesh_store_break (mesh_broker_t *self);
+void mesh_store_close (mesh_broker_t *self); // its process died
+void mesh_store_submit (mesh_broker_t *self, const ledger_request_t *request);
+
+// mesh_node.c
+void mesh_node_start (mesh_node_t *self);
+void mesh_node_kill (mesh_node_t *self);
+void mesh_node_step (mesh_node_t *self, const node_event_t *event);
+void mesh_node_turn (mesh_node_t *self); // as an edge's loop does: time, functions, sockets, frames
+bool mesh_node_frozen (mesh_node_t *self);
+void mesh_node_wake (mesh_node_t *self);
+
+// mesh_call.c
+mesh_call_t *mesh_call_find (const mesh_t *self, const troupe_id_t *id); // NULL: none
+void mesh_call_make (mesh_node_t *node, bool probe);
+// NULL: the node refuses it.
+mesh_wait_t *mesh_call_nested (mesh_node_t *node, mesh_job_t *job, troupe_task_t *task, const json_t *plan);
+void mesh_call_await (mesh_node_t *node, mesh_call_t *call);
+void mesh_call_cancel (mesh_t *self);
+void mesh_call_forget (mesh_wait_t *wait); // waits no more
+void mesh_call_node_died (mesh_node_t *node);
+void mesh_call_free_all (mesh_t *self);
+unsigned mesh_service_of (troupe_text_t name); // MESH_SERVICES: none
+
+// mesh_work.c
+void mesh_work_serve (void *context, troupe_task_t *task);
+void mesh_work_told (mesh_wait_t *wait);
+void mesh_work_drop (mesh_node_t *node); // its process died
+
+// mesh_flaw.c: of a request before it is sent and before it is performed, what the model holds after it, its result, a
+// notice (true: it is lost)
+void mesh_flaw_request (const mesh_t *self, ledger_request_t *request);
+void mesh_flaw_before (mesh_t *self, const ledger_request_t *request);
+void mesh_flaw_after (mesh_t *self, unsigned broker, const ledger_request_t *request, ledger_result_t *result);
+bool mesh_flaw_notice (const mesh_t *self, const ledger_notice_t *notice);
+
+// mesh_fault.c
+void mesh_fault_begin (mesh_t *self);
+void mesh_fault_stop (mesh_t *self);
+
+#endif

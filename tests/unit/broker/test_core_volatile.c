@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Volatile calls: the store never hears of them.
+
+#include "sim/stage.h"
+
+#include <criterion/criterion.h>
+
+enum { CALLER = 1, INSTANCE = 2, OTHER = 3 };
+
+static ledger_model_t *model;
+static stage_t *stage;
+
+static void
+open (void)
+{
+  model = ledger_model_new ();
+  stage = stage_new (model, "broker-1", NULL, 1000);
+  stage_ready (stage);
+  stage_hello (stage, CALLER, "caller-1");
+  stage_hello (stage, INSTANCE, "instance-2");
+  stage_register (stage, INSTANCE, "tool/echo", 1, false);
+  stage_register (stage, INSTANCE, "agent/alice", 1, true);
+  stage_forget (stage);
+}
+
+static void
+close (void)
+{
+  cr_expect_eq (ledger_model_count (model), 0);
+  stage_destroy (&stage);
+  ledger_model_destroy (&model);
+}
+
+TestSuite (core_volatile, .init = open, .fini = close);
+
+static void
+call (unsigned number, const char *service, unsigned flags)
+{
+  troupe_id_t id = stage_id (number);
+  stage_call (stage, CALLER, &id, service, "s", TROUPE_FLAG_VOLATILE | flags, 0);
+}
+
+static void
+settle (broker_connection_t from, unsigned number, unsigned attempt)
+{
+  troupe_id_t id = stage_id (number);
+  stage_settle (stage, from, &id, "s", attempt, "value");
+}
+
+static uint64_t
+offered (broker_connection_t to)
+{
+  const stage_message_t *message = stage_take (stage, to, TROUPE_CMD_OFFER);
+  return message != NULL ? message->header.attempt : 0;
+}
+
+static bool
+refused_as (broker_connection_t to, troupe_err_t code)
+{
+  const stage_message_t *refused = stage_take (stage, to, TROUPE_CMD_REFUSED);
+  return refused != NULL && stage_error (refused) == code;
+}
+
+Test (core_volatile, accepted_offered_and_settled_without_a_store)
+{
+  ledger_link_break (stage->link, 0, stage->now);
+  call (1, "tool/echo", 0);
+  cr_expect_not_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED));
+  const stage_message_t *offer = stage_take (stage, INSTANCE, TROUPE_CMD_OFFER);
+  cr_assert (offer != NULL);
+  cr_expect_eq (offer->header.flags, TROUPE_FLAG_VOLATILE);
+  cr_expect_eq (offer->header.attempt, 1);
+  call (1, "tool/echo", 0);
+  cr_expect_not_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED), "again");
+  settle (INSTANCE, 1, 1);
+  cr_expect_not_null (stage_take (stage, INSTANCE, TROUPE_CMD_CONFIRMED));
+  const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
+  cr_expect (settled != NULL && stage_body_is (settled, "value"));
+  cr_expect_eq (broker_core_open_calls (stage->core), 0);
+  cr_expect_eq (broker_core_open_bytes (stage->core), 0);
+}
+
+Test (core_volatile, an_actor_s_call_is_refused)
+{
+  call (1, "agent/alice", 0);
+  cr_expect (refused_as (CALLER, TROUPE_BAD_ARGUMENT));
+  call (2, "agent/late", TROUPE_FLAG_WAIT);
+  stage_register (stage, INSTANCE, "agent/late", 1, true);
+  cr_expect (refused_as (CALLER, TROUPE_BAD_ARGUMENT), "also when that is seen later");
+  cr_expect_eq (broker_core_open_calls (stage->core), 0);
+}
+
+Test (core_volatile, an_unknown_service_is_refused_or_waited_for)
+{
+  call (1, "tool/late", 0);
+  cr_expect (refused_as (CALLER, TROUPE_UNKNOWN_SERVICE));
+  call (2, "tool/late", TROUPE_FLAG_WAIT);
+  cr_expect_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED));
+  stage_register (stage, INSTANCE, "tool/late", 1, false);
+  cr_expect_not_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED));
+  cr_expect_eq (offered (INSTANCE), 1);
+}
+
+Test (core_volatile, a_lost_instance_s_call_is_run_again_three_times_at_most)
+{
+  call (1, "tool/echo", 0);
+  for (unsigned i = 1; i <= 3; i++) {
+    cr_expect_eq (offered (INSTANCE), i);
+    stage_unsent (stage, INSTANCE, TROUPE_CMD_HEARTBEAT, false);
+    stage_hello (stage, INSTANCE, "instance-2");
+    stage_register (stage, INSTANCE, "tool/echo", 1, false);
+  }
+  const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
+  cr_expect (settled != NULL && stage_error (settled) == TROUPE_SERVICE_DIED);
+}
+
+Test (core_volatile, cancelled_and_past_its_deadline)
+{
+  call (1, "tool/echo", 0);
+  call (2, "tool/echo", 0); // queues
+  troupe_id_t id = stage_id (1);
+  stage_cancel (stage, CALLER, &id, "s");
+  const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
+  cr_expect (settled != NULL && settled->header.status == TROUPE_STATUS_CANCELLED);
+  cr_expect_not_null (stage_take (stage, INSTANCE, TROUPE_CMD_CANCEL));
+  for (int i = 0; i < 600; i++) {
+    stage_advance (stage, 1000);
+    stage_say (stage, CALLER, TROUPE_CMD_HEARTBEAT);
+    stage_say (stage, INSTANCE, TROUPE_CMD_HEARTBEAT);
+  }
+  settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
+  cr_expect (settled != NULL && settled->header.status == TROUPE_STATUS_DEADLINE);
+}
+
+Test (core_volatile, bounded_as_other_calls)
+{
+  stage_destroy (&stage);
+  broker_limits_t limits = stage_limits;
+  limits.open_calls = 1;
+  stage = stage_new (model, "broker-1", &limits, 1000);
+  stage_ready (stage);
+  stage_hello (stage, CALLER, "caller-1");
+  stage_hello (stage, INSTANCE, "instance-2");
+  stage_register (stage, INSTANCE, "tool/echo", 1, false);
+  call (1, "tool/echo", 0);
+  call (2, "tool/echo", 0);
+  cr_expect (refused_as (CALLER, TROUPE_OVERLOADED));
+}
+
+Test (core_volatile, an_outcome_that_comes_too_late_is_not_known)
+{
+  troupe_header_t header;
+  troupe_id_t id = stage_id (1);
+  troupe_header_init (&header, TROUPE_CMD_SETTLE);
+  troupe_header_set_call (&header, &id);
+  troupe_header_set_session (&header, troupe_text ("s"));
+  troupe_header_set_attempt (&header, 1);
+  troupe_header_set_status (&header, TROUPE_STATUS_VALUE);
+  troupe_header_set_flags (&header, TROUPE_FLAG_VOLATILE);
+  stage_receive (stage, INSTANCE, &header, NULL);
+  cr_expect (refused_as (INSTANCE, TROUPE_UNKNOWN_CALL));
+}
+
+Test (core_volatile, a_caller_may_come_back_within_a_lease)
+{
+  for (int64_t away = 2000; away <= 3000; away += 1000) {
+    call (1, "tool/echo", 0);
+    cr_expect_eq (offered (INSTANCE), 1);
+    stage_say (stage, CALLER, TROUPE_CMD_BYE);
+    for (int64_t passed = 0; passed < away; passed += 500) {
+      stage_advance (stage, 500);
+      stage_say (stage, INSTANCE, TROUPE_CMD_HEARTBEAT);
+    }
+    stage_hello (stage, CALLER, "caller-1");
+    cr_expect_eq (broker_core_open_calls (stage->core), away < 2500);
+    call (1, "tool/echo", 0);
+    cr_expect_eq (offered (INSTANCE), away < 2500 ? 0 : 1, "begun anew");
+    settle (INSTANCE, 1, 1);
+    cr_expect_not_null (stage_take (stage, CALLER, TROUPE_CMD_SETTLED));
+  }
+}
