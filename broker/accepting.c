@@ -156,7 +156,8 @@ take_call (broker_core_t *core, call_t *call, peer_t *peer, const troupe_header_
       asking_continue (core, call);
       return TROUPE_OK;
     }
-    if (call->phase != CALL_HELD && call->phase != CALL_ACCEPTING)
+    bool asked = call->accept_wanted || (call->asking && call->op == LEDGER_ACCEPT);
+    if (call->phase != CALL_HELD && call->phase != CALL_ACCEPTING && !asked)
       awaiting_tell_accepted (core, call);
     return TROUPE_OK;
   }
@@ -259,6 +260,7 @@ refuse (broker_core_t *core, call_t *call, const troupe_error_t *error)
     return;
   }
   awaiting_refuse_untold (core, call, error);
+  call->parent = 0; // that attempt isn't known there: it is asked for again when it makes the call again
   asking_continue (core, call);
 }
 
@@ -361,7 +363,7 @@ accepting_result (broker_core_t *core, call_t *call, const ledger_result_t *resu
     accept_refused (core, call, result);
     break;
   default:
-    if (call->phase == CALL_ACCEPTING && call->accept_wanted)
+    if (call->accept_wanted)
       asking_continue (core, call); // by a later attempt of the parent
     else if (call->in_doubt)
       resolve_doubt (core, call);

@@ -51,6 +51,8 @@ answer_refuse (broker_core_t *core, broker_connection_t to, unsigned of, const t
     header.request = about->request;
     header.attempt = about->attempt;
     header.present |= about->present & (TROUPE_F (CALL) | TROUPE_F (SERVICE) | TROUPE_F (REQUEST) | TROUPE_F (ATTEMPT));
+    if (troupe_header_has (about, TROUPE_F (PARENT)))
+      troupe_header_set_attempt (&header, about->parent);
   }
   if (of == TROUPE_CMD_CALL) {
     core->counters[BROKER_COUNT_CALLS_REFUSED]++;
@@ -62,15 +64,17 @@ answer_refuse (broker_core_t *core, broker_connection_t to, unsigned of, const t
 }
 
 void
-answer_refuse_call (broker_core_t *core, broker_connection_t to, troupe_command_t of, const troupe_id_t *call,
-                    const troupe_error_t *error)
+answer_refuse_waiter (broker_core_t *core, const waiter_t *waiter, const troupe_error_t *error)
 {
-  if (peers_find (core, to) == NULL)
+  const call_t *call = waiter->call;
+  if (peers_find (core, waiter->peer->connection) == NULL)
     return;
   troupe_header_t about;
-  troupe_header_init (&about, of);
-  troupe_header_set_call (&about, call);
-  answer_refuse (core, to, of, &about, error);
+  troupe_header_init (&about, waiter->of);
+  troupe_header_set_call (&about, &call->id);
+  if (waiter->of == TROUPE_CMD_CALL && call->parent != 0)
+    troupe_header_set_parent (&about, call->parent);
+  answer_refuse (core, waiter->peer->connection, waiter->of, &about, error);
 }
 
 void

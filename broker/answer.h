@@ -8,12 +8,12 @@
 
 // To a peer that is there; nothing happens when it isn't.
 void answer_send (broker_core_t *core, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body);
-// REFUSED, repeating what `about` (may be NULL) has of call, service, request and attempt. Also to strangers.
+// REFUSED, repeating what `about` (may be NULL) has of call, service, request and attempt, which is
+// PARENT for a nested call. Also to strangers.
 void answer_refuse (broker_core_t *core, broker_connection_t to, unsigned of, const troupe_header_t *about,
                     const troupe_error_t *error);
-// REFUSED of a command about a call.
-void answer_refuse_call (broker_core_t *core, broker_connection_t to, troupe_command_t of, const troupe_id_t *call,
-                         const troupe_error_t *error);
+// REFUSED of what a waiter asked for.
+void answer_refuse_waiter (broker_core_t *core, const waiter_t *waiter, const troupe_error_t *error);
 // The error as a body: a reference of the caller's, never NULL. Without memory it has the code alone.
 troupe_buffer_t *answer_error_body (broker_core_t *core, const troupe_error_t *error);
 // "joined", "left" or "lost", of a service's instance.

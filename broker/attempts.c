@@ -53,14 +53,20 @@ take (broker_core_t *core, call_t *call, const attempt_t *attempt)
   calls_set_deadline (core, call, attempt->deadline_ms);
 }
 
+// Nobody was offered it yet. It may have ended meanwhile, or be asked about.
+static void
+queue (broker_core_t *core, call_t *call, bool front)
+{
+  if (call->outcome.status == TROUPE_STATUS_NONE)
+    placement_queue (core, call, front);
+  asking_continue (core, call);
+}
+
 void
 attempts_begin (broker_core_t *core, call_t *call, const attempt_t *attempt)
 {
   take (core, call, attempt);
-  if (call->outcome.status != TROUPE_STATUS_NONE)
-    asking_continue (core, call); // cancelled while it was being stored
-  else
-    placement_queue (core, call, false);
+  queue (core, call, false);
 }
 
 void
@@ -112,8 +118,7 @@ attempts_take_over (broker_core_t *core, call_t *call, const attempt_t *attempt)
   attempts_stop (core, call);
   take (core, call, attempt);
   call->ran = attempt->attempt - 1;
-  if (call->outcome.status == TROUPE_STATUS_NONE)
-    placement_queue (core, call, true);
+  queue (core, call, true);
 }
 
 void
@@ -167,7 +172,7 @@ begun (broker_core_t *core, call_t *call, const ledger_result_t *result)
   call->term = core->term;
   take (core, call, &attempt);
   if (call->outcome.status == TROUPE_STATUS_NONE) {
-    placement_queue (core, call, true);
+    queue (core, call, true);
     return;
   }
   if (late)

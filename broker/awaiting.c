@@ -138,7 +138,7 @@ awaiting_tell_refused (broker_core_t *core, call_t *call, const troupe_error_t *
   LIST_EACH (link, &call->waiters)
   {
     const waiter_t *waiter = LIST_ITEM (link, const waiter_t, in_call);
-    answer_refuse_call (core, waiter->peer->connection, waiter->of, &call->id, error);
+    answer_refuse_waiter (core, waiter, error);
   }
 }
 
@@ -163,7 +163,7 @@ awaiting_refuse_untold (broker_core_t *core, call_t *call, const troupe_error_t 
     waiter_t *waiter = LIST_ITEM (link, waiter_t, in_call);
     if (waiter->of != TROUPE_CMD_CALL || waiter->told)
       continue;
-    answer_refuse_call (core, waiter->peer->connection, waiter->of, &call->id, error);
+    answer_refuse_waiter (core, waiter, error);
     free_waiter (waiter);
   }
 }
@@ -196,7 +196,7 @@ checked (broker_core_t *core, call_t *call, const troupe_error_t *cycle)
   if (waiter != NULL && troupe_id_equal (&waiter->waits, &call->checking)) {
     waiter->unchecked = false;
     if (cycle != NULL) {
-      answer_refuse_call (core, waiter->peer->connection, waiter->of, &call->id, cycle);
+      answer_refuse_waiter (core, waiter, cycle);
       free_waiter (waiter);
     }
   }

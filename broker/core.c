@@ -119,8 +119,8 @@ on_up (broker_core_t *core)
   if (core->settle_in_at == TROUPE_LOOP_NEVER)
     core->settle_in_at = core->now + SETTLE_IN_MS;
   answer_note (core, TROUPE_LOG_INFO, "store up", NULL, NULL, NULL, NULL);
-  // First its lease, so that nobody takes what is read next; then what it stores already, so that a call is known before
-  // somebody sends it again.
+  // First its lease, so that nobody takes what is read next; then what it stores already, so that a call is known
+  // before somebody sends it again.
   leases_on_up (core);
   recovery_on_up (core);
   asking_on_up (core);

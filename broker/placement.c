@@ -3,10 +3,11 @@
 // Every call passes the service's queue, and the queue is not empty only when no instance has credit: so calls are
 // offered in the order in which their turn came.
 //
-// An actor lives on one instance, its owner, whose caches are warm; the store says which. Its next call goes there if that
-// has credit. Else it moves, for nothing of it runs: to the one that rendezvous hashing (Thaler and Ravishankar 1998)
-// proposes among the instances with credit, of which all brokers think the same. The store must know before the call is
-// offered there.
+// An actor lives on one instance, its owner, whose caches are warm; the store says which. Its next call goes there if
+// that has credit, and without credit when the owner may be running it since an earlier attempt: it then goes on under
+// the new number, and until it has that it can't read the memory, so the others would wait for it in vain. Else the
+// actor moves, for nothing of it runs: to the one that rendezvous hashing (Thaler and Ravishankar 1998) proposes among
+// the instances with credit, of which all brokers think the same. The store must know before the call is offered there.
 //
 // Between its placement and its offer a call holds the credit of its instance, while the ledger is asked to make that
 // the owner, and for the values of the call's inputs. If the instance goes, the call is placed anew.
@@ -57,7 +58,7 @@ choose_for_actor (const call_t *call)
   const service_t *service = call->service;
   for (list_link_t *link = service->instances.next; link != &service->instances; link = link->next) {
     instance_t *instance = LIST_ITEM (link, instance_t, in_service);
-    if (instance->identity == call->owner && has_credit (instance))
+    if (instance->identity == call->owner && (has_credit (instance) || call->ran != 0))
       return instance;
   }
   return choose_by_session (service, call->session);
@@ -160,7 +161,8 @@ placement_continue (broker_core_t *core, call_t *call)
     offer (core, call);
 }
 
-// What waits to be asked again, for an instance that it won't be offered to, is not asked. What is under way comes back.
+// What waits to be asked again, for an instance that it won't be offered to, is not asked. What is under way comes
+// back.
 static void
 drop_question (broker_core_t *core, call_t *call)
 {

@@ -6,8 +6,8 @@
 //
 // What another broker offered is taken over in the same way as what is read: the store answers with the calls.
 //
-// A broker whose own lease had run out, for it stood still or had lost the store, holds calls that others may have taken
-// over since. It reads every slot, and gives up what it holds and didn't find.
+// A broker whose own lease had run out, for it stood still or had lost the store, holds calls that others may have
+// taken over since. It reads every slot, and gives up what it holds and didn't find.
 //
 // Reading a slot is also the way out whenever a call's turn comes and its input is not here.
 

@@ -26,13 +26,13 @@ enum {
   RECALLS_MAX = 10000,       // a read of a memory is one request to the store, answered within milliseconds
   INFO_SIZE_MAX = 64 * 1024, // what a service says of itself; a tool's JSON Schema is seldom over 10 KiB
   INFO_BYTES_MAX = TROUPE_VALUE_SIZE_MAX / 2, // of all services: a report carries them, with as much again of its own
-  GARBAGE_ANSWERS_MAX = 10,  // enough for a developer to see what is wrong; then silence
-  STRANGERS = 256,           // connections without hello whose last answers are remembered
-  RETRY_AFTER_MS = 500,      // Redis restarts in about that time
-  STORE_AGAIN_MS = 500,      // between tries of a request that the store answered by an error
-  SWEEP_MS = 50,             // one slot at a time: every slot every 3.2 s, which bounds how late an orphan ends
-  SETTLE_IN_MS = 1000,       // nodes connect again within RECONNECT_IVL_MAX = 1 s
-  TAKEOVERS_MAX = 8,         // slots of a lost broker at once: each answer may bring 4 MiB of inputs
+  GARBAGE_ANSWERS_MAX = 10,                   // enough for a developer to see what is wrong; then silence
+  STRANGERS = 256,                            // connections without hello whose last answers are remembered
+  RETRY_AFTER_MS = 500,                       // Redis restarts in about that time
+  STORE_AGAIN_MS = 500,                       // between tries of a request that the store answered by an error
+  SWEEP_MS = 50,              // one slot at a time: every slot every 3.2 s, which bounds how late an orphan ends
+  SETTLE_IN_MS = 1000,        // nodes connect again within RECONNECT_IVL_MAX = 1 s
+  TAKEOVERS_MAX = 8,          // slots of a lost broker at once: each answer may bring 4 MiB of inputs
   BROKER_NAME_SIZE = 128 + 1, // as the protocol's PEER
 };
 
@@ -63,7 +63,7 @@ struct instance {
   peer_t *peer;
   service_t *service;
   bool queue_told; // that calls wait
-  bool open; // takes offers; else it unregistered and only ends what it runs
+  bool open;       // takes offers; else it unregistered and only ends what it runs
   uint32_t credit, running;
   list_t calls;          // running
   uint64_t seed;         // for placement: the same at every broker
@@ -91,9 +91,9 @@ struct waiter {
   call_t *call;
   troupe_command_t of; // CALL or AWAIT: what is refused if it comes to that
   bool stream;
-  bool unchecked;     // of AWAIT: the store hasn't said yet whether `waits` may wait for the call
-  troupe_id_t waits;  // the call whose running attempt waits here; zero: nobody's
-  bool told; // of CALL: it has been told that the call is stored
+  bool unchecked;    // of AWAIT: the store hasn't said yet whether `waits` may wait for the call
+  troupe_id_t waits; // the call whose running attempt waits here; zero: nobody's
+  bool told;         // of CALL: it has been told that the call is stored
 };
 
 typedef enum {
@@ -152,17 +152,17 @@ struct call {
   bool actor;
   uint32_t waiters_count;
   uint32_t flags, attempt, memory;
-  uint32_t ran;        // the attempt that was lost, as long as nobody has been offered the one after it
-  uint32_t losses;     // instances that died under it
-  uint32_t term;       // the core's, when the store last said that this broker offers the call
-  troupe_id_t checking; // the waiter that the store is asked about
-  int64_t ends_at;     // of a volatile one: its deadline
-  int64_t deadline_ms; // as its caller gave it; 0: none
+  uint32_t ran;          // the attempt that was lost, as long as nobody has been offered the one after it
+  uint32_t losses;       // instances that died under it
+  uint32_t term;         // the core's, when the store last said that this broker offers the call
+  troupe_id_t checking;  // the waiter that the store is asked about
+  int64_t ends_at;       // of a volatile one: its deadline
+  int64_t deadline_ms;   // as its caller gave it; 0: none
   uint64_t owner, epoch; // of its actor, as of attempt_t
   uint32_t reads;        // the attempt, offered by another broker, whose parts are read here; 0: none
   uint64_t reads_from;   // by whose instance: an identity; 0: any that serves it
   uint32_t parent;       // the attempt of the last of its path that made it; 0: it is not nested
-  attempt_t turn;      // ACCEPTING: its turn came before the news that it is stored; attempt 0: no
+  attempt_t turn;        // ACCEPTING: its turn came before the news that it is stored; attempt 0: no
   service_t *service;
   instance_t *instance; // PLACED, RUNNING
   troupe_buffer_t *body;
@@ -208,7 +208,7 @@ struct broker_core {
   size_t detached; // calls
   size_t open_bytes;
   size_t info_bytes; // of what the instances say of their services
-  size_t requests; // to the ledger, without a result
+  size_t requests;   // to the ledger, without a result
   uint64_t token;
   bool up;         // the store is there
   bool settled_in; // the first second with the store is over: who isn't connected by now is not there
@@ -229,11 +229,11 @@ struct broker_core {
   int64_t doubt_at;        // when to read every slot once more; TROUPE_LOOP_NEVER: no need
   int64_t trust_at;        // until then the lapsed lease of another broker means nothing
   lapse_t lapses[LEDGER_BROKERS_MAX];
-  char lapsed[BROKER_NAME_SIZE]; // the broker whose calls are being taken over
+  char lapsed[BROKER_NAME_SIZE];         // the broker whose calls are being taken over
   uint64_t takeover_wanted, taking_over; // a bit for each slot
   stranger_t strangers[STRANGERS];
-  troupe_buffer_t *report; // the last one, when it was dear; NULL: there is none, or it was too large
-  int64_t report_until;    // until then no other one is made
+  troupe_buffer_t *report;                   // the last one, when it was dear; NULL: there is none, or it was too large
+  int64_t report_until;                      // until then no other one is made
   troupe_buffer_t *errors[TROUPE_ERR_COUNT]; // packed, without words: for when there is no memory for words
   uint64_t counters[BROKER_COUNTERS];
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Parts are not stored, so they come here only if the instance that runs the call is told to send them here. An instance
-// is connected to every broker: of an actor the store says which one it is; of another service it may be any, so all of
-// them are asked, and those that don't run the attempt take no notice.
+// Parts are not stored, so they come here only if the instance that runs the call is told to send them here. An
+// instance is connected to every broker: of an actor the store says which one it is; of another service it may be any,
+// so all of them are asked, and those that don't run the attempt take no notice.
 //
 // A caller who only awaits a call of a service that is no actor reads nothing along when another broker offers it: here
 // nobody knows which service that is.

@@ -5,8 +5,8 @@
 // its caller sends it again, elsewhere, and it may run twice. For the rest (limits, credit, deadlines, retries, how it
 // is told) it is a call.
 //
-// Nobody but its caller can ask for it. So when that is gone for a lease, and has sent it to another broker, it is of no
-// use here any more.
+// Nobody but its caller can ask for it. So when that is gone for a lease, and has sent it to another broker, it is of
+// no use here any more.
 //
 // An actor's call can't be volatile: its order and its memory are in the store. Nor can one with inputs, which are read
 // there.
@@ -78,7 +78,10 @@ accept (broker_core_t *core, call_t *call)
   call->attempt = 1;
   core->counters[BROKER_COUNT_CALLS_VOLATILE]++;
   awaiting_tell_accepted (core, call);
-  placement_queue (core, call, false);
+  if (call->outcome.status != TROUPE_STATUS_NONE) // a cancel came before the call
+    settling_done (core, call);
+  else
+    placement_queue (core, call, false);
 }
 
 void

@@ -76,7 +76,8 @@ static const troupe_option_t bench_options[] = {
   {"count", 0, "N", "how many calls each client makes, instead of a time", NULL, false},
   {"rounds", 0, "N", "how often each is repeated", "5", false},
   {"sweep", 0, NULL, "measure also how calls grow with clients, workers, brokers and sessions", NULL, false},
-  {"directory", 0, "DIR", "where the temporary directory is made (else in $TMPDIR, else /tmp): `always` waits for its disk", NULL, false},
+  {"directory", 0, "DIR",
+   "where the temporary directory is made (else in $TMPDIR, else /tmp): `always` waits for its disk", NULL, false},
   OPTION_JSON ("print JSON"),
   {NULL}};
 
@@ -142,7 +143,8 @@ static const troupe_verb_t verbs[] = {
    "Exit status: 0 fine, 3 it has errors, 4 there is no such file.\n",
    config_options, 1, 1, config_run},
   {"bench", "calls", "Measure how fast calls are on this machine.",
-   "In a temporary directory, with a mesh of its own: a client, a broker and a worker, each a process, 256-byte bodies, 1 "
+   "In a temporary directory, with a mesh of its own: a client, a broker and a worker, each a process, 256-byte "
+   "bodies, 1 "
    "and 100 calls in flight. Side by side, round by round:\n"
    "\n"
    "  a  libzmq alone: client, ROUTER/DEALER proxy, worker\n"
@@ -150,8 +152,10 @@ static const troupe_verb_t verbs[] = {
    "  c  Redis's part of durable calls alone: the Functions accept and settle, pipelined\n"
    "  d  durable calls\n"
    "\n"
-   "c and d with Redis's appendfsync always and everysec. Told are calls a second (median, least and most of the rounds), "
-   "percentiles of a call's duration, how often Redis was asked for each call, the processor time of each process, and the "
+   "c and d with Redis's appendfsync always and everysec. Told are calls a second (median, least and most of the "
+   "rounds), "
+   "percentiles of a call's duration, how often Redis was asked for each call, the processor time of each process, and "
+   "the "
    "ratios b/a and d/c. A run of the defaults takes two minutes, with --sweep about ten.\n"
    "\n"
    "Exit status: 0, 5 a part didn't come up, 7 interrupted; whatever it is, nothing is left behind.\n",

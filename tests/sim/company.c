@@ -6,6 +6,8 @@
 //   - calls of one caller to one actor are stored in the order in which they were sent;
 //   - an actor's calls settle in the order in which they were stored (the model counts violations);
 //   - on one connection no more offers are open than there is credit;
+//   - a call that a task made, and that its next attempt makes again, ends in the same way, but for retryable errors;
+//   - a call with inputs is offered with their values; rings of calls that wait for each other are broken;
 //   - volatile calls end as well, and are never stored;
 //   - in the end the brokers that are left hold nothing.
 
@@ -62,10 +64,12 @@ deliver (company_t *self)
   while (self->gone[broker])
     broker = (broker + 1) % self->brokers_count;
   line_t *line = &self->nodes[number].lines[broker];
-  if (company_dice (self, 2) == 0 && line->to_broker.first != NULL && company_broker_runs (self, broker))
-    deliver_to_broker (self, broker, line);
-  else if (line->to_node.first != NULL)
-    deliver_to_node (self, number, broker, line);
+  bool up = company_dice (self, 2) == 0;
+  for (unsigned count = 1 + company_dice (self, MESSAGES_MAX); count > 0; count--)
+    if (up && line->to_broker.first != NULL && company_broker_runs (self, broker))
+      deliver_to_broker (self, broker, line);
+    else if (!up && line->to_node.first != NULL)
+      deliver_to_node (self, number, broker, line);
 }
 
 static void
@@ -152,7 +156,7 @@ kill_instance (company_t *self)
 {
   node_t *node = &self->nodes[CALLERS + company_dice (self, INSTANCES)];
   node->generation++;
-  node->tasks_count = 0;
+  task_forget_all (self, (unsigned)(node - self->nodes));
   for (unsigned b = 0; b < self->brokers_count; b++)
     line_hang_up (&node->lines[b]);
 }
@@ -235,7 +239,7 @@ step (company_t *self)
   else if (what < 85)
     pass_time (self);
   else if (what < 95)
-    node_work (self);
+    task_work (self);
   else if (self->faults && what < 97)
     node_make_call (self);
   else if (self->faults)
@@ -292,7 +296,7 @@ static bool
 all_done (const company_t *self)
 {
   for (unsigned i = 0; i < self->calls_count; i++)
-    if (self->calls[i].state < SETTLED)
+    if (self->calls[i].state < SETTLED && !self->calls[i].nested)
       return false;
   for (unsigned b = 0; b < self->brokers_count; b++)
     if (!self->gone[b] && (self->brokers[b] == NULL || broker_core_open_calls (self->brokers[b]->core) > 0))
@@ -301,11 +305,23 @@ all_done (const company_t *self)
 }
 
 static void
+trace_left (const company_t *self)
+{
+  for (size_t i = 0; i < ledger_model_count (self->model); i++) {
+    const ledger_model_call_t *call = ledger_model_at (self->model, i);
+    if (call->status == TROUPE_STATUS_NONE)
+      company_trace (self, "left: call %u of %s in %s, attempt %u, broker %u", company_number (&call->id),
+                     call->service, call->session, call->attempt, call->owner);
+  }
+}
+
+static void
 check_end (company_t *self)
 {
+  trace_left (self);
   for (unsigned i = 0; i < self->calls_count; i++)
-    if (self->calls[i].state < SETTLED)
-      company_found (self, "call %u never ended", self->calls[i].id.bytes[15]);
+    if (self->calls[i].state < SETTLED && !self->calls[i].nested)
+      company_found (self, "call %u never ended", company_number (&self->calls[i].id));
   for (unsigned b = 0; b < self->brokers_count; b++)
     if (self->gone[b])
       continue;
@@ -315,7 +331,8 @@ check_end (company_t *self)
       company_found (self, "broker %u still holds bytes", b);
   for (size_t i = 0; i < ledger_model_count (self->model); i++)
     if (ledger_model_at (self->model, i)->status == TROUPE_STATUS_NONE)
-      company_found (self, "call %u is stored and never settled", ledger_model_at (self->model, i)->id.bytes[15]);
+      company_found (self, "call %u is stored and never settled",
+                     company_number (&ledger_model_at (self->model, i)->id));
   if (ledger_model_violations (self->model) > 0)
     company_found (self, "an actor's calls settled out of order");
 }

@@ -2,7 +2,8 @@
 //
 // A company: brokers' cores, the nodes that talk to them, the network between and the store behind, all in virtual time
 // and driven by one seed. Everything goes wrong that can: connections break with what was under way, instances and
-// brokers die, some for ever, or stand still, the store breaks off, messages are repeated. What must hold is checked as it runs.
+// brokers die, some for ever, or stand still, the store breaks off, messages are repeated. What must hold is checked as
+// it runs.
 //
 //   company_t *company = company_new (seed, 2);
 //   company_run (company, 3000);   // steps, with faults

@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-const char *const company_services[SERVICES] = {"agent/a", "tool/t"};
+const char *const company_services[SERVICES] = {"agent/a", "agent/b", "tool/t"};
 const char *const company_sessions[SESSIONS] = {"s1", "s2", "s3"};
 
 void __attribute__ ((format (printf, 2, 3))) company_found (company_t *self, const char *format, ...)
@@ -43,8 +43,14 @@ company_trace_message (const company_t *self, const char *how, broker_connection
   bool with_call = troupe_header_has (header, TROUPE_F (CALL)),
        with_attempt = troupe_header_has (header, TROUPE_F (ATTEMPT));
   company_trace (self, "%s connection %" PRIu64 " broker %u: %s call %d attempt %d", how, connection, broker,
-                 troupe_command_name (header->command), with_call ? header->call.bytes[15] : -1,
+                 troupe_command_name (header->command), with_call ? (int)company_number (&header->call) : -1,
                  with_attempt ? (int)header->attempt : -1);
+}
+
+unsigned
+company_number (const troupe_id_t *id)
+{
+  return (unsigned)id->bytes[14] << 8 | id->bytes[15];
 }
 
 // SplitMix64.
@@ -167,7 +173,10 @@ company_record (company_t *self, const troupe_id_t *id)
 static unsigned
 service_of (troupe_text_t name)
 {
-  return troupe_text_equal (name, company_services[0]) ? 0 : 1;
+  unsigned service = 0;
+  while (service < SERVICES - 1 && !troupe_text_equal (name, company_services[service]))
+    service++;
+  return service;
 }
 
 void
@@ -184,6 +193,8 @@ check_credit (company_t *self, line_t *line, const troupe_header_t *header)
 {
   unsigned service = service_of (header->service);
   line_forget_offer (line, &header->call);
+  if (header->attempt > 1 && troupe_header_has (header, TROUPE_F (MEMORY)))
+    return; // an actor's owner goes on with what it may run already, also without credit
   line->offered[service][line->offered_count[service]++] = header->call;
   if (line->offered_count[service] > CREDIT) {
     company_found (self, "more offers of %s than credit on connection %" PRIu64, company_services[service],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a company holds, for its own files: company.c (the run and its end), company_line.c (connections, and what
-// brokers send), company_node.c (callers and instances).
+// brokers send), company_node.c (callers, and what all nodes do), company_task.c (instances).
 #ifndef SIM_COMPANY_STATE_H
 #define SIM_COMPANY_STATE_H
 
@@ -13,13 +13,18 @@ enum {
   CALLERS = 2,
   INSTANCES = 3,
   NODES = CALLERS + INSTANCES,
-  CALLS_MAX = 60,
+  CALLS_MAX = 60,    // that callers make
+  RECORDS_MAX = 600, // with those that tasks make
   TASKS_MAX = 64,
   CREDIT = 2,
-  SERVICES = 2,
+  SERVICES = 3,
+  ACTORS = 2, // the first of them
+  INPUTS = 2,
+  DEPTH = 2, // of nested calls
   SESSIONS = 3,
   STORE_ANSWERS_MAX = 8, // at once: a store that is slower than the leases keeps all from being taken over
-  END_MS = 60000, // in which all must settle once the faults end
+  MESSAGES_MAX = 4,      // of a line at once: fewer would be less than what comes
+  END_MS = 400000, // in which all must settle once the faults end: before the deadline, which would end it in any case
 };
 
 extern const char *const company_services[SERVICES];
@@ -51,10 +56,13 @@ typedef struct {
   troupe_id_t id;
   unsigned caller, service, session, sends;
   bool wait, again;
+  bool nested; // made by a task: by `attempt` of the last of its path
+  troupe_id_t path[DEPTH], inputs[INPUTS];
+  uint32_t path_count, inputs_count, attempt;
   bool unstored; // volatile: it may run twice, and differently
-  bool refused; // once, and maybe sent again: then its place is behind those that came meanwhile
+  bool refused;  // once, and maybe sent again: then its place is behind those that came meanwhile
   call_state_t state;
-  troupe_status_t status;
+  troupe_status_t status; // NONE: nobody was told yet
   char value[64];
 } call_record_t;
 
@@ -64,6 +72,13 @@ typedef struct {
   unsigned broker;
   uint32_t attempt;
   bool done, again, unstored;
+  uint64_t epoch;
+  troupe_id_t path[DEPTH + 1]; // with the call itself last
+  uint32_t path_count;
+  unsigned plan, made; // how many calls it makes, one after the other; how many of those have ended
+  bool waiting;        // for this one
+  bool awaits;         // which somebody else made
+  troupe_id_t waits_for;
   char value[64];
 } task_t;
 
@@ -85,8 +100,8 @@ struct company {
   bool gone[BROKERS_MAX];      // dead for ever
   int64_t frozen[BROKERS_MAX]; // stands still until then
   node_t nodes[NODES];
-  call_record_t calls[CALLS_MAX];
-  unsigned calls_count, settled;
+  call_record_t calls[RECORDS_MAX];
+  unsigned calls_count, roots_count, settled;
   broker_connection_t connections;
   bool faults;
   struct {
@@ -121,8 +136,15 @@ void line_tell_unsent (company_t *self);
 void line_start_broker (company_t *self, unsigned broker);
 void node_send_call (company_t *self, call_record_t *call);
 void node_make_call (company_t *self);
+void node_on_caller_message (company_t *self, const stage_message_t *message);
+void node_send_all_calls (company_t *self, unsigned number);
+unsigned company_number (const troupe_id_t *id); // of a call, for the eye
+void task_receive (company_t *self, unsigned number, unsigned broker, const stage_message_t *message);
+void task_on_welcome (company_t *self, unsigned number, unsigned broker);
+void task_repeat (company_t *self, unsigned number);
+void task_forget_all (company_t *self, unsigned number);
 void node_receive (company_t *self, unsigned number, unsigned broker, const stage_message_t *message);
-void node_work (company_t *self);
+void task_work (company_t *self);
 void node_beat (company_t *self, unsigned number, unsigned broker);
 void node_repeat (company_t *self);
 

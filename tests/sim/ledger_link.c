@@ -113,7 +113,7 @@ ledger_link_submit (ledger_link_t *self, const ledger_request_t *request)
 static void
 perform (model_step_t *step)
 {
-  static void (*const steps[]) (model_step_t *step) = {
+  static void (*const steps[]) (model_step_t * step) = {
     [LEDGER_ACCEPT] = model_accept,   [LEDGER_SETTLE] = model_settle,     [LEDGER_AWAIT] = model_await,
     [LEDGER_RETRY] = model_retry,     [LEDGER_RECALL] = model_recall,     [LEDGER_SWEEP] = model_sweep,
     [LEDGER_RECOVER] = model_recover, [LEDGER_INPUTS] = model_inputs,     [LEDGER_CLAIM] = model_claim,
@@ -122,17 +122,24 @@ perform (model_step_t *step)
   steps[step->request->op](step);
 }
 
+// As stage_id made it.
+static unsigned
+number_of (const troupe_id_t *id)
+{
+  return (unsigned)id->bytes[14] << 8 | id->bytes[15];
+}
+
 // What calls ask for, when the environment has TROUPE_TRACE.
 static void
 trace (const ledger_link_t *self, const ledger_request_t *request, const ledger_result_t *result, int64_t now)
 {
-  static const char *const ops[] = {"accept", "settle",  "await",  "retry", "recall",  "sweep",
+  static const char *const ops[] = {"accept",  "settle", "await", "retry", "recall",  "sweep",
                                     "recover", "inputs", "claim", "lease", "takeover"};
   static const char *const outcomes[] = {"ok",      "known",      "pending", "settled", "stale",
                                          "unknown", "overloaded", "lost",    "failed",  "cycle"};
   if (request->session != NULL && getenv ("TROUPE_TRACE") != NULL)
     fprintf (stderr, "%" PRId64 " store of %s: %s call %u attempt %u: %s attempt %u\n", now,
-             self->model->brokers[self->broker], ops[request->op], request->call.bytes[15], request->attempt,
+             self->model->brokers[self->broker], ops[request->op], number_of (&request->call), request->attempt,
              outcomes[result->outcome], result->attempt);
 }
 
@@ -171,15 +178,15 @@ hand_over (ledger_link_t *self, int64_t now)
   model->inboxes[self->broker] = first->next;
   ledger_notice_t notice = {.kind = first->kind};
   const ledger_model_call_t *call = model_find (model, &first->call);
-  bool wanted = call != NULL && (first->kind == LEDGER_NOTICE_SETTLED ||
-                                 (model_unsettled (call) && call->owner == self->broker));
+  bool wanted =
+    call != NULL && (first->kind == LEDGER_NOTICE_SETTLED || (model_unsettled (call) && call->owner == self->broker));
   free (first);
   if (!wanted)
     return;
   model_describe (model, &notice.call, call, now, false);
   if (getenv ("TROUPE_TRACE") != NULL)
     fprintf (stderr, "%" PRId64 " store of %s: notice %s call %u\n", now, model->brokers[self->broker],
-             notice.kind == LEDGER_NOTICE_READY ? "ready" : "settled", call->id.bytes[15]);
+             notice.kind == LEDGER_NOTICE_READY ? "ready" : "settled", number_of (&call->id));
   self->notice (self->context, &notice);
 }
 

@@ -80,7 +80,6 @@ model_lease (model_step_t *step)
   self->leases[step->broker] = step->now + step->request->lease_ms;
   for (unsigned i = 0; i < self->brokers_count; i++)
     if (self->leases[i] != 0)
-      step->room->brokers[result->brokers_count++] =
-        (ledger_broker_t){self->brokers[i], self->leases[i] - step->now};
+      step->room->brokers[result->brokers_count++] = (ledger_broker_t){self->brokers[i], self->leases[i] - step->now};
   result->brokers = step->room->brokers;
 }

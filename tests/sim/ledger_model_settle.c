@@ -74,8 +74,7 @@ follow (ledger_model_t *self, const ledger_model_call_t *call, int64_t now)
     ledger_model_call_t *other = self->calls[i];
     if (needs (other, call))
       go_on (self, other, call, now);
-    if (model_unsettled (other) && other->under > 0 &&
-        troupe_id_equal (&other->path[other->path_count - 1], &call->id))
+    if (model_unsettled (other) && other->under > 0 && troupe_id_equal (&other->path[other->path_count - 1], &call->id))
       model_end_along (self, other, TROUPE_STATUS_CANCELLED, TROUPE_CANCELLED, now);
   }
 }

@@ -96,7 +96,6 @@ mesh_broker_start (mesh_broker_t *self)
 {
   mesh_t *mesh = self->mesh;
   self->life++;
-  snprintf (self->name, sizeof self->name, "broker-%u", self->index);
   broker_limits_t limits = {.message = 1024 * 1024,
                             .open_calls = 400,
                             .open_bytes = 1024 * 1024,

@@ -6,7 +6,7 @@
 //   {"n": 17, "service": 1, "work": 120, "parts": 2, "memory": 1, "fail": 0, "calls": [plan ...], "leave": false,
 //    "inputs": [{"$input": 0} ...], "from": [12 ...]}
 //
-// `n` is the call's number, which its value repeats; with `leave` it ends without waiting for the last call that it
+// `n` is the call's number, which its value repeats; with `hang` it never ends by itself; with `leave` it ends without waiting for the last call that it
 // made; `from` are the numbers that the values of its inputs must have.
 
 #include "sim/mesh_state.h"
@@ -238,6 +238,10 @@ mesh_call_make (mesh_node_t *node, bool probe)
   if (!probe && !made.is_volatile && mesh_chance (&mesh->clock, 200)) {
     made.inputs_count = choose_inputs (node, session, inputs, plan);
     made.inputs = inputs;
+  }
+  if (made.deadline_ms > 0 && !probe && mesh_chance (&mesh->clock, 60)) {
+    put (plan, "hang", json_true ());
+    made.deadline_ms = 300 + made.deadline_ms / 5;
   }
   mesh_wait_t *wait = new_wait (node);
   made.input = plan;

@@ -114,6 +114,7 @@ check_turn (mesh_t *self, const ledger_model_call_t *call)
   }
 }
 
+// An attempt that nobody was given yet goes to whoever ran the one before, when that is heard of again.
 static void
 check_winner (mesh_t *self, const mesh_call_t *record, const ledger_model_call_t *call, const json_t *value)
 {
@@ -122,14 +123,16 @@ check_winner (mesh_t *self, const mesh_call_t *record, const ledger_model_call_t
     mesh_found (self, MESH_CHECK_WINNERS_VALUE, "%s settled with a value of another call", mesh_id_text (&call->id));
     return;
   }
-  for (unsigned i = 0; i < record->offers_count; i++) {
-    char given[16];
-    snprintf (given, sizeof given, "%u.%u", record->offers[i].node, record->offers[i].life);
-    if (record->offers[i].attempt == call->winner && strcmp (given, by) == 0)
-      return;
-  }
-  mesh_found (self, MESH_CHECK_WINNERS_VALUE, "%s settled with a value of %s, which was not given attempt %u",
-              mesh_id_text (&call->id), by, call->winner);
+  const mesh_offer_t *last = NULL;
+  for (unsigned i = 0; i < record->offers_count; i++)
+    if (record->offers[i].attempt <= call->winner && (last == NULL || record->offers[i].attempt > last->attempt))
+      last = &record->offers[i];
+  char given[16] = "nobody";
+  if (last != NULL)
+    snprintf (given, sizeof given, "%u.%u", last->node, last->life);
+  if (strcmp (given, by) != 0)
+    mesh_found (self, MESH_CHECK_WINNERS_VALUE, "%s settled under attempt %u with a value of %s, and was given to %s",
+                mesh_id_text (&call->id), call->winner, by, given);
 }
 
 static void
@@ -192,10 +195,11 @@ static void
 check_still_settled (mesh_t *self, mesh_call_t *record, const ledger_model_call_t *call)
 {
   const mesh_outcome_t *last = &record->outcomes[record->outcomes_count - 1];
-  if (open_now (call) && record->nested && last->status == TROUPE_STATUS_ERROR) {
+  bool same = call->status == last->status && same_bytes (call->value, last->value);
+  if (!same && record->nested && last->status == TROUPE_STATUS_ERROR) { // and may have ended at once
     record->settled_at = 0;
     record->begun = false;
-  } else if (call->status != last->status || !same_bytes (call->value, last->value)) {
+  } else if (!same) {
     mesh_found (self, MESH_CHECK_ONE_OUTCOME, "%s had settled with %s, and is now %s", mesh_id_text (&call->id),
                 troupe_status_name (last->status), troupe_status_name (call->status));
   }
@@ -340,10 +344,9 @@ is_calm (const mesh_t *self, int64_t grace_ms)
 static bool
 local (const mesh_wait_t *wait, const troupe_error_t *error, troupe_status_t status)
 {
-  if (wait->call->nested)
-    return status == TROUPE_STATUS_CANCELLED || error->code == TROUPE_STALE;
-  return strstr (error->why, "no broker") != NULL || strstr (error->why, "isn't known") != NULL ||
-         error->code == TROUPE_UNAVAILABLE;
+  if (wait->call->nested && (status == TROUPE_STATUS_CANCELLED || error->code == TROUPE_STALE))
+    return true;
+  return strstr (error->why, "no broker") != NULL || strstr (error->why, "isn't known") != NULL;
 }
 
 static bool
@@ -427,7 +430,9 @@ mesh_check_told (mesh_t *self, mesh_wait_t *wait)
       self->clock.now > since + (int64_t)TELL_GRACE_MS * MS)
     mesh_found (self, MESH_CHECK_TOLD_ONCE, "node %u.%u is told %d ms late how %s ended", wait->node->index,
                 wait->node->life, (int)((self->clock.now - since) / MS), mesh_id_text (&wait->call->id));
-  if (wait->call->probe && troupe_placeholder_status (wait->placeholder) != TROUPE_STATUS_VALUE)
+  bool full = self->shape.mailbox < MESH_PROBES_AT_ONCE &&
+              troupe_placeholder_error (wait->placeholder)->code == TROUPE_OVERLOADED;
+  if (wait->call->probe && troupe_placeholder_status (wait->placeholder) != TROUPE_STATUS_VALUE && !full)
     mesh_found (self, MESH_CHECK_ALIVE_AGAIN, "%s to %s in %s ends with %s: %s", mesh_id_text (&wait->call->id),
                 mesh_services[wait->call->service].name, mesh_sessions[wait->call->session],
                 troupe_status_name (troupe_placeholder_status (wait->placeholder)),

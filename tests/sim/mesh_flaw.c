@@ -5,6 +5,7 @@
 #include "sim/ledger_model_state.h"
 #include "sim/mesh_state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -59,11 +60,30 @@ mesh_flaw_request (const mesh_t *self, ledger_request_t *request)
   }
 }
 
+static const uint32_t hidden = UINT32_C (1) << 31; // added to `under`, which says whom a call's parent waits for
+
+static void
+hide_waits (mesh_t *self, const troupe_id_t *but)
+{
+  for (size_t i = 0; i < self->model->count; i++)
+    if (self->model->calls[i]->under > 0 && !troupe_id_equal (&self->model->calls[i]->id, but))
+      self->model->calls[i]->under |= hidden;
+}
+
+static void
+show_waits (mesh_t *self)
+{
+  for (size_t i = 0; i < self->model->count; i++)
+    self->model->calls[i]->under &= ~hidden;
+}
+
 void
 mesh_flaw_before (mesh_t *self, const ledger_request_t *request)
 {
   if (mesh_flawed (self, MESH_FLAW_ACCEPT_TWICE) && request->op == LEDGER_ACCEPT)
     ledger_model_lose (self->model, &request->call);
+  if (mesh_flawed (self, MESH_FLAW_RINGS_UNSEEN) && request->op == LEDGER_ACCEPT)
+    hide_waits (self, &request->call);
 }
 
 // -- What the model holds --------------------------------------------------------------------------------------------
@@ -80,12 +100,18 @@ spoil_accepted (mesh_t *self, ledger_model_call_t *call)
 }
 
 static void
-spoil_settled (mesh_t *self, const ledger_request_t *request, ledger_result_t *result)
+spoil_settled (mesh_t *self, const ledger_request_t *request, ledger_result_t *result, ledger_model_call_t *call)
 {
-  if (result->outcome == LEDGER_SETTLED && mesh_flawed (self, MESH_FLAW_SETTLE_LAST_WINS)) {
-    result->outcome = LEDGER_OK;
-    result->attempt = request->attempt;
-  }
+  if (result->outcome != LEDGER_SETTLED || !mesh_flawed (self, MESH_FLAW_SETTLE_LAST_WINS))
+    return;
+  size_t size = troupe_buffer_size (request->body);
+  for (uint32_t i = 0; i < request->sizes_count; i++)
+    size -= request->sizes[i];
+  troupe_buffer_unref (&call->value);
+  call->value = model_bytes (troupe_buffer_data (request->body), size);
+  call->status = request->status;
+  result->outcome = LEDGER_OK;
+  result->attempt = call->winner = request->attempt;
 }
 
 static void
@@ -108,10 +134,29 @@ spoil_taken (mesh_t *self, ledger_result_t *result)
   }
 }
 
-// The other brokers seem dead.
+static void
+spoil_inputs (const mesh_t *self, ledger_result_t *result)
+{
+  if (result->sizes_count != 2 || !mesh_flawed (self, MESH_FLAW_INPUTS_MIXED))
+    return;
+  uint32_t *sizes = (uint32_t *)(uintptr_t)result->sizes, first = sizes[0], second = sizes[1];
+  const char *bytes = troupe_buffer_data (result->body);
+  char *mixed = mesh_need (malloc (first + second));
+  memcpy (mixed, bytes + first, second);
+  memcpy (mixed + second, bytes, first);
+  troupe_buffer_unref (&result->body); // the mail's own reference
+  result->body = model_bytes (mixed, first + second);
+  sizes[0] = second;
+  sizes[1] = first;
+  free (mixed);
+}
+
+// The other brokers seem dead, or none does.
 static void
 spoil_leases (mesh_t *self, unsigned broker, ledger_result_t *result)
 {
+  for (size_t i = 0; i < result->brokers_count && mesh_flawed (self, MESH_FLAW_ORPHANS_LEFT); i++)
+    ((ledger_broker_t *)(uintptr_t)&result->brokers[i])->remaining_ms = 1000;
   for (size_t i = 0; i < result->brokers_count && mesh_flawed (self, MESH_FLAW_LEASES_LAPSE); i++) {
     ledger_broker_t *lease = (ledger_broker_t *)(uintptr_t)&result->brokers[i];
     if (strcmp (lease->name, self->brokers[broker].name) != 0)
@@ -123,13 +168,16 @@ void
 mesh_flaw_after (mesh_t *self, unsigned broker, const ledger_request_t *request, ledger_result_t *result)
 {
   ledger_model_call_t *call = model_find (self->model, &request->call);
+  if (mesh_flawed (self, MESH_FLAW_RINGS_UNSEEN))
+    show_waits (self);
   switch (request->op) {
   case LEDGER_ACCEPT:
     if (call != NULL && result->outcome == LEDGER_OK)
       spoil_accepted (self, call);
     break;
   case LEDGER_SETTLE:
-    spoil_settled (self, request, result);
+    if (call != NULL)
+      spoil_settled (self, request, result, call);
     break;
   case LEDGER_AWAIT:
     if (call != NULL && mesh_flawed (self, MESH_FLAW_AWAIT_FORGOTTEN))
@@ -144,11 +192,14 @@ mesh_flaw_after (mesh_t *self, unsigned broker, const ledger_request_t *request,
       result->calls_count = 0;
     break;
   case LEDGER_SWEEP:
-    if (mesh_flawed (self, MESH_FLAW_SWEEP_NOTHING))
+    if (mesh_flawed (self, MESH_FLAW_ORPHANS_LEFT))
       result->calls_count = 0;
     break;
   case LEDGER_TAKEOVER:
     spoil_taken (self, result);
+    break;
+  case LEDGER_INPUTS:
+    spoil_inputs (self, result);
     break;
   case LEDGER_LEASE:
     spoil_leases (self, broker, result);

@@ -104,6 +104,10 @@ note_up (mesh_t *mesh, mesh_connection_t *connection, packet_t *packet)
   troupe_header_decode (&header, packet->bytes, packet->size, NULL);
   if (header.command == TROUPE_CMD_SETTLE)
     forget_offer (connection, &header.call);
+  if (header.command == TROUPE_CMD_HELLO) { // anew
+    memset (connection->credit, 0, sizeof connection->credit);
+    memset (connection->offers_count, 0, sizeof connection->offers_count);
+  }
   if (header.command != TROUPE_CMD_REGISTER && header.command != TROUPE_CMD_GRANT)
     return;
   unsigned *credit = &connection->credit[mesh_service_of (header.service)];
@@ -196,12 +200,10 @@ give (mesh_t *mesh, packet_t *packet)
                                         .body = packet->body});
 }
 
-// The value of another one that came by.
+// The body of another one that came by.
 static void
 mix (mesh_t *mesh, packet_t *packet)
 {
-  if (packet->command != TROUPE_CMD_SETTLED)
-    return;
   troupe_buffer_t *mine = packet->body;
   if (mesh->mixed != NULL && mesh_chance (&mesh->clock, 200)) {
     packet->body = mesh->mixed;
@@ -216,10 +218,10 @@ mix (mesh_t *mesh, packet_t *packet)
 static bool
 spoil_down (mesh_t *mesh, packet_t *packet)
 {
-  if (mesh_flawed (mesh, MESH_FLAW_VALUES_MIXED))
+  if (packet->command == TROUPE_CMD_SETTLED && mesh_flawed (mesh, MESH_FLAW_VALUES_MIXED))
     mix (mesh, packet);
-  if (mesh_flawed (mesh, MESH_FLAW_PARTS_REPEATED) && packet->command == TROUPE_CMD_PART)
-    give (mesh, packet);
+  if (packet->command == TROUPE_CMD_PART && mesh_flawed (mesh, MESH_FLAW_PARTS_MIXED))
+    mix (mesh, packet);
   return !mesh_flawed (mesh, MESH_FLAW_MESSAGES_DROPPED) || !mesh_chance (&mesh->clock, 10);
 }
 

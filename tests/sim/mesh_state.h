@@ -24,6 +24,7 @@ enum {
   MESH_NODES_MAX = MESH_CALLERS_MAX + MESH_INSTANCES_MAX,
   MESH_SERVICES = 4,
   MESH_SESSIONS = 3,
+  MESH_PROBES_AT_ONCE = 100, // more than are made, with what they call
   MESH_OFFERS_MAX = 128, // of one service at once on one connection
 
   MS = 1000, // in the clock's microseconds
@@ -189,7 +190,7 @@ struct mesh {
   mesh_wait_t **waits;
   unsigned waits_count;
   uint64_t ids;
-  bool faults, ending;
+  bool faults, gone; // gone: the last broker is, for good
   int64_t calm_since; // microseconds; MESH_NEVER: not calm
   mesh_tally_t tally;
   char fault[512];
@@ -243,6 +244,7 @@ void mesh_broker_step (mesh_broker_t *self, const broker_event_t *event);
 bool mesh_broker_frozen (mesh_broker_t *self);
 
 // mesh_store.c
+void mesh_store_introduce (mesh_broker_t *self); // once, in the order of their indexes
 void mesh_store_connect (mesh_broker_t *self);
 void mesh_store_up (mesh_broker_t *self);
 void mesh_store_break (mesh_broker_t *self);

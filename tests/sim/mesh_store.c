@@ -204,6 +204,22 @@ keep_memory (mesh_mail_t *mail, bool was_open)
     remember (mesh, &mail->request, call->service);
 }
 
+static void
+trace (const mesh_mail_t *mail)
+{
+  static const char *const ops[] = {"accept",  "settle", "await", "retry", "recall",  "sweep",
+                                    "recover", "inputs", "claim", "lease", "takeover"};
+  static const char *const outcomes[] = {"ok",      "known",      "pending", "settled", "stale",
+                                         "unknown", "overloaded", "lost",    "failed",  "cycle"};
+  if (mail->request.op == LEDGER_SWEEP || (mail->result.calls_count == 0 && mail->request.session == NULL))
+    return;
+  mesh_trace (mail->broker->mesh, "store of broker %u: %s %s attempt %u: %s attempt %u%s, %zu calls",
+              mail->broker->index, ops[mail->request.op],
+              mail->request.session != NULL ? mesh_id_text (&mail->request.call) : "-", mail->request.attempt,
+              outcomes[mail->result.outcome], mail->result.attempt, mail->result.ready ? " ready" : "",
+              mail->result.calls_count);
+}
+
 // -- Performing ------------------------------------------------------------------------------------------------------
 
 static void
@@ -228,9 +244,11 @@ perform (mesh_mail_t *mail)
   ledger_link_deliver (broker->link, mesh_ms (mesh));
   broker->performing = NULL;
   mail->performed = true;
+  trace (mail);
   keep_memory (mail, was_open);
   mesh_check_performed (mesh, &mail->request, &mail->result);
   mesh_flaw_after (mesh, broker->index, &mail->request, &mail->result);
+  mail->value = mail->result.body;
   mesh->tally.requests++;
   poll_notices (mesh);
 }
@@ -360,6 +378,15 @@ link_up (mesh_broker_t *self)
 {
   self->link = ledger_model_connect (self->mesh->model, self->name, on_result, on_notice, self);
   ledger_link_up (self->link);
+}
+
+// The model numbers brokers as they come.
+void
+mesh_store_introduce (mesh_broker_t *self)
+{
+  snprintf (self->name, sizeof self->name, "broker-%u", self->index);
+  self->link = ledger_model_connect (self->mesh->model, self->name, on_result, on_notice, self);
+  ledger_link_close (&self->link);
 }
 
 void

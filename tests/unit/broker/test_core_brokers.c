@@ -109,6 +109,23 @@ Test (core_brokers, what_a_lost_broker_s_instance_brings_before_anybody_else_was
   cr_expect_not_null (stage_take (second, INSTANCE, TROUPE_CMD_CONFIRMED));
 }
 
+// It can't read the actor's memory before it has the new number, and its credit is free only after that.
+Test (core_brokers, the_owner_goes_on_with_what_is_taken_over_also_without_credit)
+{
+  call (first, 1, "agent/alice");
+  cr_expect_eq (offered (first), 1);
+  stage_register (second, INSTANCE, "agent/alice", 1, true);
+  troupe_id_t id = stage_id (2);
+  stage_call (second, CALLER, &id, "agent/alice", "another", 0, 0);
+  stage_settle_store (second);
+  cr_expect_eq (offered (second), 1, "the credit is used");
+  stage_destroy (&first);
+  live (second, TERM + 1000);
+  const stage_message_t *offer = stage_take (second, INSTANCE, TROUPE_CMD_OFFER);
+  id = stage_id (1);
+  cr_expect (offer != NULL && troupe_id_equal (&offer->header.call, &id) && offer->header.attempt == 2);
+}
+
 Test (core_brokers, callers_of_a_lost_broker_hear_the_end_here)
 {
   call (first, 1, "tool/echo");

@@ -40,12 +40,42 @@ send_call_with_path (const troupe_id_t *id)
   stage_receive (stage, CALLER, &header, NULL);
 }
 
+// One that call 2 makes, with an input; one that nobody stores; one that somebody awaits while it waits for it.
+static void
+send_rare_calls (void)
+{
+  troupe_id_t parent = stage_id (2), input = stage_id (3), id = stage_id (10), unstored = stage_id (11);
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_CALL);
+  troupe_header_set_call (&header, &id);
+  troupe_header_set_service (&header, troupe_text ("agent/alice"));
+  troupe_header_set_session (&header, troupe_text ("s"));
+  troupe_header_set_path (&header, &parent, 1);
+  troupe_header_set_parent (&header, 1);
+  stage_receive (stage, CALLER, &header, NULL);
+  id = stage_id (12);
+  troupe_header_init (&header, TROUPE_CMD_CALL);
+  troupe_header_set_call (&header, &id);
+  troupe_header_set_service (&header, troupe_text ("agent/alice"));
+  troupe_header_set_session (&header, troupe_text ("s"));
+  troupe_header_set_inputs (&header, &input, 1);
+  stage_receive (stage, CALLER, &header, NULL);
+  stage_call (stage, CALLER, &unstored, "tool/echo", "s", TROUPE_FLAG_VOLATILE, 0);
+  troupe_header_init (&header, TROUPE_CMD_AWAIT);
+  troupe_header_set_call (&header, &parent);
+  troupe_header_set_session (&header, troupe_text ("s"));
+  troupe_header_set_waiter (&header, &input);
+  stage_receive (stage, CALLER, &header, NULL);
+  stage_settle_store (stage);
+}
+
 static void
 join (void)
 {
   stage_hello (stage, CALLER, "caller-1");
   stage_hello (stage, INSTANCE, "instance-2");
   stage_register (stage, INSTANCE, "agent/alice", 4, true);
+  stage_register (stage, INSTANCE, "tool/echo", 4, false);
   stage_register (stage, INSTANCE, "agent/alice", 4, true); // as nodes do that weren't answered
 }
 
@@ -66,7 +96,7 @@ ask_for_much (void)
   stage_receive (stage, CALLER, &header, NULL);
 }
 
-// Calls, each once more, an outcome, a cancel, a lost instance, a restart; then memory is there again.
+// Calls, each once more, an outcome, a cancel, a lost instance, a lost broker; then memory is there again.
 static void
 play (ledger_model_t *model)
 {
@@ -80,6 +110,7 @@ play (ledger_model_t *model)
     send_call_with_path (&ids[i]);
   stage_settle_store (stage);
   ask_for_much ();
+  send_rare_calls ();
   send_settle_with_memory (&ids[2], 1);
   stage_cancel (stage, CALLER, &ids[4], "s");
   stage_await (stage, CALLER, &ids[3], "s");
@@ -88,8 +119,9 @@ play (ledger_model_t *model)
   stage_settle_store (stage);
   int64_t now = stage->now;
   stage_destroy (&stage);
-  stage = stage_new (model, "broker-1", NULL, now);
+  stage = stage_new (model, "broker-2", NULL, now);
   stage_ready (stage);
+  stage_advance (stage, 2 * stage_limits.lease); // takes over what the first one had
 }
 
 // With memory, everything that is stored comes to its end.
@@ -97,7 +129,7 @@ static void
 finish (ledger_model_t *model)
 {
   scarcity_fail (0);
-  stage_advance (stage, 2000);
+  stage_advance (stage, 2 * stage_limits.lease);
   stage_hello (stage, SECOND, "instance-3");
   stage_register (stage, SECOND, "agent/alice", 4, true);
   stage_settle_store (stage);

@@ -130,7 +130,9 @@ Test (core_nested, a_stale_attempt_makes_no_calls)
   nested (2, "tool/echo", 1, 1);
   cr_expect_not_null (stage_take (stage, INSTANCE, TROUPE_CMD_ACCEPTED));
   nested (3, "tool/echo", 1, 2);
-  cr_expect (refused_as (INSTANCE, TROUPE_STALE));
+  const stage_message_t *refused = stage_take (stage, INSTANCE, TROUPE_CMD_REFUSED);
+  cr_expect (refused != NULL && stage_error (refused) == TROUPE_STALE);
+  cr_expect (refused != NULL && refused->header.attempt == 2, "it says which attempt's call it means");
   settle (1, 1);
   nested (4, "tool/echo", 1, 1);
   cr_expect (refused_as (INSTANCE, TROUPE_STALE), "its call has settled");
@@ -417,4 +419,19 @@ Test (core_nested, an_outcome_of_an_actor_that_moved_is_refused)
   cr_expect (refused_as (INSTANCE, TROUPE_STALE));
   const stage_message_t *offer = stage_take (stage, INSTANCE, TROUPE_CMD_OFFER);
   cr_expect (offer != NULL && offer->header.attempt == 2, "the next attempt begins");
+}
+
+Test (core_nested, a_later_attempt_hears_accepted_when_the_store_knows_it)
+{
+  call (1, "agent/alice");
+  nested (2, "tool/echo", 1, 1);
+  reconnect ();
+  stage_forget (stage);
+  ledger_link_break (stage->link, 0, stage->now);
+  nested (2, "tool/echo", 1, 2);
+  nested (2, "tool/echo", 1, 2);
+  cr_expect_null (stage_take (stage, INSTANCE, TROUPE_CMD_ACCEPTED));
+  stage_up (stage);
+  cr_expect_not_null (stage_take (stage, INSTANCE, TROUPE_CMD_ACCEPTED));
+  cr_expect_eq (ledger_model_at (model, 1)->under, 2);
 }

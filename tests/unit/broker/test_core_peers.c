@@ -336,8 +336,8 @@ reported_services (void)
   const stage_message_t *report = stage_take (stage, 1, TROUPE_CMD_REPORT);
   cr_assert (report != NULL);
   json_t *json = NULL;
-  cr_assert_eq (
-    troupe_value_unpack (troupe_buffer_data (report->body), troupe_buffer_size (report->body), &json, NULL), TROUPE_OK);
+  cr_assert_eq (troupe_value_unpack (troupe_buffer_data (report->body), troupe_buffer_size (report->body), &json, NULL),
+                TROUPE_OK);
   size_t count = json_array_size (json_object_get (json, "services"));
   json_decref (json);
   return count;

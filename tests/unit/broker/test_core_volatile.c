@@ -102,6 +102,20 @@ Test (core_volatile, an_unknown_service_is_refused_or_waited_for)
   cr_expect_eq (offered (INSTANCE), 1);
 }
 
+// Its caller lost the answer, and sends both again; on the way the old connection's cancel arrives.
+Test (core_volatile, a_cancel_that_comes_before_the_call_ends_it)
+{
+  troupe_id_t id = stage_id (1);
+  stage_cancel (stage, CALLER, &id, "s");
+  call (1, "tool/echo", 0);
+  stage_cancel (stage, CALLER, &id, "s");
+  const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
+  cr_expect (settled != NULL && settled->header.status == TROUPE_STATUS_CANCELLED);
+  cr_expect_eq (offered (INSTANCE), 0);
+  stage_settle_store (stage);
+  cr_expect_eq (broker_core_open_calls (stage->core), 0);
+}
+
 Test (core_volatile, a_lost_instance_s_call_is_run_again_three_times_at_most)
 {
   call (1, "tool/echo", 0);

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sim: runs the simulated mesh over many seeds, replays one, or shows that every mutation is caught.
+//
+//   sim --seeds 2000            seeds 1 to 2000; stops at the first that finds something
+//   sim --seed 17 --trace       that one, and what happens in it
+//   sim --mutation list         the mutations; with a name, runs seeds with that one
+//   sim --mutations 300         each mutation, over up to 300 seeds, until it is caught; fails if one isn't
+//
+// Everything is decided by the seed: the same program says the same again. Fails with 1 when something was found.
+
+#include "sim/mesh.h"
+
+#include "troupe/log.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+typedef struct {
+  uint64_t first, count, mutations;
+  mesh_flaw_t flaw;
+  bool traced, on;
+} options_t;
+
+static double
+seconds (void)
+{
+  struct timespec now;
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void
+add (mesh_tally_t *sum, const mesh_tally_t *run)
+{
+  sum->calls += run->calls;
+  sum->values += run->values;
+  sum->errors += run->errors;
+  sum->cancelled += run->cancelled;
+  sum->deadlines += run->deadlines;
+  sum->refused += run->refused;
+  sum->faults += run->faults;
+  sum->attempts += run->attempts;
+  sum->nested += run->nested;
+  sum->awaited += run->awaited;
+  sum->messages += run->messages;
+  sum->requests += run->requests;
+  sum->virtual_ms += run->virtual_ms;
+}
+
+// True: something was found, which `fault` says.
+static bool
+run (uint64_t seed, mesh_flaw_t flaw, bool traced, mesh_tally_t *sum, char fault[512])
+{
+  mesh_t *mesh = mesh_new (&(mesh_options_t){.seed = seed, .flaw = flaw, .traced = traced});
+  mesh_run (mesh);
+  add (sum, mesh_tally (mesh));
+  snprintf (fault, 512, "%s", mesh_fault (mesh));
+  mesh_destroy (&mesh);
+  return fault[0] != '\0';
+}
+
+static void
+report (const mesh_tally_t *sum, uint64_t seeds, double took)
+{
+  printf ("%" PRIu64 " seeds in %.1f s (%.0f a second; %.0f hours of virtual time)\n", seeds, took,
+          (double)seeds / took, (double)sum->virtual_ms / 3.6e6);
+  printf ("%u calls and %u nested ones, %u awaited by others, %u attempts, %u faults, %" PRIu64 " messages, %" PRIu64
+          " requests to the store\n",
+          sum->calls, sum->nested, sum->awaited, sum->attempts, sum->faults, sum->messages, sum->requests);
+  printf ("settled: %u values, %u errors, %u cancelled, %u deadlines; %u refused\n", sum->values, sum->errors,
+          sum->cancelled, sum->deadlines, sum->refused);
+}
+
+static int
+run_seeds (const options_t *options)
+{
+  mesh_tally_t sum = {0};
+  unsigned found = 0;
+  double begin = seconds ();
+  for (uint64_t seed = options->first; seed < options->first + options->count; seed++) {
+    char fault[512];
+    if (!run (seed, options->flaw, options->traced, &sum, fault))
+      continue;
+    found++;
+    printf ("%s\n", fault);
+    fflush (stdout);
+    if (!options->on)
+      break;
+  }
+  report (&sum, options->count, seconds () - begin);
+  if (found > 0)
+    printf ("replay one with --seed N --trace\n");
+  return found > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+// -- Mutations -------------------------------------------------------------------------------------------------------
+
+static int
+list_mutations (void)
+{
+  for (unsigned flaw = MESH_FLAW_NONE + 1; flaw < MESH_FLAWS; flaw++)
+    printf ("%-24s %s\n", mesh_flaw_name (flaw), mesh_flaw_sentence (flaw));
+  return EXIT_SUCCESS;
+}
+
+static bool
+caught (const options_t *options, mesh_flaw_t flaw)
+{
+  mesh_tally_t sum = {0};
+  char fault[512];
+  double begin = seconds ();
+  for (uint64_t seed = options->first; seed < options->first + options->mutations; seed++)
+    if (run (seed, flaw, false, &sum, fault)) {
+      printf ("%-24s caught after %" PRIu64 " seeds, %.2f s: %s\n", mesh_flaw_name (flaw), seed - options->first + 1,
+              seconds () - begin, fault);
+      return true;
+    }
+  printf ("%-24s NOT CAUGHT by %" PRIu64 " seeds\n", mesh_flaw_name (flaw), options->mutations);
+  return false;
+}
+
+static int
+run_mutations (const options_t *options)
+{
+  unsigned missed = 0;
+  for (unsigned flaw = MESH_FLAW_NONE + 1; flaw < MESH_FLAWS; flaw++)
+    missed += !caught (options, flaw);
+  printf ("%u mutations, %u not caught\n", MESH_FLAWS - 1, missed);
+  return missed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+// -- Options ---------------------------------------------------------------------------------------------------------
+
+static int
+usage (void)
+{
+  fprintf (stderr, "usage: sim [--seeds N] [--from SEED] [--keep-on] [--mutation NAME|list]\n"
+                   "       sim --seed N [--trace] [--mutation NAME]\n"
+                   "       sim --mutations N\n");
+  return 2;
+}
+
+static bool
+read_number (uint64_t *out)
+{
+  char *end = NULL;
+  *out = strtoull (optarg, &end, 10);
+  return end != optarg && *end == '\0';
+}
+
+static bool
+read_option (options_t *options, int option)
+{
+  switch (option) {
+  case 'n':
+    return read_number (&options->count);
+  case 'f':
+    return read_number (&options->first);
+  case 's':
+    options->count = 1;
+    return read_number (&options->first);
+  case 'a':
+    return read_number (&options->mutations);
+  case 'm':
+    options->flaw = mesh_flaw_of_name (optarg);
+    return options->flaw != MESH_FLAWS;
+  case 't':
+    return options->traced = true;
+  case 'k':
+    return options->on = true;
+  default:
+    return false;
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  static const struct option long_options[] = {
+    {"seeds", required_argument, NULL, 'n'},    {"seed", required_argument, NULL, 's'},
+    {"from", required_argument, NULL, 'f'},     {"mutation", required_argument, NULL, 'm'},
+    {"mutations", required_argument, NULL, 'a'}, {"trace", no_argument, NULL, 't'},
+    {"keep-on", no_argument, NULL, 'k'},        {NULL, 0, NULL, 0}};
+  options_t options = {.first = 1, .count = 100};
+  troupe_log_init (&(troupe_log_options_t){.program = "sim", .level = TROUPE_LOG_OFF});
+  for (int option; (option = getopt_long (argc, argv, "", long_options, NULL)) != -1;) {
+    if (option == 'm' && strcmp (optarg, "list") == 0)
+      return list_mutations ();
+    if (!read_option (&options, option))
+      return usage ();
+  }
+  if (optind < argc)
+    return usage ();
+  return options.mutations > 0 ? run_mutations (&options) : run_seeds (&options);
+}
