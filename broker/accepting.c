@@ -131,6 +131,13 @@ begin (broker_core_t *core, call_t *call, const troupe_header_t *header)
     asking_continue (core, call);
 }
 
+// The ledger will say whether those who call may.
+static bool
+is_asked (const call_t *call)
+{
+  return call->accept_wanted || (call->asking && call->op == LEDGER_ACCEPT);
+}
+
 static troupe_err_t
 take_call (broker_core_t *core, call_t *call, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body,
            troupe_error_t *error)
@@ -156,8 +163,7 @@ take_call (broker_core_t *core, call_t *call, peer_t *peer, const troupe_header_
       asking_continue (core, call);
       return TROUPE_OK;
     }
-    bool asked = call->accept_wanted || (call->asking && call->op == LEDGER_ACCEPT);
-    if (call->phase != CALL_HELD && call->phase != CALL_ACCEPTING && !asked)
+    if (call->phase != CALL_HELD && call->phase != CALL_ACCEPTING && !is_asked (call))
       awaiting_tell_accepted (core, call);
     return TROUPE_OK;
   }
@@ -229,6 +235,19 @@ accepting_held_known (broker_core_t *core, call_t *call)
   call->phase = CALL_STORED;
   core->counters[BROKER_COUNT_CALLS_REPEATED]++;
   awaiting_tell_accepted (core, call);
+}
+
+void
+accepting_found (broker_core_t *core, call_t *call)
+{
+  if (call->phase == CALL_HELD)
+    accepting_held_known (core, call);
+  if (call->phase != CALL_ACCEPTING)
+    return;
+  call->phase = CALL_STORED;
+  call->in_doubt = false;
+  if (!is_asked (call))
+    awaiting_tell_accepted (core, call);
 }
 
 void

@@ -14,6 +14,8 @@ void accepting_settled_in (broker_core_t *core);
 // The ledger knows, or doesn't know, a call that is held.
 void accepting_held_unknown (broker_core_t *core, call_t *call);
 void accepting_held_known (broker_core_t *core, call_t *call);
+// One that may be held, or being stored, is in the store as this broker's.
+void accepting_found (broker_core_t *core, call_t *call);
 // The same for one that is in doubt.
 void accepting_doubt_unknown (broker_core_t *core, call_t *call);
 void accepting_doubt_known (broker_core_t *core, call_t *call);

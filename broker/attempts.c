@@ -110,10 +110,6 @@ attempts_give_up (broker_core_t *core, call_t *call)
 void
 attempts_take_over (broker_core_t *core, call_t *call, const attempt_t *attempt)
 {
-  if (call->phase == CALL_ACCEPTING) {
-    call->turn = *attempt;
-    return;
-  }
   // It may have been this broker's before, and lost to the one that it is taken from now.
   attempts_stop (core, call);
   take (core, call, attempt);

@@ -125,8 +125,7 @@ recover_call (broker_core_t *core, const ledger_call_t *stored, bool taken, trou
     }
   }
   call->term = core->term;
-  if (call->phase == CALL_HELD)
-    accepting_held_known (core, call);
+  accepting_found (core, call);
   attempt_t attempt = attempts_of_call (core, stored);
   if (!stored->ready)
     return TROUPE_OK;
