@@ -7,7 +7,9 @@
 // must not hear "refused" of a call that runs.
 //
 // Order: calls of one peer reach the ledger in the order in which they came, and held ones go before those that come
-// after the service appeared, so an actor's mailbox has them in their callers' order.
+// after the service appeared, so an actor's mailbox has them in their callers' order. Where that is not enough (a call
+// was lost on its way here, or is held while those after it are not), the ledger refuses what came too early, by the
+// PREVIOUS that its caller named.
 //
 // A nested call that is here already, and that a later attempt of its parent makes again, is taken to the ledger again,
 // which knows whether that attempt may make it. What came of it concerns only those who asked then.
@@ -52,6 +54,12 @@ parent_of (const troupe_header_t *header)
   return troupe_header_has (header, TROUPE_F (PARENT)) ? (uint32_t)header->parent : 0;
 }
 
+static troupe_id_t
+previous_of (const troupe_header_t *header)
+{
+  return troupe_header_has (header, TROUPE_F (PREVIOUS)) ? header->previous : (troupe_id_t){{0}};
+}
+
 static troupe_err_t
 check_call (broker_core_t *core, const call_t *call, const troupe_header_t *header, troupe_error_t *error)
 {
@@ -64,6 +72,12 @@ check_call (broker_core_t *core, const call_t *call, const troupe_header_t *head
       (!troupe_header_has (header, TROUPE_F (PATH)) || header->path_count == 0))
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "call", "send the ids of the calls that it is made for",
                              "PARENT without PATH: it is the attempt of the last of those");
+  if (troupe_header_has (header, TROUPE_F (PREVIOUS)) && troupe_id_equal (&header->previous, &header->call))
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "call", "name the call that was made before it",
+                             "PREVIOUS is the call itself");
+  if (troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_OBSERVE) != 0)
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "call", "call it without the flag",
+                             "only a broker asks to observe");
   if (call != NULL && !troupe_text_equal (header->session, call->session))
     return troupe_error_set (error, TROUPE_CONFLICT, "call", "give every call an id of its own",
                              "a call of this id is open in another session");
@@ -77,7 +91,7 @@ check_call (broker_core_t *core, const call_t *call, const troupe_header_t *head
 static call_content_t
 content_of (const troupe_header_t *header, troupe_buffer_t *body)
 {
-  call_content_t content = {.service = header->service, .body = body};
+  call_content_t content = {.service = header->service, .body = body, .brief = is_volatile (header)};
   if (troupe_header_has (header, TROUPE_F (PATH))) {
     content.path = header->path;
     content.path_count = header->path_count;
@@ -86,6 +100,12 @@ content_of (const troupe_header_t *header, troupe_buffer_t *body)
     content.inputs = header->inputs;
     content.inputs_count = header->inputs_count;
   }
+  if (troupe_header_has (header, TROUPE_F (HUBS))) {
+    content.hubs = header->hubs;
+    content.hubs_count = header->hubs_count;
+  }
+  if (troupe_header_has (header, TROUPE_F (FAN)))
+    content.fan = header->fan;
   if (troupe_header_has (header, TROUPE_F (TRACE)))
     content.trace = header->trace;
   return content;
@@ -112,10 +132,11 @@ begin (broker_core_t *core, call_t *call, const troupe_header_t *header)
   call->flags = troupe_header_has (header, TROUPE_F (FLAGS)) ? (uint32_t)header->flags : 0;
   call->deadline_ms = troupe_header_has (header, TROUPE_F (DEADLINE)) ? (int64_t)header->deadline : 0;
   call->parent = parent_of (header);
+  call->previous = previous_of (header);
   calls_set_deadline (core, call, call->deadline_ms);
   if (is_volatile (header))
     unstored_prepare (core, call);
-  if (call->service->instances_count > 0) {
+  if (call->service->instances_count > 0 || call->hub_work != NULL) {
     call->phase = CALL_ACCEPTING;
     call->accept_wanted = true;
   } else {
@@ -155,6 +176,7 @@ take_call (broker_core_t *core, call_t *call, peer_t *peer, const troupe_header_
   }
   if (call->whole) {
     core->counters[BROKER_COUNT_CALLS_REPEATED]++;
+    call->previous = previous_of (header); // of what isn't stored yet, the caller knows more now
     if (call->unstored) {
       unstored_joined (core, call);
     } else if (parent_of (header) > call->parent && call->phase != CALL_HELD) {
@@ -297,9 +319,13 @@ accept_refused (broker_core_t *core, call_t *call, const ledger_result_t *result
     troupe_error_set (&error, TROUPE_UNKNOWN_CALL, call->service->name, "check the ids of its inputs and the session",
                       "the store has no such call as its input %u: it never was, or its result has expired",
                       (unsigned)result->input + 1);
+  else if (result->outcome == LEDGER_OUT_OF_ORDER)
+    troupe_error_set (&error, TROUPE_OUT_OF_ORDER, call->service->name,
+                      "send that one again, then this one; or this one without PREVIOUS, if that was refused",
+                      "the call that its caller made before it (PREVIOUS) is not stored");
   else
     store_failed (&error, call, result->why);
-  if (result->outcome != LEDGER_STALE && result->outcome != LEDGER_UNKNOWN)
+  if (result->outcome == LEDGER_OVERLOADED || error.code == TROUPE_STORE_UNAVAILABLE)
     error.retry_after_ms = RETRY_AFTER_MS;
   refuse (core, call, &error);
 }
@@ -379,6 +405,7 @@ accepting_result (broker_core_t *core, call_t *call, const ledger_result_t *resu
     asking_again (core, call, result);
     break;
   case LEDGER_OVERLOADED:
+  case LEDGER_OUT_OF_ORDER:
     accept_refused (core, call, result);
     break;
   default:

@@ -13,19 +13,21 @@
 #include "broker/answer.h"
 #include "broker/attempts.h"
 #include "broker/awaiting.h"
+#include "broker/hubs.h"
 #include "broker/leases.h"
 #include "broker/placement.h"
 #include "broker/recall.h"
 #include "broker/recovery.h"
+#include "broker/rousing.h"
 #include "broker/settling.h"
 #include "broker/unstored.h"
 
-enum { KIND_BITS = 2, KIND_MASK = (1 << KIND_BITS) - 1 };
+enum { KIND_MASK = (1 << ASKING_KIND_BITS) - 1 };
 
 uint64_t
 asking_token (broker_core_t *core, asking_kind_t kind)
 {
-  return ++core->token << KIND_BITS | kind;
+  return ++core->token << ASKING_KIND_BITS | kind;
 }
 
 void
@@ -56,9 +58,11 @@ fill_accept (const broker_core_t *core, const call_t *call, ledger_request_t *re
   request->parent_attempt = call->parent;
   request->inputs = call->inputs;
   request->inputs_count = call->inputs_count;
+  request->previous = call->previous;
   request->retention_ms = limits->retention;
   request->trace = call->trace;
   request->body = call->body;
+  hubs_fill_accept (core, call, request);
 }
 
 static void
@@ -72,6 +76,8 @@ fill_settle (const broker_core_t *core, const call_t *call, ledger_request_t *re
   request->retention_ms = core->options.limits.retention;
   request->retryable = call->outcome.retryable;
   request->epoch = call->outcome.epoch;
+  request->under = call->outcome.under;
+  request->heard = call->outcome.heard;
 }
 
 static void
@@ -234,6 +240,7 @@ asking_on_result (broker_core_t *core, const ledger_result_t *result)
   core->counters[BROKER_COUNT_STORE_FAILED] += result->outcome == LEDGER_FAILED;
   if (result->outcome == LEDGER_FAILED)
     answer_note (core, TROUPE_LOG_ERROR, "the store reports an error", "why", result->why, NULL, NULL);
+  rousing_wanted (core, result);
   switch ((asking_kind_t)(result->token & KIND_MASK)) {
   case ASKING_CALL:
     on_call_result (core, result);
@@ -246,6 +253,9 @@ asking_on_result (broker_core_t *core, const ledger_result_t *result)
     break;
   case ASKING_LEASE:
     leases_result (core, result);
+    break;
+  case ASKING_ROUSE:
+    rousing_result (core, result);
     break;
   }
 }

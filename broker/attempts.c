@@ -25,6 +25,7 @@ attempts_of_result (const broker_core_t *core, const ledger_result_t *result)
 {
   return (attempt_t){.attempt = result->attempt,
                      .memory = result->memory,
+                     .news = result->news,
                      .inputs = result->inputs,
                      .deadline_ms = result->deadline_ms,
                      .owner = registry_identity (core, result->owner),
@@ -36,6 +37,7 @@ attempts_of_call (const broker_core_t *core, const ledger_call_t *call)
 {
   return (attempt_t){.attempt = call->attempt,
                      .memory = call->memory,
+                     .news = call->news,
                      .inputs = call->inputs,
                      .deadline_ms = call->deadline_ms,
                      .owner = registry_identity (core, call->owner),
@@ -47,6 +49,7 @@ take (broker_core_t *core, call_t *call, const attempt_t *attempt)
 {
   call->attempt = attempt->attempt;
   call->memory = attempt->memory;
+  call->news = attempt->news;
   call->needs = attempt->inputs;
   call->owner = attempt->owner;
   call->epoch = attempt->epoch;

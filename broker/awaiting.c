@@ -13,6 +13,7 @@
 #include "broker/asking.h"
 #include "broker/calls.h"
 #include "broker/ending.h"
+#include "broker/placement.h"
 #include "broker/streaming.h"
 
 #include <stdlib.h>
@@ -38,13 +39,12 @@ make_waiter (broker_core_t *core, call_t *call, peer_t *peer, troupe_error_t *er
     error->retry_after_ms = RETRY_AFTER_MS;
     return NULL;
   }
-  waiter_t *waiter = calloc (1, sizeof *waiter);
+  waiter_t *waiter = call->caller.call == NULL ? &call->caller : malloc (sizeof *waiter);
   if (waiter == NULL) {
     answer_no_memory (core, "call", error);
     return NULL;
   }
-  waiter->peer = peer;
-  waiter->call = call;
+  *waiter = (waiter_t){.peer = peer, .call = call};
   list_append (&peer->waiters, &waiter->in_peer);
   list_append (&call->waiters, &waiter->in_call);
   call->waiters_count++;
@@ -76,7 +76,10 @@ free_waiter (waiter_t *waiter)
   list_remove (&waiter->in_peer);
   list_remove (&waiter->in_call);
   waiter->call->waiters_count--;
-  free (waiter);
+  if (waiter == &waiter->call->caller)
+    waiter->call = NULL;
+  else
+    free (waiter);
 }
 
 void
@@ -123,7 +126,8 @@ awaiting_tell_accepted (broker_core_t *core, call_t *call)
 void
 awaiting_tell_settled (broker_core_t *core, call_t *call, troupe_status_t status, troupe_buffer_t *value)
 {
-  awaiting_tell_accepted (core, call);
+  if (!call->unstored)
+    awaiting_tell_accepted (core, call);
   troupe_header_t header;
   troupe_header_init (&header, TROUPE_CMD_SETTLED);
   troupe_header_set_call (&header, &call->id);
@@ -236,6 +240,10 @@ join (broker_core_t *core, call_t *call, peer_t *peer, const troupe_header_t *he
     waiter_t *waiter = find (call, peer);
     waiter->waits = header->waiter;
     waiter->unchecked = call->await_wanted = true;
+  }
+  if (troupe_header_has (header, TROUPE_F (ATTEMPT))) {
+    find (call, peer)->runs = (uint32_t)header->attempt;
+    placement_runs_on (core, call);
   }
   if (stream && call->phase == CALL_STORED)
     call->await_wanted = true; // tells who runs it, if that was offered it by another broker

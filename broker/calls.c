@@ -10,6 +10,7 @@
 #include "broker/asking.h"
 #include "broker/awaiting.h"
 #include "broker/ending.h"
+#include "broker/hubs.h"
 #include "broker/placement.h"
 #include "broker/registry.h"
 #include "broker/unstored.h"
@@ -50,18 +51,21 @@ calls_overloaded (const broker_core_t *core, troupe_error_t *error, const char *
 static call_t *
 make (broker_core_t *core, const troupe_id_t *id, troupe_text_t session, troupe_error_t *error)
 {
-  call_t *call = calloc (1, sizeof *call + session.size + 1);
+  call_t *call = malloc (sizeof *call + session.size + 1);
   if (call == NULL || alarms_reserve (&core->deadlines, core->calls.count + 1) != TROUPE_OK) {
     free (call);
     answer_no_memory (core, core->name, error);
     return NULL;
   }
+  memset (call, 0, sizeof *call); // calloc would pass by the C library's caches
   memcpy (call->session, session.data, session.size);
+  call->session[session.size] = '\0';
   call->id = *id;
   call->phase = CALL_STORED;
   list_init (&call->waiters);
   list_init (&call->in_phase);
   list_init (&call->in_again);
+  list_init (&call->in_untold);
   list_append (&core->all_calls, &call->in_core);
   return call;
 }
@@ -106,25 +110,37 @@ copy_ids (const troupe_id_t *ids, uint32_t count)
   return copy;
 }
 
+// no_memory; then what was copied is the call's all the same.
 static troupe_err_t
 copy_content (broker_core_t *core, call_t *call, const call_content_t *content, troupe_error_t *error)
 {
-  troupe_id_t *path = copy_ids (content->path, content->path_count);
-  troupe_id_t *inputs = copy_ids (content->inputs, content->inputs_count);
-  char *trace = content->trace.data != NULL ? strndup (content->trace.data, content->trace.size) : NULL;
-  if ((content->path_count > 0 && path == NULL) || (content->inputs_count > 0 && inputs == NULL) ||
-      (content->trace.data != NULL && trace == NULL)) {
-    free (path);
-    free (inputs);
-    free (trace);
-    return answer_no_memory (core, call->service->name, error);
-  }
-  call->path = path;
+  call->path = copy_ids (content->path, content->path_count);
   call->path_count = content->path_count;
-  call->inputs = inputs;
+  call->inputs = copy_ids (content->inputs, content->inputs_count);
   call->inputs_count = content->inputs_count;
-  call->trace = trace;
-  return TROUPE_OK;
+  call->hubs = copy_ids (content->hubs, content->hubs_count);
+  call->hubs_count = content->hubs_count;
+  call->fan = content->fan;
+  call->trace = content->trace.data != NULL ? strndup (content->trace.data, content->trace.size) : NULL;
+  bool copied = (call->path != NULL || call->path_count == 0) && (call->inputs != NULL || call->inputs_count == 0) &&
+                (call->hubs != NULL || call->hubs_count == 0) && (call->trace != NULL || content->trace.data == NULL);
+  return copied ? TROUPE_OK : answer_no_memory (core, call->service->name, error);
+}
+
+static void
+free_content (broker_core_t *core, call_t *call)
+{
+  hubs_clear (call);
+  free (call->path);
+  free (call->inputs);
+  free (call->hubs);
+  free (call->trace);
+  call->path = call->inputs = call->hubs = NULL;
+  call->trace = NULL;
+  call->path_count = call->inputs_count = call->hubs_count = 0;
+  if (call->service != NULL)
+    registry_release (core, call->service);
+  call->service = NULL;
 }
 
 troupe_err_t
@@ -134,13 +150,14 @@ calls_fill (broker_core_t *core, call_t *call, const call_content_t *content, tr
   if (call->service == NULL)
     return error->code;
   troupe_err_t err = copy_content (core, call, content, error);
+  if (err == TROUPE_OK && hubs_is_operation (content->service))
+    err = hubs_prepare (core, call, content->body, error);
   if (err != TROUPE_OK) {
-    registry_release (core, call->service);
-    call->service = NULL;
+    free_content (core, call);
     return err;
   }
   call->actor = call->service->actor;
-  call->body = troupe_buffer_ref (content->body);
+  call->body = content->brief ? troupe_buffer_ref (content->body) : troupe_buffer_keep (content->body);
   core->open_bytes += troupe_buffer_size (call->body);
   call->whole = true;
   return TROUPE_OK;
@@ -170,15 +187,12 @@ calls_destroy (broker_core_t *core, call_t *call)
     core->detached--;
   else
     table_remove (&core->calls, &call->by_id);
+  list_remove (&call->in_untold);
   list_remove (&call->in_core);
   core->open_bytes -= troupe_buffer_size (call->body);
   troupe_buffer_unref (&call->body);
-  if (call->service != NULL)
-    registry_release (core, call->service);
+  free_content (core, call);
   troupe_buffer_unref (&call->gathered);
-  free (call->path);
-  free (call->inputs);
-  free (call->trace);
   free (call);
 }
 

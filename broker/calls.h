@@ -26,9 +26,13 @@ typedef struct {
   uint32_t path_count;
   const troupe_id_t *inputs;
   uint32_t inputs_count;
+  const troupe_id_t *hubs;
+  uint32_t hubs_count;
+  troupe_id_t fan;
   troupe_text_t trace; // data NULL: none
+  bool brief; // it won't be held for long: its body may stay where it was received
 } call_content_t;
-// Makes it whole. On failure (bad_argument, overloaded, no_memory) it is as before.
+// Makes it whole. On failure (bad_argument, overloaded, no_memory, and those of hubs_prepare) it is as before.
 troupe_err_t calls_fill (broker_core_t *core, call_t *call, const call_content_t *content, troupe_error_t *error);
 // Forgets it, also that a request for it is under way. Its waiters are not told.
 void calls_destroy (broker_core_t *core, call_t *call);

@@ -19,6 +19,8 @@
 #include "broker/peers.h"
 #include "broker/recall.h"
 #include "broker/recovery.h"
+#include "broker/rousing.h"
+#include "broker/unstored.h"
 
 #include <stdlib.h>
 
@@ -27,11 +29,12 @@
 static void
 init_state (broker_core_t *core, int64_t now)
 {
-  table_t *tables[] = {&core->peers, &core->services, &core->calls, &core->asks, &core->recalls};
+  table_t *tables[] = {&core->peers, &core->services, &core->calls, &core->asks, &core->recalls,
+                       &core->rousings, &core->rouse_asks};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
     table_init (tables[i]);
-  list_t *lists[] = {&core->all_peers,   &core->all_services, &core->all_calls,
-                     &core->all_recalls, &core->orphans,      &core->again};
+  list_t *lists[] = {&core->all_peers,    &core->all_services, &core->all_calls, &core->all_recalls,
+                     &core->all_rousings, &core->orphans,      &core->again,     &core->untold};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
     list_init (lists[i]);
   alarms_init (&core->deadlines);
@@ -63,8 +66,10 @@ broker_core_new (broker_core_t **out, const broker_core_options_t *options, int6
   init_state (core, now);
   core->options = *options;
   core->name = strdup (options->name);
+  core->mesh = options->mesh != NULL ? strdup (options->mesh) : NULL;
   core->endpoint = options->endpoint != NULL ? strdup (options->endpoint) : NULL;
-  if (core->name == NULL || (options->endpoint != NULL && core->endpoint == NULL) || !pack_errors (core)) {
+  if (core->name == NULL || (options->mesh != NULL && core->mesh == NULL) ||
+      (options->endpoint != NULL && core->endpoint == NULL) || !pack_errors (core)) {
     broker_core_destroy (&core);
     return TROUPE_NO_MEMORY;
   }
@@ -81,11 +86,13 @@ broker_core_destroy (broker_core_t **self_p)
   *self_p = NULL;
   core->stopped = true; // what credit comes free is not given out again
   recall_clear (core);
+  rousing_clear (core);
   for (list_link_t *link; (link = list_first (&core->all_calls)) != NULL;)
     calls_destroy (core, LIST_ITEM (link, call_t, in_core));
   for (list_link_t *link; (link = list_first (&core->all_peers)) != NULL;)
     peers_forget (core, LIST_ITEM (link, peer_t, in_core));
-  table_t *tables[] = {&core->peers, &core->services, &core->calls, &core->asks, &core->recalls};
+  table_t *tables[] = {&core->peers, &core->services, &core->calls, &core->asks, &core->recalls,
+                       &core->rousings, &core->rouse_asks};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
     table_destroy (tables[i]);
   alarms_destroy (&core->deadlines);
@@ -93,6 +100,7 @@ broker_core_destroy (broker_core_t **self_p)
     troupe_buffer_unref (&core->errors[i]);
   troupe_buffer_unref (&core->report);
   free (core->name);
+  free (core->mesh);
   free (core->endpoint);
   free (core);
 }
@@ -163,6 +171,7 @@ on_time (broker_core_t *core)
     alarms_clear (&core->deadlines, alarm);
     ending_expire (core, LIST_ITEM (alarm, call_t, deadline));
   }
+  unstored_on_time (core);
   asking_on_time (core);
   leases_on_time (core);
   recovery_on_time (core);
@@ -217,6 +226,7 @@ broker_core_due (const broker_core_t *core)
     due = earlier (due, core->settle_in_at);
   if (core->up && core->again_at != INT64_MAX)
     due = earlier (due, core->again_at);
+  due = earlier (due, unstored_due (core));
   due = earlier (due, leases_due (core));
   due = earlier (due, recovery_due (core));
   return earlier (due, peers_due (core));

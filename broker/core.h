@@ -36,7 +36,8 @@ typedef enum {
   BROKER_STOP,    // the broker ends: says bye to its peers
 } broker_event_kind_t;
 
-// Everything an event points to is borrowed for the step; of a body the core takes a reference.
+// Everything an event points to is borrowed for the step; of a body the core takes a
+// reference (troupe_buffer_keep if it holds it for long).
 typedef struct {
   broker_event_kind_t kind;
   broker_connection_t connection;
@@ -76,6 +77,7 @@ typedef struct {
 
 typedef struct {
   const char *name;     // copied
+  const char *mesh;     // the mesh's name; copied; NULL: peers of any are welcome
   const char *endpoint; // where the broker publishes, for WELCOME; copied; NULL: nowhere
   int64_t pid;          // for the report
   broker_limits_t limits;

@@ -143,7 +143,7 @@ door_watch (door_t *self, void *zmq, void *socket, const char *endpoint, troupe_
 troupe_err_t
 door_join (door_t *self, troupe_loop_t *loop, troupe_error_t *error)
 {
-  troupe_err_t err = troupe_loop_add_socket (loop, self->monitor, on_monitor, self);
+  troupe_err_t err = troupe_loop_add_receiver (loop, self->monitor, on_monitor, self);
   if (err != TROUPE_OK)
     return troupe_error_set (error, err, self->endpoint, NULL, "no memory for the broker");
   self->loop = loop;

@@ -8,8 +8,9 @@
 // peer choose its own; such an id could be somebody else's old one, so messages under one are dropped, with a word to
 // the sender now and then.
 //
-// What can't be sent is noted, and told to the core after the step that sent it. If there is no memory for the note,
-// the lease tells the core later.
+// What the core sends is gathered and leaves before the next wait, or when there is much of it: libzmq's thread, which
+// writes to the connections, is woken for a batch, and not for each message as long as it is faster than the core. What
+// can't be sent is noted, and then told to the core. If there is no memory for the note, the lease tells the core later.
 //
 // Events are published without looking whether somebody listens: XPUB drops for those who don't read, and nobody
 // relies on them.
@@ -64,6 +65,18 @@ note_unsent (broker_edge_t *self, broker_connection_t connection, troupe_command
   self->unsent[self->unsent_count++] = (unsent_t){connection, command, full};
 }
 
+static void
+send_leaving (broker_edge_t *self)
+{
+  for (size_t i = 0; i < self->leaving_count; i++) {
+    leaving_t *leaving = &self->leaving[i];
+    int failed = troupe_socket_send_prepared (self->router, &leaving->message);
+    if (failed != 0)
+      note_unsent (self, leaving->connection, leaving->command, failed != EHOSTUNREACH);
+  }
+  self->leaving_count = 0;
+}
+
 void
 edge_send (void *context, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body)
 {
@@ -75,9 +88,17 @@ edge_send (void *context, broker_connection_t to, const troupe_header_t *header,
     troupe_log (TROUPE_LOG_ERROR, "a header can't be encoded", "command", troupe_command_name (header->command), NULL);
     return;
   }
-  int failed = troupe_socket_send (self->router, route, sizeof route, bytes, size, body);
-  if (failed != 0)
-    note_unsent (self, to, header->command, failed != EHOSTUNREACH);
+  if (self->leaving_count == EDGE_LEAVING_MAX)
+    send_leaving (self);
+  if (self->leaving_count == 0)
+    troupe_loop_again (self->loop); // prepare may have been called already in this turn
+  leaving_t *leaving = &self->leaving[self->leaving_count];
+  leaving->connection = to;
+  leaving->command = header->command;
+  if (troupe_socket_prepare (&leaving->message, route, sizeof route, bytes, size, body) == 0)
+    self->leaving_count++;
+  else
+    note_unsent (self, to, header->command, true);
 }
 
 void
@@ -88,6 +109,7 @@ edge_publish (void *context, const char *topic, const troupe_header_t *header, t
   size_t size = troupe_header_encode (header, bytes, sizeof bytes);
   if (size > 0)
     troupe_socket_send (self->publisher, topic, strlen (topic), bytes, size, body);
+  troupe_loop_look_at (self->loop, self->publisher);
 }
 
 void
@@ -107,11 +129,11 @@ edge_note (void *context, const broker_note_t *note)
 
 // -- Events for the core ---------------------------------------------------------------------------------------------
 
+// Ends: each failure is the end of a peer, or of a part, and those are finite.
 void
-edge_step (broker_edge_t *self, const broker_event_t *event, int64_t now)
+edge_flush (broker_edge_t *self, int64_t now)
 {
-  broker_core_step (self->core, event, now);
-  while (self->unsent_count > 0) {
+  for (send_leaving (self); self->unsent_count > 0; send_leaving (self)) {
     unsent_t unsent = self->unsent[--self->unsent_count];
     broker_event_t failure = {
       .kind = BROKER_UNSENT, .connection = unsent.connection, .command = unsent.command, .full = unsent.full};
@@ -122,14 +144,15 @@ edge_step (broker_edge_t *self, const broker_event_t *event, int64_t now)
 void
 edge_on_result (void *context, const ledger_result_t *result)
 {
-  edge_step (context, &(broker_event_t){.kind = BROKER_RESULT, .result = result}, troupe_loop_now ());
+  const broker_edge_t *self = context;
+  broker_core_step (self->core, &(broker_event_t){.kind = BROKER_RESULT, .result = result}, troupe_loop_now ());
 }
 
 void
 edge_on_notice (void *context, const ledger_notice_t *notice)
 {
   broker_edge_t *self = context;
-  edge_step (self, &(broker_event_t){.kind = BROKER_NOTICE, .notice = notice}, troupe_loop_now ());
+  broker_core_step (self->core, &(broker_event_t){.kind = BROKER_NOTICE, .notice = notice}, troupe_loop_now ());
   if (notice->kind == LEDGER_NOTICE_UP && self->ready != NULL) {
     self->ready (self->context);
     self->ready = NULL;
@@ -182,7 +205,7 @@ take_message (broker_edge_t *self, zmq_msg_t frames[3], size_t count, int64_t no
       event.bodiless = true;
     event.body = body;
   }
-  edge_step (self, &event, now);
+  broker_core_step (self->core, &event, now);
   troupe_buffer_unref (&body);
 }
 
@@ -223,10 +246,10 @@ edge_prepare (void *context, int64_t now)
 {
   broker_edge_t *self = context;
   int64_t due = broker_core_due (self->core);
-  if (due != TROUPE_LOOP_NEVER && due <= now) {
-    edge_step (self, &(broker_event_t){.kind = BROKER_TIME}, now);
-    due = broker_core_due (self->core);
-  }
+  if (due != TROUPE_LOOP_NEVER && due <= now)
+    broker_core_step (self->core, &(broker_event_t){.kind = BROKER_TIME}, now);
+  edge_flush (self, now);
+  due = broker_core_due (self->core);
   for (size_t i = 0; i < 2; i++)
     due = sooner (due, door_continue (&self->doors[i], now));
   if (!self->stopping || self->stopped == NULL)

@@ -14,6 +14,7 @@ typedef struct broker_edge broker_edge_t;
 
 typedef struct {
   const char *name;
+  const char *mesh;     // the mesh's name; NULL: peers of any are welcome
   const char *endpoint; // where it takes calls
   const char *publish;  // where it publishes
   const char *store;    // Redis's url

@@ -72,6 +72,7 @@ static troupe_err_t
 open_core (broker_edge_t *self, const broker_edge_options_t *options, troupe_error_t *error)
 {
   broker_core_options_t core = {.name = options->name,
+                                .mesh = options->mesh,
                                 .endpoint = self->publish,
                                 .pid = getpid (),
                                 .limits = options->limits,
@@ -94,7 +95,7 @@ join_loop (broker_edge_t *self, const char *name, troupe_error_t *error)
   }
   if (troupe_loop_add_prepare (self->loop, edge_prepare, self) == TROUPE_OK &&
       troupe_loop_add_socket (self->loop, self->router, edge_on_router, self) == TROUPE_OK &&
-      troupe_loop_add_socket (self->loop, self->publisher, edge_on_publisher, self) == TROUPE_OK)
+      troupe_loop_add_receiver (self->loop, self->publisher, edge_on_publisher, self) == TROUPE_OK)
     return TROUPE_OK;
   return troupe_error_set (error, TROUPE_NO_MEMORY, name, NULL, "no memory for the broker");
 }
@@ -103,6 +104,10 @@ troupe_err_t
 broker_edge_new (broker_edge_t **out, troupe_loop_t *loop, const broker_edge_options_t *options, troupe_error_t *error)
 {
   broker_edge_t *self = calloc (1, sizeof *self);
+  if (self != NULL && (self->leaving = calloc (EDGE_LEAVING_MAX, sizeof *self->leaving)) == NULL) {
+    free (self);
+    self = NULL;
+  }
   if (self == NULL)
     return troupe_error_set (error, TROUPE_NO_MEMORY, options->name, NULL, "no memory for the broker");
   self->loop = loop;
@@ -144,13 +149,18 @@ broker_edge_destroy (broker_edge_t **self_p)
   if (self->publisher != NULL)
     troupe_loop_remove_socket (self->loop, self->publisher);
   ledger_destroy (&self->ledger);
+  if (self->core != NULL)
+    edge_flush (self, troupe_loop_now ());
   broker_core_destroy (&self->core);
+  for (size_t i = 0; i < self->leaving_count; i++)
+    troupe_socket_drop_prepared (&self->leaving[i].message);
   troupe_socket_close (&self->router, true);
   troupe_socket_close (&self->publisher, true);
   if (self->zmq != NULL)
     zmq_ctx_term (self->zmq); // waits for what lingers, a moment at most
   address_release (&self->claims[0], self->endpoint);
   address_release (&self->claims[1], self->publish);
+  free (self->leaving);
   free (self->unsent);
   free (self);
 }
@@ -165,7 +175,8 @@ broker_edge_stop (broker_edge_t *self, void (*stopped) (void *context), void *co
   self->stop_at = now + STOP_MS;
   self->stopped = stopped;
   self->stopped_context = context;
-  edge_step (self, &(broker_event_t){.kind = BROKER_STOP}, now);
+  broker_core_step (self->core, &(broker_event_t){.kind = BROKER_STOP}, now);
+  edge_flush (self, now);
 }
 
 const char *

@@ -7,7 +7,19 @@
 #include "broker/door.h"
 #include "broker/edge.h"
 
-enum { EDGE_ENDPOINT_SIZE = 256 + 1 }; // as the protocol's field
+#include "troupe/socket.h"
+
+enum {
+  EDGE_ENDPOINT_SIZE = 256 + 1, // as the protocol's field
+  EDGE_LEAVING_MAX = 256,       // enough that waking libzmq's thread costs little for each
+};
+
+// A message that leaves before the next wait.
+typedef struct {
+  broker_connection_t connection;
+  troupe_command_t command;
+  troupe_socket_message_t message;
+} leaving_t;
 
 typedef struct {
   broker_connection_t connection;
@@ -23,6 +35,8 @@ struct broker_edge {
   int claims[2];
   door_t doors[2];
   char endpoint[EDGE_ENDPOINT_SIZE], publish[EDGE_ENDPOINT_SIZE];
+  leaving_t *leaving; // EDGE_LEAVING_MAX
+  size_t leaving_count;
   unsent_t *unsent;
   size_t unsent_count, unsent_capacity;
   int64_t named_at;
@@ -46,7 +60,7 @@ void edge_on_notice (void *context, const ledger_notice_t *notice);
 void edge_on_router (void *context, short events);
 void edge_on_publisher (void *context, short events);
 int64_t edge_prepare (void *context, int64_t now);
-// An event for the core, and then what could not be sent.
-void edge_step (broker_edge_t *self, const broker_event_t *event, int64_t now);
+// Sends what the core has given to be sent, and tells it what could not be.
+void edge_flush (broker_edge_t *self, int64_t now);
 
 #endif

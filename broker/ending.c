@@ -95,23 +95,53 @@ ending_expire (broker_core_t *core, call_t *call)
   ending_begin (core, call, TROUPE_STATUS_DEADLINE, 0, &error);
 }
 
+static void
+cancel_call (broker_core_t *core, call_t *call, const char *service, uint32_t under)
+{
+  troupe_error_t cancelled = {0};
+  troupe_error_set (&cancelled, TROUPE_CANCELLED, service, NULL, "its caller cancelled it");
+  call->outcome.under = call->outcome.status == TROUPE_STATUS_NONE ? under : call->outcome.under;
+  ending_begin (core, call, TROUPE_STATUS_CANCELLED, 0, &cancelled);
+}
+
+// A nested call that is stored: the store knows whether the attempt that wants it cancelled is the present one. Until
+// it has said so, the call itself goes on.
+static troupe_err_t
+cancel_nested (broker_core_t *core, const call_t *call, const troupe_header_t *header, troupe_error_t *error)
+{
+  const char *service = call != NULL && call->service != NULL ? call->service->name : "call";
+  call_t *carrier = calls_new_detached (core, &header->call, header->session, error);
+  if (carrier == NULL)
+    return error->code;
+  cancel_call (core, carrier, service, (uint32_t)header->parent);
+  return TROUPE_OK;
+}
+
+static bool
+is_stored (const call_t *call)
+{
+  return call == NULL || (call->phase != CALL_HELD && call->phase != CALL_ACCEPTING);
+}
+
 static troupe_err_t
 cancel (broker_core_t *core, const troupe_header_t *header, troupe_error_t *error)
 {
   call_t *call = calls_find (core, &header->call);
+  bool nested = troupe_header_has (header, TROUPE_F (PARENT));
   bool with_session = troupe_header_has (header, TROUPE_F (SESSION));
   if (call == NULL && !with_session)
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "cancel", NULL, "cancel needs the call's session");
   if (call != NULL && with_session && !troupe_text_equal (header->session, call->session))
     return settling_unknown (error);
+  if (nested && with_session && is_stored (call) && (call == NULL || !call->unstored))
+    return cancel_nested (core, call, header, error);
+  if (nested && call != NULL && header->parent < call->parent)
+    return TROUPE_OK; // another attempt makes it by now
   if (call == NULL)
     call = calls_new (core, &header->call, header->session, true, error);
   if (call == NULL)
     return error->code;
-  troupe_error_t cancelled = {0};
-  troupe_error_set (&cancelled, TROUPE_CANCELLED, call->service != NULL ? call->service->name : "call", NULL,
-                    "its caller cancelled it");
-  ending_begin (core, call, TROUPE_STATUS_CANCELLED, 0, &cancelled);
+  cancel_call (core, call, call->service != NULL ? call->service->name : "call", 0);
   return TROUPE_OK;
 }
 
@@ -141,8 +171,8 @@ ending_stop_instance (broker_core_t *core, const call_t *call)
 void
 ending_finish (broker_core_t *core, call_t *call, troupe_status_t status, troupe_buffer_t *value)
 {
-  troupe_error_t error = {0};
   if (call->outcome.from != 0) { // it brought another outcome than this one
+    troupe_error_t error;
     settling_stale (&error);
     ending_refuse_outcome (core, call, &error);
   }

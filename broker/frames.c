@@ -40,6 +40,7 @@ static handler_fn *const handlers[COMMANDS] = {
   [TROUPE_CMD_AWAIT] = awaiting_on_await,       [TROUPE_CMD_CANCEL] = ending_on_cancel,
   [TROUPE_CMD_PART] = attempts_on_part,         [TROUPE_CMD_SETTLE] = settling_on_settle,
   [TROUPE_CMD_RECALL] = recall_on_recall,       [TROUPE_CMD_STATUS] = report_on_status,
+  [TROUPE_CMD_HEAR] = recall_on_recall,
 };
 
 // The command of a header that doesn't decode, as far as it can be seen: [version, command, ...], small numbers all.
@@ -60,6 +61,15 @@ check_body (const broker_core_t *core, const troupe_header_t *header, const trou
   return troupe_error_set (error, TROUPE_TOO_LARGE, troupe_command_name (header->command),
                            "send files as URLs, or raise limits.message",
                            "the body has %zu bytes, at most %zu are taken", size, limit);
+}
+
+static void
+refuse (broker_core_t *core, peer_t *peer, const troupe_header_t *header, const troupe_error_t *error)
+{
+  if (header->command == TROUPE_CMD_SETTLE)
+    settling_refuse (core, peer, header, error);
+  else
+    answer_refuse (core, peer->connection, header->command, header, error);
 }
 
 static void
@@ -86,9 +96,9 @@ dispatch (broker_core_t *core, const broker_event_t *event, const troupe_header_
   peer->heard = core->now;
   if (event->bodiless) {
     answer_no_memory (core, troupe_command_name (header->command), &error);
-    answer_refuse (core, event->connection, header->command, header, &error);
+    refuse (core, peer, header, &error);
   } else if (check_body (core, header, event->body, &error) != TROUPE_OK)
-    answer_refuse (core, event->connection, header->command, header, &error);
+    refuse (core, peer, header, &error);
   else
     handler (core, peer, header, event->body);
 }

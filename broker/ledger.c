@@ -163,7 +163,7 @@ prepare (void *context, int64_t now)
 static bool
 is_read (ledger_op_t op)
 {
-  return op == LEDGER_AWAIT || op == LEDGER_RECALL || op == LEDGER_INPUTS;
+  return op == LEDGER_AWAIT || op == LEDGER_RECALL || op == LEDGER_INPUTS || op == LEDGER_ROUSE;
 }
 
 // Sends it, or says in `item` what has come of it instead.
@@ -290,6 +290,7 @@ open_stores (ledger_t *self, const ledger_options_t *options, troupe_error_t *er
     return err;
   store.state = on_channel_state;
   store.channel = channel;
+  store.with = self->commands;
   store.message = on_message;
   return troupe_store_new (&self->channel, self->loop, &store, error);
 }

@@ -19,7 +19,11 @@
 enum {
   LEDGER_SLOTS = 64,
   LEDGER_INPUTS_MAX = TROUPE_INPUTS_MAX,
-  LEDGER_BROKERS_MAX = 64, // of one mesh; each connects to the same Redis, which serves some ten busy ones
+  LEDGER_MEMBERS_MAX = 1000,  // of one operation on a hub
+  LEDGER_MESSAGES_MAX = 1000, // likewise
+  LEDGER_HEAR_MAX = 256,      // messages of one LEDGER_HEAR
+  LEDGER_HUBS_MAX = 10,       // of which one result says that members are to be roused
+  LEDGER_BROKERS_MAX = 64,    // of one mesh; each connects to the same Redis, which serves some ten busy ones
 };
 
 typedef enum {
@@ -33,8 +37,23 @@ typedef enum {
   LEDGER_INPUTS,   // read the values of a call's inputs, to offer them with it
   LEDGER_CLAIM,    // make an instance the owner of the actor whose call's turn has come
   LEDGER_LEASE,    // renew this broker's lease, and learn of all brokers' ones
+  LEDGER_HEAR,     // read what a call's actor has to hear before it replies
+  LEDGER_ROUSE,    // make observe calls for those members of a hub that want to hear without being called
   LEDGER_TAKEOVER, // make the open calls of a slot that another broker offered this broker's
 } ledger_op_t;
+
+// What a call to hub/... asks for: done in the step that accepts it, which it has settled then.
+typedef enum {
+  LEDGER_HUB_NONE,      // a call like any other
+  LEDGER_HUB_OPEN,      // the hub's id is the call's; members, messages (the announcement), silent
+  LEDGER_HUB_ADD,       // members
+  LEDGER_HUB_DELETE,    // members
+  LEDGER_HUB_BROADCAST, // messages
+  LEDGER_HUB_AUTO_ON,
+  LEDGER_HUB_AUTO_OFF,
+  LEDGER_HUB_CLOSE,
+  LEDGER_HUB_RENEW,
+} ledger_hub_op_t;
 
 // What came of a request.
 typedef enum {
@@ -44,15 +63,16 @@ typedef enum {
   LEDGER_PENDING,    // await: not settled; a notice follows when it is
   LEDGER_SETTLED,    // await, accept, settle, retry, claim: the call has settled; status and body say how, attempt
                      // which one did. (A settle that won, made again with the same value, is LEDGER_OK again.)
-  LEDGER_STALE,      // settle, retry, recall, inputs, claim: another attempt owns the call; the result's attempt says
-                     // which. (settle: or the actor lives on another instance by now.) accept: the attempt that makes
-                     // this nested call is over: the parent has settled, or is in another attempt
+  LEDGER_STALE,      // settle, retry, recall, inputs, hear, claim: another attempt owns the call; the result's attempt
+                     // says which. (settle: or the actor lives on another instance by now.) accept: the attempt that
+                     // makes this nested call is over: the parent has settled, or is in another attempt
   LEDGER_UNKNOWN,    // no such call (any more). accept: one of the inputs is unknown; `input` says which
-  LEDGER_OVERLOADED, // accept: the actor's mailbox is full
+  LEDGER_OVERLOADED, // accept: a bound was reached, and nothing was stored: `why` says which; NULL: the actor's mailbox
   LEDGER_LOST,       // the connection to Redis broke, or isn't there: it may or may not have been done
   LEDGER_FAILED,     // Redis reports an error (out of memory ...), or the request can't be made, or too many wait: it
                      // was not done; `why` says which
   LEDGER_CYCLE,      // await: the waiter would wait for itself; `why` names the ring; nothing was changed
+  LEDGER_OUT_OF_ORDER, // accept: the caller's previous call isn't stored, so this one was not
 } ledger_outcome_t;
 
 // Nested calls. A call that is made while a task runs has the task's call as its parent: the last of `path`, in the
@@ -67,6 +87,39 @@ typedef enum {
 // before all of them have settled with a value (then LEDGER_NOTICE_READY tells its broker); when one ends otherwise,
 // the call ends as that error (a LEDGER_NOTICE_SETTLED, or LEDGER_SETTLED at once). Whoever offers it reads the values
 // by LEDGER_INPUTS.
+//
+// Order. A call that names the one that its caller made before it is refused (LEDGER_OUT_OF_ORDER) unless that one is
+// stored. So what a caller sends in order is stored in order, whatever is lost on the way and by whichever broker it
+// comes. What is stored already (LEDGER_KNOWN) is never refused for that.
+//
+// Hubs. A call with `hub_op` is an operation on a hub: it is applied and settled in one step (LEDGER_SETTLED: the value
+// {"hub": id, "warnings": [...]}, or the error unknown_hub or bad_argument). The id of an OPEN is the hub's. A hub
+// belongs to the call that opened it (its parent), and closes when that settles; one that no call opened lives by its
+// lease, which each operation renews, and closes in a sweep.
+//
+// A call that names hubs, which must be open and its own caller's (else it ends as unknown_hub or bad_argument),
+// reserves a place in the log of each that its service is a member of, while auto is on. It settles into that place:
+// with a value as what it said; otherwise the place is void. The place is that of its acceptance; a nested call that
+// begins anew is accepted anew.
+//
+// A call of an actor that is in hubs has a cut in each of them: the actor hears what was said before that, but not
+// what it said itself. The cut of a call is, in a hub that it names or that its caller opened, its own acceptance, or
+// that of the first of its group (`fan`); else that of its nearest ancestor which did so; else, of a call that isn't
+// nested, its acceptance. A nested call without any of these waits for nothing younger than its root, and hears what
+// is there. A call's turn doesn't come before all places before its cuts are filled or void (then LEDGER_NOTICE_READY,
+// as with inputs). `news` says how many messages the actor may have to hear first, LEDGER_HEAR reads them, and settle
+// with `heard` moves the actor past the cuts. Messages that an actor doesn't come to hear within an hour (or the
+// retention, if that is longer) after the hub has closed are gone.
+//
+// Rousing. Members that `live` marks (and those that hold up the trimming of a very long log) hear without being
+// called: LEDGER_ROUSE makes, for each that has something to hear and nothing else to do, an observe call, which this
+// broker offers at once (the result's calls). It has the flag TROUPE_FLAG_OBSERVE and the input null, waits for nothing,
+// and is otherwise a call like any other; one that ends without `heard` is followed by the next one after a while. The
+// results of accept, settle and sweep name the `hubs` for which this is to be asked now. What is not asked for, a sweep
+// names again.
+//
+// In a hub that a call opened, what is asked on behalf of an earlier call in the hub stands in its mailbox before the
+// later ones, which wait for that.
 //
 // Owners. An actor lives on one instance, its owner, under an epoch that grows with each move. Results about a call
 // whose turn has come carry both; to offer it to another instance, or when there is no owner, the broker claims the
@@ -84,16 +137,16 @@ typedef struct {
   uint64_t token;      // the core's, comes back in the result
   const char *session; // all but sweep, recover, takeover and lease
   unsigned slot;       // sweep, recover, takeover
-  troupe_id_t call;    // all but sweep, recover, takeover and lease
-  // settle: the attempt that ended, or 0 for any (cancelled, deadline). retry: the one that was lost. recall, inputs:
-  // the one that asks, or 0 for any. claim: the one to be offered
+  troupe_id_t call;    // all but sweep, recover, takeover and lease. rouse: the hub
+  // settle: the attempt that ended, or 0 for any (cancelled, deadline). retry: the one that was lost. recall, inputs,
+  // hear: the one that asks, or 0 for any. claim: the one to be offered
   uint32_t attempt;
 
   // accept
   const char *service;
   bool actor;
   uint32_t flags;      // the call's TROUPE_FLAG_ bits, kept for recovery
-  int64_t deadline_ms; // from now; 0: `default_deadline_ms` from when its turn comes
+  int64_t deadline_ms; // from now; 0: `default_deadline_ms` from when its turn comes. rouse: of the observe calls
   int64_t default_deadline_ms;
   unsigned mailbox_limit;
   const troupe_id_t *path;
@@ -102,6 +155,20 @@ typedef struct {
   uint32_t parent_attempt; // of the last of `path`, under which this call is made; 0: not a nested call
   const troupe_id_t *inputs;
   uint32_t inputs_count; // at most LEDGER_INPUTS_MAX
+  // of the same session: the call that this one's caller made before it, if it may not be stored yet; zero: none
+  troupe_id_t previous;
+  // accept: the hubs in which the reply is said if the service is a member, opened by the call's parent (or by none, when
+  // it has none); at most TROUPE_HUBS_MAX. Of an operation: the one hub that it is about, none for LEDGER_HUB_OPEN
+  const troupe_id_t *hubs;
+  uint32_t hubs_count;
+  troupe_id_t fan; // accept: its group of calls that don't hear each other; zero: none
+  // accept of an operation on a hub. The messages are `body` with `sizes`
+  ledger_hub_op_t hub_op;
+  const char *const *members; // services, at most LEDGER_MEMBERS_MAX
+  uint32_t members_count;
+  const uint64_t *unknown; // a bit for each of them: nobody serves it, which makes a warning
+  const uint64_t *live;    // likewise: it wants to hear at once; so do unknown ones
+  bool silent;             // LEDGER_HUB_OPEN: replies aren't said in it until LEDGER_HUB_AUTO_ON
   // accept: the input. settle: the value or error, followed by the memory entries
   troupe_buffer_t *body;
 
@@ -112,16 +179,21 @@ typedef struct {
   int64_t retention_ms; // settle, and accept (for a call that ends at once): how long the outcome is kept
   bool retryable;       // an error of the retryable class: not replayed to a later attempt of the parent
   uint64_t epoch;       // of the actor, under which the attempt ran; 0: not checked
+  bool heard;           // the actor has heard what its hubs' logs have before this call
 
+  uint32_t under; // settle, of a nested call that its parent cancels: the parent's attempt that does; 0: not checked
   // await: the call, of the same session, whose running attempt waits; zero: nobody's
   troupe_id_t waiter;
   // claim: the instance's id. takeover: the broker's name
   const char *instance, *broker;
-  // lease: for how long
+  // lease: for how long. accept of an operation on a hub that no call opened: how long it stays open from now on without
+  // another one
   int64_t lease_ms;
 
   // recall: the result may hold fewer entries (4 MiB or 1000 of them, at least one): ask again for the rest
   uint32_t from, count;
+  // hear, rouse: where to go on, from the result before; 0: from the beginning
+  uint64_t position;
 } ledger_request_t;
 
 // One call as the store has it: of recover and sweep, and settle's next in the mailbox.
@@ -135,6 +207,7 @@ typedef struct {
   uint32_t flags;
   int64_t deadline_ms; // remaining; 0: none has started
   uint32_t memory;     // how many entries the actor remembers
+  uint32_t news;       // at most so many messages are to be heard first
   const char *owner;   // the instance that the actor lives on; NULL: none yet
   uint64_t epoch;      // of that; 0: none yet
   uint32_t inputs;     // how many inputs it has: to be read by LEDGER_INPUTS once it is ready
@@ -149,30 +222,40 @@ typedef struct {
   int64_t remaining_ms; // of its lease; 0 or less: since when it has run out
 } ledger_broker_t;
 
+typedef struct {
+  troupe_text_t session;
+  troupe_id_t hub;
+} ledger_hub_t;
+
 // A result; everything it points to is borrowed until the callback returns (take a reference of a buffer to keep it).
 typedef struct {
   ledger_op_t op;
   uint64_t token;
   ledger_outcome_t outcome;
-  const char *why;        // LEDGER_FAILED: Redis's words. LEDGER_CYCLE: the services of the ring
+  const char *why;        // LEDGER_FAILED: Redis's words. LEDGER_CYCLE: the services of the ring. LEDGER_OVERLOADED
   bool ready;             // accept, known: its turn has come, and this broker offers it: do so
   uint32_t attempt;       // accept (when ready), known, retry: the current attempt
   uint32_t memory;        // accept (when ready), retry, recall: entries the actor remembers
+  uint32_t news;          // likewise (not recall): at most so many messages are to be heard first
+  uint64_t position;      // hear: where to go on; 0: that was all. rouse: where to go on if there is `more`
   int64_t deadline_ms;    // accept (when ready), known, retry: remaining; 0: none has started
   const char *owner;      // accept (when ready), known, retry, claim: the actor's owner; NULL: it has none
   uint64_t epoch;         // of that; 0: none
   uint32_t inputs;        // accept, known, retry: how many inputs it has
   uint32_t input;         // accept, unknown: which one isn't known, from 0
   troupe_status_t status; // LEDGER_SETTLED
-  // LEDGER_SETTLED: value or error. recall: a packed list of entries. inputs: the values, one after another
+  // LEDGER_SETTLED: value or error. recall: a packed list of entries. hear: a packed list of messages, in the order in
+  // which they were said. inputs: the values, one after another
   troupe_buffer_t *body;
   const uint32_t *sizes; // inputs: of each value
   uint32_t sizes_count;
   const ledger_broker_t *brokers; // lease: every broker of the mesh, this one too
   size_t brokers_count;
   int64_t lapsed_ms; // lease: for how long this broker's own lease had run out before it was renewed; 0: it had not
-  const ledger_call_t *calls; // recover, takeover, sweep: those calls. settle: the next call of the mailbox, ready
-  size_t calls_count;         // now, if this broker offers it (another broker gets a notice)
+  const ledger_hub_t *hubs; // accept, settle, sweep: those in which members are to be roused
+  size_t hubs_count;
+  const ledger_call_t *calls; // recover, takeover, sweep, rouse: those calls. settle: the next call of the mailbox,
+  size_t calls_count;         // ready now, if this broker offers it (another broker gets a notice)
   bool more; // takeover: ask again for the others, before those of another broker in this slot; after LEDGER_LOST,
              // recover the slot: what was taken is among its calls.
              // recover: ask again for the calls behind these (those that this process accepted are among them). sweep:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Answers to results. An answer is a list: outcome, attempt, memory, deadline, ready, status, body, more, owner, epoch,
-// inputs, then items. Every type is checked: the functions are ours, but the copy in Redis may be a newer one, and
-// other programs can write to that Redis. An answer that doesn't fit is an error of the connection, never a guess.
+// inputs, news, hubs, then items. Every type is checked: the functions are ours, but the copy in Redis may be a newer one,
+// and other programs can write to that Redis. An answer that doesn't fit is an error of the connection, never a guess.
 //
 // Texts are borrowed from the reply (hiredis terminates them); bodies are copied once, into buffers.
 
@@ -13,7 +13,7 @@
 #include <string.h>
 
 // The positions in an answer and in a call.
-enum { OUTCOME, ATTEMPT, MEMORY, DEADLINE, READY, STATUS, BODY, MORE, OWNER, EPOCH, INPUTS, ITEMS };
+enum { OUTCOME, ATTEMPT, MEMORY, DEADLINE, READY, STATUS, BODY, MORE, OWNER, EPOCH, INPUTS, NEWS, HUBS, ITEMS };
 enum {
   CALL_SESSION,
   CALL_ID,
@@ -27,6 +27,7 @@ enum {
   CALL_OWNER,
   CALL_EPOCH,
   CALL_INPUTS,
+  CALL_NEWS,
   CALL_PATH,
   CALL_TRACE,
   CALL_BODY,
@@ -37,8 +38,15 @@ static const struct {
   const char *word;
   ledger_outcome_t outcome;
 } outcomes[] = {
-  {"ok", LEDGER_OK},       {"known", LEDGER_KNOWN},     {"pending", LEDGER_PENDING},       {"settled", LEDGER_SETTLED},
-  {"stale", LEDGER_STALE}, {"unknown", LEDGER_UNKNOWN}, {"overloaded", LEDGER_OVERLOADED}, {"cycle", LEDGER_CYCLE},
+  {"ok", LEDGER_OK},
+  {"known", LEDGER_KNOWN},
+  {"pending", LEDGER_PENDING},
+  {"settled", LEDGER_SETTLED},
+  {"stale", LEDGER_STALE},
+  {"unknown", LEDGER_UNKNOWN},
+  {"overloaded", LEDGER_OVERLOADED},
+  {"cycle", LEDGER_CYCLE},
+  {"out_of_order", LEDGER_OUT_OF_ORDER},
 };
 
 static bool
@@ -81,7 +89,7 @@ ledger_answer_call (ledger_call_t *out, const struct redisReply *reply)
   const redisReply *path = element[CALL_PATH];
   if (!is_text (element[CALL_SESSION]) || !is_text (element[CALL_ID]) || !is_text (element[CALL_SERVICE]) ||
       !are_numbers (element, CALL_ACTOR, CALL_MEMORY) || !is_text (element[CALL_OWNER]) ||
-      !are_numbers (element, CALL_EPOCH, CALL_INPUTS) || !is_text (path) || !is_text (element[CALL_TRACE]) ||
+      !are_numbers (element, CALL_EPOCH, CALL_NEWS) || !is_text (path) || !is_text (element[CALL_TRACE]) ||
       path->len % sizeof (troupe_id_t) != 0 || !troupe_id_of_text (&out->call, element[CALL_ID]->str))
     return TROUPE_BAD_MESSAGE;
   out->session = element[CALL_SESSION]->str;
@@ -95,6 +103,7 @@ ledger_answer_call (ledger_call_t *out, const struct redisReply *reply)
   out->owner = text_or_null (element[CALL_OWNER]);
   out->epoch = (uint64_t)element[CALL_EPOCH]->integer;
   out->inputs = (uint32_t)element[CALL_INPUTS]->integer;
+  out->news = (uint32_t)element[CALL_NEWS]->integer;
   out->path = path->len > 0 ? (const troupe_id_t *)path->str : NULL;
   out->path_count = (uint32_t)(path->len / sizeof (troupe_id_t));
   out->trace = text_or_null (element[CALL_TRACE]);
@@ -172,12 +181,20 @@ join_items (ledger_answer_t *self, const unsigned char *head, size_t head_size, 
   return err;
 }
 
-// Memory entries: behind a head they are a packed list.
+// Memory entries, or messages: behind a head they are a packed list.
 static troupe_err_t
 read_entries (ledger_answer_t *self, redisReply *const *items, size_t count)
 {
   unsigned char head[LIST_HEAD_MAX];
   return join_items (self, head, put_list_head (head, count), items, count);
+}
+
+static troupe_err_t
+read_messages (ledger_answer_t *self, redisReply *const *items, size_t count)
+{
+  self->result.position = (uint64_t)self->result.deadline_ms;
+  self->result.deadline_ms = 0;
+  return count <= LEDGER_HEAR_MAX ? read_entries (self, items, count) : TROUPE_BAD_MESSAGE;
 }
 
 static troupe_err_t
@@ -246,6 +263,7 @@ read_head (ledger_answer_t *self, redisReply *const *element)
   result->memory = (uint32_t)element[MEMORY]->integer;
   result->deadline_ms = element[DEADLINE]->integer;
   result->status = (troupe_status_t)element[STATUS]->integer;
+  result->news = (uint32_t)element[NEWS]->integer;
   result->more = element[MORE]->integer != 0;
   result->owner = text_or_null (element[OWNER]);
   result->epoch = (uint64_t)element[EPOCH]->integer;
@@ -259,12 +277,37 @@ read_head (ledger_answer_t *self, redisReply *const *element)
     result->ready = element[READY]->integer != 0;
 }
 
+// "<session>|<id> <session>|<id> ...", or nil. A session has no spaces, and an id no bars.
+static troupe_err_t
+read_hubs (ledger_answer_t *self, const redisReply *reply)
+{
+  const char *at = reply->str;
+  if (reply->type == REDIS_REPLY_NIL)
+    return TROUPE_OK;
+  if (!is_text (reply))
+    return TROUPE_BAD_MESSAGE;
+  for (self->result.hubs = self->hubs; at != NULL && self->result.hubs_count < LEDGER_HUBS_MAX;) {
+    char id[TROUPE_ID_TEXT_SIZE];
+    size_t size = strcspn (at, " ");
+    if (size < sizeof id || at[size - sizeof id] != '|')
+      return TROUPE_BAD_MESSAGE;
+    ledger_hub_t *hub = &self->hubs[self->result.hubs_count++];
+    hub->session = (troupe_text_t){at, size - sizeof id};
+    memcpy (id, at + size - (sizeof id - 1), sizeof id - 1);
+    id[sizeof id - 1] = '\0';
+    if (!troupe_id_of_text (&hub->hub, id))
+      return TROUPE_BAD_MESSAGE;
+    at = at[size] == ' ' ? at + size + 1 : NULL;
+  }
+  return TROUPE_OK;
+}
+
 static bool
 is_answer (const redisReply *reply)
 {
   return reply->type == REDIS_REPLY_ARRAY && reply->elements >= ITEMS && is_text (reply->element[OUTCOME]) &&
          are_numbers (reply->element, ATTEMPT, STATUS) && are_numbers (reply->element, MORE, MORE) &&
-         is_text (reply->element[OWNER]) && are_numbers (reply->element, EPOCH, INPUTS) &&
+         is_text (reply->element[OWNER]) && are_numbers (reply->element, EPOCH, NEWS) &&
          reply->element[STATUS]->integer <= TROUPE_STATUS_DEADLINE;
 }
 
@@ -273,12 +316,13 @@ static troupe_err_t
 read_text (ledger_answer_t *self, const redisReply *reply)
 {
   bool slot = self->result.op == LEDGER_RECOVER || self->result.op == LEDGER_TAKEOVER;
-  bool cycle = self->result.outcome == LEDGER_CYCLE;
-  if (!slot && !cycle)
+  bool why = self->result.outcome == LEDGER_CYCLE ||
+             (self->result.outcome == LEDGER_OVERLOADED && reply->type != REDIS_REPLY_NIL);
+  if (!slot && !why)
     return read_body (&self->result.body, reply);
   if (!is_text (reply))
     return TROUPE_BAD_MESSAGE;
-  if (cycle)
+  if (why)
     self->result.why = reply->str;
   else
     self->place = reply->str;
@@ -291,10 +335,16 @@ read_items (ledger_answer_t *self, redisReply *const *items, size_t count)
   bool good = self->result.outcome == LEDGER_OK;
   if (self->result.op == LEDGER_RECALL && good)
     return read_entries (self, items, count);
+  if (self->result.op == LEDGER_HEAR && good)
+    return read_messages (self, items, count);
   if (self->result.op == LEDGER_INPUTS && good)
     return read_values (self, items, count);
   if (self->result.op == LEDGER_LEASE)
     return read_brokers (self, items, count);
+  if (self->result.op == LEDGER_ROUSE) {
+    self->result.position = (uint64_t)self->result.deadline_ms;
+    self->result.deadline_ms = 0;
+  }
   return read_calls (self, items, count);
 }
 
@@ -313,6 +363,8 @@ ledger_answer_read (ledger_answer_t *self, ledger_op_t op, const struct redisRep
     return TROUPE_BAD_MESSAGE;
   read_head (self, reply->element);
   troupe_err_t err = read_text (self, reply->element[BODY]);
+  if (err == TROUPE_OK)
+    err = read_hubs (self, reply->element[HUBS]);
   return err == TROUPE_OK ? read_items (self, reply->element + ITEMS, reply->elements - ITEMS) : err;
 }
 

@@ -51,14 +51,20 @@ add_key (ledger_command_t *self, unsigned slot, const char *kind, const char *of
 }
 
 static const char *
-add_call_key (ledger_command_t *self, const ledger_request_t *request)
+add_named_key (ledger_command_t *self, const ledger_request_t *request, const char *kind)
 {
   char name[LEDGER_KEY_MAX], id[TROUPE_ID_TEXT_SIZE];
   troupe_id_to_text (&request->call, id);
   int size = snprintf (name, sizeof name, "%s|%s", request->session, id);
   if (size < 0 || (size_t)size >= sizeof name)
     return "the session's name is too long for a key";
-  return add_key (self, ledger_slot (request->session), "call:", name);
+  return add_key (self, ledger_slot (request->session), kind, name);
+}
+
+static const char *
+add_call_key (ledger_command_t *self, const ledger_request_t *request)
+{
+  return add_named_key (self, request, "call:");
 }
 
 static void
@@ -68,33 +74,136 @@ add_id (ledger_command_t *self, const troupe_id_t *id)
   add_text (self, self->id);
 }
 
+// One after another, into `room`.
+static void
+add_ids (ledger_command_t *self, char *room, const troupe_id_t *ids, uint32_t count)
+{
+  for (uint32_t i = 0; i < count; i++)
+    troupe_id_to_text (&ids[i], room + i * (TROUPE_ID_TEXT_SIZE - 1));
+  add_bytes (self, room, count * (TROUPE_ID_TEXT_SIZE - 1));
+}
+
 static const char *
 add_inputs (ledger_command_t *self, const ledger_request_t *request)
 {
   if (request->inputs_count > LEDGER_INPUTS_MAX)
     return "more inputs than a call may have";
-  for (uint32_t i = 0; i < request->inputs_count; i++)
-    troupe_id_to_text (&request->inputs[i], self->inputs + i * (TROUPE_ID_TEXT_SIZE - 1));
-  add_bytes (self, self->inputs, request->inputs_count * (TROUPE_ID_TEXT_SIZE - 1));
+  add_ids (self, self->inputs, request->inputs, request->inputs_count);
   return NULL;
 }
 
-// What is not plain: a parent, inputs.
+// -- The body -------------------------------------------------------------------------------------------------------
+
+// Where its parts (memory entries, messages) begin; SIZE_MAX: they are larger than it.
+static size_t
+parts_begin (const ledger_request_t *request)
+{
+  size_t size = troupe_buffer_size (request->body), parts = 0;
+  for (uint32_t i = 0; i < request->sizes_count; i++)
+    parts += request->sizes[i];
+  return parts <= size ? size - parts : SIZE_MAX;
+}
+
+static void
+add_parts (ledger_command_t *self, const ledger_request_t *request, size_t begin)
+{
+  const char *at = troupe_buffer_data (request->body);
+  at = at != NULL ? at + begin : "";
+  for (uint32_t i = 0; i < request->sizes_count; at += request->sizes[i++])
+    add_bytes (self, at, request->sizes[i]);
+}
+
+// -- Accept ---------------------------------------------------------------------------------------------------------
+
+// What is not plain. The arguments are known by their place, so each kind stands behind all those before it.
+
+static const char *
+add_parent (ledger_command_t *self, const ledger_request_t *request)
+{
+  add_number (self, request->parent_attempt);
+  if (request->parent_attempt == 0) {
+    add_text (self, "");
+    return NULL;
+  }
+  if (request->path_count == 0)
+    return "a nested call without a path";
+  add_id (self, &request->path[request->path_count - 1]);
+  return NULL;
+}
+
+static void
+add_other_id (ledger_command_t *self, char text[TROUPE_ID_TEXT_SIZE], const troupe_id_t *id)
+{
+  text[0] = '\0';
+  if (!troupe_id_is_zero (id))
+    troupe_id_to_text (id, text);
+  add_text (self, text);
+}
+
+static const char *
+add_hubs (ledger_command_t *self, const ledger_request_t *request)
+{
+  if (request->hubs_count > TROUPE_HUBS_MAX)
+    return "more hubs than a call may name";
+  add_ids (self, self->hubs, request->hubs, request->hubs_count);
+  add_other_id (self, self->fan, &request->fan);
+  return NULL;
+}
+
+// By ledger_hub_op_t.
+static const char *const hub_kinds[] = {
+  NULL, "open", "add", "delete", "broadcast", "auto", "auto", "close", "renew",
+};
+
+static bool
+has_bit (const uint64_t *bits, uint32_t i)
+{
+  return bits != NULL && (bits[i / 64] >> (i % 64) & 1) != 0;
+}
+
+static const char *
+add_operation (ledger_command_t *self, const ledger_request_t *request)
+{
+  bool opens = request->hub_op == LEDGER_HUB_OPEN;
+  if (request->hubs_count != (opens ? 0 : 1))
+    return "an operation is about one hub";
+  if (request->parent_attempt == 0 && request->lease_ms <= 0)
+    return "a hub that no call opened needs a lease";
+  if (request->members_count > LEDGER_MEMBERS_MAX || request->sizes_count > LEDGER_MESSAGES_MAX)
+    return "more members or messages than one operation may have";
+  if (request->sizes_count > 0 && parts_begin (request) != 0)
+    return "the messages are not the body";
+  add_text (self, hub_kinds[request->hub_op]);
+  add_text (self, request->hub_op == LEDGER_HUB_AUTO_OFF || (opens && request->silent) ? "0" : "1");
+  add_number (self, request->lease_ms);
+  for (uint32_t i = 0; i < request->members_count; i++)
+    self->marks[i] = has_bit (request->unknown, i) ? '1' : has_bit (request->live, i) ? '2' : '0';
+  add_bytes (self, self->marks, request->members_count);
+  for (uint32_t i = 0; i < request->members_count; i++)
+    add_text (self, request->members[i]);
+  add_parts (self, request, 0);
+  return NULL;
+}
+
 static const char *
 add_relations (ledger_command_t *self, const ledger_request_t *request)
 {
-  if (request->parent_attempt == 0 && request->inputs_count == 0)
+  bool operation = request->hub_op != LEDGER_HUB_NONE;
+  bool in_hubs = operation || request->hubs_count > 0;
+  bool follows = in_hubs || !troupe_id_is_zero (&request->previous);
+  if (request->parent_attempt == 0 && request->inputs_count == 0 && !follows)
     return NULL;
-  if (request->parent_attempt > 0 && request->path_count == 0)
-    return "a nested call without a path";
-  add_number (self, request->parent_attempt);
-  if (request->parent_attempt > 0)
-    add_id (self, &request->path[request->path_count - 1]);
-  else
-    add_text (self, "");
-  const char *why = add_inputs (self, request);
+  const char *why = add_parent (self, request);
+  if (why == NULL)
+    why = add_inputs (self, request);
+  if (why != NULL)
+    return why;
   add_number (self, request->retention_ms);
-  return why;
+  if (follows)
+    add_other_id (self, self->previous, &request->previous);
+  if (in_hubs)
+    why = add_hubs (self, request);
+  return why == NULL && operation ? add_operation (self, request) : why;
 }
 
 static const char *
@@ -111,7 +220,10 @@ accept_command (ledger_command_t *self, const ledger_request_t *request, const c
   add_number (self, request->mailbox_limit);
   add_bytes (self, request->path, request->path_count * sizeof (troupe_id_t));
   add_text (self, request->trace != NULL ? request->trace : "");
-  add_bytes (self, troupe_buffer_data (request->body), troupe_buffer_size (request->body));
+  if (request->hub_op == LEDGER_HUB_NONE)
+    add_bytes (self, troupe_buffer_data (request->body), troupe_buffer_size (request->body));
+  else
+    add_text (self, "");
   const char *why_not = add_relations (self, request);
   return why != NULL ? why : why_not;
 }
@@ -120,20 +232,13 @@ accept_command (ledger_command_t *self, const ledger_request_t *request, const c
 static const char *
 add_outcome (ledger_command_t *self, const ledger_request_t *request)
 {
-  const char *at = troupe_buffer_data (request->body);
-  size_t size = troupe_buffer_size (request->body), entries = 0;
   if (request->sizes_count > TROUPE_SIZES_MAX)
     return "more memory entries than a reply may have";
-  for (uint32_t i = 0; i < request->sizes_count; i++)
-    entries += request->sizes[i];
-  if (entries > size)
+  size_t begin = parts_begin (request);
+  if (begin == SIZE_MAX)
     return "the memory entries are said to be larger than the body that holds them";
-  add_bytes (self, at, size - entries);
-  at = at != NULL ? at + (size - entries) : NULL;
-  for (uint32_t i = 0; i < request->sizes_count; i++) {
-    add_bytes (self, at, request->sizes[i]);
-    at = at != NULL ? at + request->sizes[i] : NULL;
-  }
+  add_bytes (self, troupe_buffer_data (request->body), begin);
+  add_parts (self, request, begin);
   return NULL;
 }
 
@@ -148,6 +253,8 @@ settle_command (ledger_command_t *self, const ledger_request_t *request, const c
   add_number (self, request->retention_ms);
   add_text (self, request->retryable ? "1" : "0");
   add_number (self, (int64_t)request->epoch);
+  add_text (self, request->heard ? "1" : "0");
+  add_number (self, request->under);
   const char *why_not = add_outcome (self, request);
   return why != NULL ? why : why_not;
 }
@@ -160,6 +267,27 @@ recall_command (ledger_command_t *self, const ledger_request_t *request)
   add_number (self, request->attempt);
   add_number (self, request->from);
   add_number (self, request->count);
+  return why;
+}
+
+static const char *
+hear_command (ledger_command_t *self, const ledger_request_t *request)
+{
+  begin (self, "troupe1_hear");
+  const char *why = add_call_key (self, request);
+  add_number (self, request->attempt);
+  add_number (self, (int64_t)request->position);
+  return why;
+}
+
+static const char *
+rouse_command (ledger_command_t *self, const ledger_request_t *request, const char *broker)
+{
+  begin (self, "troupe1_rouse");
+  const char *why = add_named_key (self, request, "hub:");
+  add_text (self, broker);
+  add_number (self, request->deadline_ms);
+  add_number (self, (int64_t)request->position);
   return why;
 }
 
@@ -251,6 +379,10 @@ ledger_command_of_request (ledger_command_t *self, const ledger_request_t *reque
     return retry_command (self, request, broker);
   case LEDGER_RECALL:
     return recall_command (self, request);
+  case LEDGER_HEAR:
+    return hear_command (self, request);
+  case LEDGER_ROUSE:
+    return rouse_command (self, request, broker);
   case LEDGER_INPUTS:
     return inputs_command (self, request);
   case LEDGER_CLAIM:

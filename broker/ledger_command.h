@@ -7,10 +7,12 @@
 #include "broker/ledger.h"
 
 enum {
-  LEDGER_KEY_MAX = 512,                        // "troupe:{00}:call:", a session, an id; what is longer is an error
-  LEDGER_NUMBERS_MAX = 8,                      // of one command
-  LEDGER_ARGS_MAX = 4 + 16 + TROUPE_SIZES_MAX, // FCALL, function, 1, key; the arguments; memory entries
+  LEDGER_KEY_MAX = 512,   // "troupe:{00}:call:", a session, an id; what is longer is an error
+  LEDGER_NUMBERS_MAX = 8, // of one command
+  // FCALL, function, 1, key; the arguments; memory entries, or members and messages
+  LEDGER_ARGS_MAX = 4 + 24 + LEDGER_MEMBERS_MAX + LEDGER_MESSAGES_MAX,
   LEDGER_INPUTS_SIZE = LEDGER_INPUTS_MAX * (TROUPE_ID_TEXT_SIZE - 1),
+  LEDGER_HUBS_SIZE = TROUPE_HUBS_MAX * (TROUPE_ID_TEXT_SIZE - 1),
 };
 
 // A command; points into itself and into what the request points to.
@@ -22,7 +24,11 @@ typedef struct {
   char numbers[LEDGER_NUMBERS_MAX][24]; // 64 bits in decimal, a sign, NUL
   int numbers_count;
   char id[TROUPE_ID_TEXT_SIZE];        // accept: the parent's. await: the waiter's
+  char previous[TROUPE_ID_TEXT_SIZE];  // accept: of its caller's previous call
   char inputs[LEDGER_INPUTS_SIZE + 1]; // accept: their ids, one after another
+  char hubs[LEDGER_HUBS_SIZE + 1];     // accept: likewise
+  char fan[TROUPE_ID_TEXT_SIZE];       // accept: the group's
+  char marks[LEDGER_MEMBERS_MAX + 1];  // accept: for each member, whether it is unknown, or wants to hear at once
 } ledger_command_t;
 
 // `place`: recover, takeover: how far it has come, "" at the beginning. Returns NULL, or why the request can't be made.

@@ -78,15 +78,23 @@ open_log (const process_t *self)
   troupe_config_hide_secrets (self->config);
 }
 
-// A connection is a descriptor, and libzmq doesn't survive running out of them: take as many as we may.
+// A connection is a descriptor, and libzmq doesn't survive running out of them: take as many as we may. With fewer than
+// the door keeps in reserve twice (door.c), a burst of connections may use them up before the door closes.
 static void
 raise_descriptors (void)
 {
+  enum { ENOUGH = 8500 };
   struct rlimit limit;
+  char shown[24];
   if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
     return;
   limit.rlim_cur = limit.rlim_max;
   setrlimit (RLIMIT_NOFILE, &limit);
+  if (limit.rlim_max >= ENOUGH)
+    return;
+  snprintf (shown, sizeof shown, "%ju", (uintmax_t)limit.rlim_max);
+  troupe_log (TROUPE_LOG_WARNING, "few open files are allowed", "open files at most", shown, "why",
+              "a burst of connections may use them up", "next", "allow 8,500 or more (ulimit -n)", NULL);
 }
 
 static void
@@ -147,6 +155,7 @@ static troupe_err_t
 open_edge (process_t *self, troupe_error_t *error)
 {
   broker_edge_options_t options = {.name = self->name,
+                                   .mesh = troupe_config_text (self->config, "mesh"),
                                    .endpoint = json_string_value (json_object_get (self->settings, "endpoint")),
                                    .publish = json_string_value (json_object_get (self->settings, "publish")),
                                    .store = troupe_config_text (self->config, "store.url"),

@@ -110,15 +110,35 @@ send_welcome (broker_core_t *core, const peer_t *peer)
   troupe_header_set_heartbeat (&header, (uint64_t)limits->heartbeat);
   troupe_header_set_lease (&header, (uint64_t)limits->lease);
   troupe_header_set_limit (&header, limits->message);
+  if (core->mesh != NULL)
+    troupe_header_set_mesh (&header, troupe_text (core->mesh));
   if (core->endpoint != NULL)
     troupe_header_set_endpoint (&header, troupe_text (core->endpoint));
   answer_send (core, peer->connection, &header, NULL);
+}
+
+// An endpoint that was mixed up: without this, its calls would find other services of the same names.
+static bool
+is_of_other_mesh (const broker_core_t *core, const troupe_header_t *header, troupe_error_t *error)
+{
+  bool told = core->mesh != NULL && troupe_header_has (header, TROUPE_F (MESH));
+  if (!told || troupe_text_equal (header->mesh, core->mesh))
+    return false;
+  troupe_error_set (error, TROUPE_WRONG_MESH, core->name, "check the brokers' endpoints, and `mesh` in the configuration",
+                    "this broker is of the mesh %s, and the peer of %.*s", core->mesh, (int)header->mesh.size,
+                    header->mesh.data);
+  return true;
 }
 
 void
 peers_on_hello (broker_core_t *core, broker_connection_t connection, const troupe_header_t *header,
                 troupe_buffer_t *body)
 {
+  troupe_error_t wrong;
+  if (is_of_other_mesh (core, header, &wrong)) {
+    answer_refuse (core, connection, TROUPE_CMD_HELLO, NULL, &wrong);
+    return;
+  }
   peer_t *peer = peers_find (core, connection);
   if (peer != NULL && !troupe_text_equal (header->peer, peer->name)) {
     peers_end (core, peer, "lost", "it says hello under another id");
@@ -218,15 +238,9 @@ report_queues (broker_core_t *core, peer_t *peer)
   LIST_EACH (link, &peer->instances)
   {
     instance_t *instance = LIST_ITEM (link, instance_t, in_peer);
-    uint64_t queue = placement_queue_of (instance->service);
-    if (!instance->open || (queue == 0 && !instance->queue_told))
-      continue;
-    instance->queue_told = queue > 0;
-    troupe_header_t header;
-    troupe_header_init (&header, TROUPE_CMD_HEARTBEAT);
-    troupe_header_set_service (&header, troupe_text (instance->service->name));
-    troupe_header_set_queue (&header, queue);
-    answer_send (core, peer->connection, &header, NULL);
+    bool waits = placement_queue_of (instance->service) > 0;
+    if (instance->open && (waits || instance->queue_told))
+      placement_report (core, instance);
   }
 }
 

@@ -9,6 +9,9 @@
 // actor moves, for nothing of it runs: to the one that rendezvous hashing (Thaler and Ravishankar 1998) proposes among
 // the instances with credit, of which all brokers think the same. The store must know before the call is offered there.
 //
+// An instance that has lost another broker tells which calls of that it runs. Whoever takes one of them over offers it
+// there, also without credit.
+//
 // Between its placement and its offer a call holds the credit of its instance, while the ledger is asked to make that
 // the owner, and for the values of the call's inputs. If the instance goes, the call is placed anew.
 //
@@ -64,6 +67,19 @@ choose_for_actor (const call_t *call)
   return choose_by_session (service, call->session);
 }
 
+// Who runs it since the attempt that was lost, and has said so (AWAIT); NULL: nobody.
+static instance_t *
+who_runs (const call_t *call)
+{
+  for (list_link_t *link = call->waiters.next; link != &call->waiters && call->ran != 0; link = link->next) {
+    const waiter_t *waiter = LIST_ITEM (link, const waiter_t, in_call);
+    instance_t *instance = waiter->runs == call->ran ? registry_instance (waiter->peer, call->service) : NULL;
+    if (instance != NULL && instance->open)
+      return instance;
+  }
+  return NULL;
+}
+
 static bool
 less_loaded (const instance_t *a, const instance_t *b)
 {
@@ -82,12 +98,33 @@ choose_by_load (const service_t *service)
   return best;
 }
 
+static instance_t *
+choose (const call_t *call)
+{
+  instance_t *instance = who_runs (call);
+  if (instance != NULL)
+    return instance;
+  return call->actor ? choose_for_actor (call) : choose_by_load (call->service);
+}
+
 enum { QUEUE_MAX = 1000000 }; // the protocol's limit of QUEUE
 
 uint64_t
 placement_queue_of (const service_t *service)
 {
   return service->queue_count < QUEUE_MAX ? service->queue_count : QUEUE_MAX;
+}
+
+void
+placement_report (broker_core_t *core, instance_t *instance)
+{
+  troupe_header_t header;
+  uint64_t queue = placement_queue_of (instance->service);
+  instance->queue_told = queue > 0;
+  troupe_header_init (&header, TROUPE_CMD_HEARTBEAT);
+  troupe_header_set_service (&header, troupe_text (instance->service->name));
+  troupe_header_set_queue (&header, queue);
+  answer_send (core, instance->peer->connection, &header, NULL);
 }
 
 static void
@@ -106,11 +143,14 @@ send_offer (broker_core_t *core, const call_t *call)
   if (call->path_count > 0)
     troupe_header_set_path (&header, call->path, call->path_count);
   bool streams = (call->flags & TROUPE_FLAG_STREAM) != 0 || streaming_wanted (call);
-  unsigned flags = (streams ? TROUPE_FLAG_STREAM : 0) | (call->unstored ? TROUPE_FLAG_VOLATILE : 0);
+  unsigned flags = (streams ? TROUPE_FLAG_STREAM : 0) | (call->unstored ? TROUPE_FLAG_VOLATILE : 0) |
+                   (call->flags & TROUPE_FLAG_OBSERVE);
   if (flags != 0)
     troupe_header_set_flags (&header, flags);
   if (call->actor)
     troupe_header_set_memory (&header, call->memory);
+  if (call->news > 0)
+    troupe_header_set_news (&header, call->news);
   if (call->trace != NULL)
     troupe_header_set_trace (&header, troupe_text (call->trace));
   if (call->epoch != 0)
@@ -132,8 +172,21 @@ offer (broker_core_t *core, call_t *call)
 }
 
 static void
+end_as_deaf (broker_core_t *core, call_t *call)
+{
+  troupe_error_t error = {0};
+  troupe_error_set (&error, TROUPE_UNAVAILABLE, call->service->name, "register it with the flag observe, or call it",
+                    "it is to hear what was said in its hubs, and its instance takes no observe calls");
+  ending_begin (core, call, TROUPE_STATUS_ERROR, call->attempt, &error);
+}
+
+static void
 place (broker_core_t *core, call_t *call, instance_t *instance)
 {
+  if ((call->flags & TROUPE_FLAG_OBSERVE) != 0 && !instance->observes) {
+    end_as_deaf (core, call);
+    return;
+  }
   call->phase = CALL_PLACED;
   call->instance = instance;
   list_append (&instance->calls, &call->in_phase);
@@ -192,7 +245,7 @@ placement_dispatch (broker_core_t *core, service_t *service)
 {
   for (list_link_t *link; (link = list_first (&service->queue)) != NULL && !core->stopped;) {
     call_t *call = LIST_ITEM (link, call_t, in_phase);
-    instance_t *instance = call->actor ? choose_for_actor (call) : choose_by_load (service);
+    instance_t *instance = choose (call);
     if (instance == NULL)
       return;
     placement_withdraw (call);
@@ -208,16 +261,41 @@ placement_withdraw (call_t *call)
   call->phase = CALL_STORED;
 }
 
+// An instance with less credit than there are brokers may have given none of it here, and waits to be asked.
+static void
+ask_for_credit (broker_core_t *core, service_t *service)
+{
+  LIST_EACH (link, &service->instances)
+  {
+    instance_t *instance = LIST_ITEM (link, instance_t, in_service);
+    if (instance->credit == 0)
+      placement_report (core, instance);
+  }
+}
+
 void
 placement_queue (broker_core_t *core, call_t *call, bool front)
 {
+  service_t *service = call->service;
   call->phase = CALL_QUEUED;
   if (front)
-    list_prepend (&call->service->queue, &call->in_phase);
+    list_prepend (&service->queue, &call->in_phase);
   else
-    list_append (&call->service->queue, &call->in_phase);
-  call->service->queue_count++;
-  placement_dispatch (core, call->service);
+    list_append (&service->queue, &call->in_phase);
+  service->queue_count++;
+  bool first = service->queue_count == 1;
+  placement_dispatch (core, service);
+  if (first && service->queue_count == 1)
+    ask_for_credit (core, service);
+}
+
+void
+placement_runs_on (broker_core_t *core, call_t *call)
+{
+  if (call->phase != CALL_QUEUED || who_runs (call) == NULL)
+    return;
+  placement_withdraw (call);
+  placement_queue (core, call, true);
 }
 
 // -- Before it is offered --------------------------------------------------------------------------------------------

@@ -18,6 +18,10 @@ void placement_continue (broker_core_t *core, call_t *call);
 void placement_result (broker_core_t *core, call_t *call, const ledger_result_t *result);
 // How many calls wait for credit, as the protocol's QUEUE.
 uint64_t placement_queue_of (const service_t *service);
+// Tells an instance.
+void placement_report (broker_core_t *core, instance_t *instance);
+// A waiter has said that it runs the call: if that is queued, it goes there.
+void placement_runs_on (broker_core_t *core, call_t *call);
 // Takes a queued call out.
 void placement_withdraw (call_t *call);
 // Offers what is queued as long as there is credit.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A read changes nothing, so when its answer is lost the instance is told and asks again. Only the instance that runs
+// Of a memory, or of what was said in hubs. A read changes nothing, so when its answer is lost the instance is told and asks again. Only the instance that runs
 // the call may read: a memory is the actor's own.
 
 #include "broker/recall.h"
@@ -30,9 +30,10 @@ make_recall (broker_core_t *core, const peer_t *peer, const troupe_header_t *hea
   }
   recall->token = asking_token (core, ASKING_RECALL);
   recall->from = peer->connection;
+  recall->of = header->command;
   recall->call = header->call;
   recall->request = header->request;
-  recall->first = header->from;
+  recall->first = header->command == TROUPE_CMD_RECALL ? header->from : 0;
   table_insert (&core->recalls, &recall->by_token, table_hash_number (recall->token));
   list_append (&core->all_recalls, &recall->in_core);
   return recall;
@@ -61,14 +62,19 @@ take_recall (broker_core_t *core, const peer_t *peer, const troupe_header_t *hea
   if (recall == NULL)
     return error->code;
   core->counters[BROKER_COUNT_RECALLS]++;
-  ledger_request_t request = {.op = LEDGER_RECALL,
+  bool hears = header->command == TROUPE_CMD_HEAR;
+  ledger_request_t request = {.op = hears ? LEDGER_HEAR : LEDGER_RECALL,
                               .token = recall->token,
                               .session = call->session,
                               .service = call->service->name,
                               .call = call->id,
-                              .attempt = call->attempt,
-                              .from = (uint32_t)header->from,
-                              .count = (uint32_t)header->count};
+                              .attempt = call->attempt};
+  if (hears) {
+    request.position = troupe_header_has (header, TROUPE_F (POSITION)) ? header->position : 0;
+  } else {
+    request.from = (uint32_t)header->from;
+    request.count = (uint32_t)header->count;
+  }
   asking_request (core, &request);
   return TROUPE_OK;
 }
@@ -79,18 +85,23 @@ recall_on_recall (broker_core_t *core, peer_t *peer, const troupe_header_t *head
   (void)body;
   troupe_error_t error = {0};
   if (take_recall (core, peer, header, &error) != TROUPE_OK)
-    answer_refuse (core, peer->connection, TROUPE_CMD_RECALL, header, &error);
+    answer_refuse (core, peer->connection, header->command, header, &error);
 }
 
 static void
 send_recalled (broker_core_t *core, const recall_t *recall, const ledger_result_t *result)
 {
   troupe_header_t header;
-  troupe_header_init (&header, TROUPE_CMD_RECALLED);
+  bool hears = recall->of == TROUPE_CMD_HEAR;
+  troupe_header_init (&header, hears ? TROUPE_CMD_HEARD : TROUPE_CMD_RECALLED);
   troupe_header_set_request (&header, recall->request);
   troupe_header_set_call (&header, &recall->call);
-  troupe_header_set_from (&header, recall->first);
-  troupe_header_set_memory (&header, result->memory);
+  if (hears && result->position > 0)
+    troupe_header_set_position (&header, result->position);
+  if (!hears) {
+    troupe_header_set_from (&header, recall->first);
+    troupe_header_set_memory (&header, result->memory);
+  }
   answer_send (core, recall->from, &header, result->body);
 }
 
@@ -106,10 +117,10 @@ refuse (broker_core_t *core, const recall_t *recall, const ledger_result_t *resu
   else
     answer_store_down (core, &error);
   troupe_header_t about;
-  troupe_header_init (&about, TROUPE_CMD_RECALL);
+  troupe_header_init (&about, recall->of);
   troupe_header_set_call (&about, &recall->call);
   troupe_header_set_request (&about, recall->request);
-  answer_refuse (core, recall->from, TROUPE_CMD_RECALL, &about, &error);
+  answer_refuse (core, recall->from, recall->of, &about, &error);
 }
 
 static recall_t *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading an actor's memory, for the instance that runs its call.
+// Reading an actor's memory, and what it has to hear, for the instance that runs its call.
 #ifndef BROKER_RECALL_H
 #define BROKER_RECALL_H
 

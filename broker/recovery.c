@@ -23,12 +23,10 @@
 
 _Static_assert(LEDGER_SLOTS == 64, "a bit for each slot");
 
-enum { KIND_BITS = 2 };
-
 static void
 request_slot (broker_core_t *core, ledger_op_t op, unsigned slot)
 {
-  ledger_request_t request = {.op = op, .slot = slot, .token = (uint64_t)slot << KIND_BITS | ASKING_SLOT};
+  ledger_request_t request = {.op = op, .slot = slot, .token = (uint64_t)slot << ASKING_KIND_BITS | ASKING_SLOT};
   if (op == LEDGER_TAKEOVER)
     request.broker = core->lapsed;
   asking_request (core, &request);
@@ -66,10 +64,17 @@ recovery_on_time (broker_core_t *core)
   request_slot (core, LEDGER_SWEEP, core->sweep_slot);
 }
 
+// A sweep that is under way is waited for, however long the store takes: its answer lets the next one come.
 int64_t
 recovery_due (const broker_core_t *core)
 {
-  return core->up ? core->swept + SWEEP_MS : TROUPE_LOOP_NEVER;
+  bool reads = (core->recover_wanted & ~core->recovering) != 0;
+  int64_t sweep = core->swept + SWEEP_MS;
+  if (!core->up || (core->sweeping && !reads))
+    return TROUPE_LOOP_NEVER;
+  if (core->sweeping)
+    return core->recover_at;
+  return reads && core->recover_at < sweep ? core->recover_at : sweep;
 }
 
 static void
@@ -102,28 +107,34 @@ take_call (broker_core_t *core, call_t *call, const ledger_call_t *stored, troup
   troupe_err_t err = calls_fill (core, call, &content, error);
   if (err != TROUPE_OK)
     return err;
-  call->actor = stored->actor;
   call->flags = stored->flags;
   calls_set_deadline (core, call, stored->deadline_ms);
-  core->counters[BROKER_COUNT_CALLS_RECOVERED]++;
   return TROUPE_OK;
+}
+
+// Found, or made of what the store has; NULL: `error` says why.
+static call_t *
+whole_call (broker_core_t *core, const ledger_call_t *stored, troupe_error_t *error)
+{
+  call_t *call = calls_find (core, &stored->call);
+  if (call == NULL)
+    call = calls_new (core, &stored->call, troupe_text (stored->session), false, error);
+  if (call == NULL || call->whole || take_call (core, call, stored, error) == TROUPE_OK)
+    return call;
+  calls_drop_unneeded (core, call);
+  return NULL;
 }
 
 static troupe_err_t
 recover_call (broker_core_t *core, const ledger_call_t *stored, bool taken, troupe_error_t *error)
 {
-  call_t *call = calls_find (core, &stored->call);
-  if (call == NULL)
-    call = calls_new (core, &stored->call, troupe_text (stored->session), false, error);
+  const call_t *before = calls_find (core, &stored->call);
+  bool known = before != NULL && before->whole;
+  call_t *call = whole_call (core, stored, error);
   if (call == NULL)
     return error->code;
-  if (!call->whole) {
-    troupe_err_t err = take_call (core, call, stored, error);
-    if (err != TROUPE_OK) {
-      calls_drop_unneeded (core, call);
-      return err;
-    }
-  }
+  core->counters[BROKER_COUNT_CALLS_RECOVERED] += !known;
+  call->actor = stored->actor; // when it was brought here, its service may have been unknown
   call->term = core->term;
   accepting_found (core, call);
   attempt_t attempt = attempts_of_call (core, stored);
@@ -184,6 +195,22 @@ recover_result (broker_core_t *core, const ledger_result_t *result, unsigned slo
     give_up_others (core);
 }
 
+void
+recovery_begin (broker_core_t *core, const ledger_call_t *stored)
+{
+  troupe_error_t error = {0};
+  call_t *call = whole_call (core, stored, &error);
+  if (call == NULL) {
+    read_again (core, ledger_slot (stored->session));
+    return;
+  }
+  call->actor = stored->actor;
+  call->term = core->term;
+  attempt_t attempt = attempts_of_call (core, stored);
+  if (call->phase == CALL_STORED && call->outcome.status == TROUPE_STATUS_NONE)
+    attempts_begin (core, call, &attempt);
+}
+
 // -- Brokers ---------------------------------------------------------------------------------------------------------
 
 void
@@ -242,7 +269,7 @@ sweep_result (broker_core_t *core, const ledger_result_t *result, unsigned slot)
 void
 recovery_result (broker_core_t *core, const ledger_result_t *result)
 {
-  unsigned slot = (unsigned)(result->token >> KIND_BITS) % LEDGER_SLOTS;
+  unsigned slot = (unsigned)(result->token >> ASKING_KIND_BITS) % LEDGER_SLOTS;
   if (result->op == LEDGER_SWEEP)
     sweep_result (core, result, slot);
   else if (result->op == LEDGER_TAKEOVER)

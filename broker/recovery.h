@@ -18,6 +18,8 @@ void recovery_doubt (broker_core_t *core);
 // Takes a slot of core->lapsed over.
 void recovery_take_over (broker_core_t *core, unsigned slot);
 void recovery_result (broker_core_t *core, const ledger_result_t *result);
+// A call that the store has just made, and that is this broker's to offer.
+void recovery_begin (broker_core_t *core, const ledger_call_t *stored);
 // The next call of a mailbox: settle's, or a notice's.
 void recovery_next (broker_core_t *core, const ledger_call_t *next);
 

@@ -12,6 +12,7 @@
 #include "broker/accepting.h"
 #include "broker/answer.h"
 #include "broker/attempts.h"
+#include "broker/hubs.h"
 #include "broker/placement.h"
 
 #include "troupe/option.h"
@@ -130,6 +131,15 @@ registry_unknown (broker_core_t *core, const char *name, troupe_error_t *error)
 }
 
 // -- Instances -------------------------------------------------------------------------------------------------------
+
+bool
+registry_is_live (const service_t *service)
+{
+  for (const list_link_t *link = service->instances.next; link != &service->instances; link = link->next)
+    if (LIST_ITEM (link, const instance_t, in_service)->live)
+      return true;
+  return false;
+}
 
 uint64_t
 registry_identity (const broker_core_t *core, const char *name)
@@ -277,7 +287,7 @@ take_info (broker_core_t *core, instance_t *instance, troupe_buffer_t *info, tro
                              "the descriptions of all services have %zu bytes, at most %d are taken",
                              others + troupe_buffer_size (info), INFO_BYTES_MAX);
   troupe_buffer_unref (&instance->info);
-  instance->info = troupe_buffer_ref (info);
+  instance->info = troupe_buffer_keep (info);
   core->info_bytes = others + troupe_buffer_size (info);
   return TROUPE_OK;
 }
@@ -286,7 +296,11 @@ static troupe_err_t
 register_instance (broker_core_t *core, peer_t *peer, service_t *service, const troupe_header_t *header,
                    troupe_buffer_t *info, troupe_error_t *error)
 {
-  bool actor = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_ACTOR) != 0;
+  if (hubs_is_operation (header->service))
+    return troupe_error_set (error, TROUPE_PERMISSION, service->name, "choose another kind",
+                             "the kind hub is the brokers' own");
+  uint64_t flags = troupe_header_has (header, TROUPE_F (FLAGS)) ? header->flags : 0;
+  bool actor = (flags & TROUPE_FLAG_ACTOR) != 0;
   instance_t *instance = registry_instance (peer, service);
   size_t others = service->instances_count - (instance != NULL && instance->open);
   if (others > 0 && service->actor != actor)
@@ -304,6 +318,8 @@ register_instance (broker_core_t *core, peer_t *peer, service_t *service, const 
   }
   service->actor = actor;
   instance->credit = (uint32_t)header->credit;
+  instance->observes = actor && (flags & TROUPE_FLAG_OBSERVE) != 0;
+  instance->live = instance->observes && (flags & TROUPE_FLAG_LIVE) != 0;
   open_instance (core, instance);
   return TROUPE_OK;
 }
@@ -333,6 +349,22 @@ registry_on_register (broker_core_t *core, peer_t *peer, const troupe_header_t *
     registry_release (core, service);
 }
 
+// Something is asked of the ledger before they are offered, and they won't be offered here any more.
+static void
+take_back_placed (broker_core_t *core, instance_t *instance)
+{
+  for (list_link_t *link = instance->calls.prev, *before; link != &instance->calls; link = before) {
+    call_t *call = LIST_ITEM (link, call_t, in_phase);
+    before = link->prev;
+    if (call->phase != CALL_PLACED)
+      continue;
+    list_remove (&call->in_phase);
+    call->instance = NULL;
+    instance->running--;
+    attempts_lost (core, call);
+  }
+}
+
 void
 registry_on_unregister (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
 {
@@ -341,6 +373,7 @@ registry_on_unregister (broker_core_t *core, peer_t *peer, const troupe_header_t
   instance_t *instance = service != NULL ? registry_instance (peer, service) : NULL;
   if (instance != NULL) {
     close_instance (core, instance, "left");
+    take_back_placed (core, instance);
     if (instance->running == 0)
       free_instance (core, instance);
   }

@@ -26,6 +26,9 @@ void registry_forget (broker_core_t *core, instance_t *instance);
 // Gives the credit of a call back that the instance ran.
 void registry_return (broker_core_t *core, call_t *call);
 
+// Whether one of its instances wants to hear at once what is said in hubs.
+bool registry_is_live (const service_t *service);
+
 // What stands for an instance's name where names are compared. It is keyed, so nobody can choose two that are the same.
 uint64_t registry_identity (const broker_core_t *core, const char *name);
 

@@ -7,6 +7,8 @@
 
 #include "broker/answer.h"
 
+#include <string.h>
+
 enum {
   REPORT_SMALL = 64 * 1024, // bytes: less than a millisecond's work
   REPORT_KEPT_MS = 500,
@@ -18,26 +20,45 @@ static const char *const counter_names[] = {
 #undef BROKER_COUNTER
 };
 
+// NULL: it has none.
+static json_t *
+instance_info (const instance_t *instance)
+{
+  json_t *info = NULL;
+  const troupe_buffer_t *packed = instance->info;
+  if (packed != NULL)
+    troupe_value_unpack (troupe_buffer_data (packed), troupe_buffer_size (packed), &info, NULL);
+  return info;
+}
+
+// Its description stands beside it where it isn't that of the service's first instance.
+static json_t *
+own_info (const instance_t *instance)
+{
+  const troupe_buffer_t *own = instance->info;
+  const troupe_buffer_t *first = LIST_ITEM (instance->service->instances.next, const instance_t, in_service)->info;
+  if (own == first || own == NULL || first == NULL ||
+      (troupe_buffer_size (own) == troupe_buffer_size (first) &&
+       memcmp (troupe_buffer_data (own), troupe_buffer_data (first), troupe_buffer_size (own)) == 0))
+    return NULL;
+  return instance_info (instance);
+}
+
 static json_t *
 report_instance (const broker_core_t *core, const instance_t *instance)
 {
   const peer_t *peer = instance->peer;
-  return json_pack ("{s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:I}", "id", peer->name, "program", peer->program, "pid",
+  return json_pack ("{s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:o*}", "id", peer->name, "program", peer->program, "pid",
                     (json_int_t)peer->pid, "host", peer->host, "credit", (json_int_t)instance->credit, "running",
                     (json_int_t)instance->running, "age_ms", (json_int_t)(core->now - peer->since), "idle_ms",
-                    (json_int_t)(core->now - peer->heard));
+                    (json_int_t)(core->now - peer->heard), "info", own_info (instance));
 }
 
 static json_t *
 report_info (const service_t *service)
 {
-  json_t *info = NULL;
   const list_link_t *first = service->instances.next;
-  if (first != &service->instances) {
-    const troupe_buffer_t *packed = LIST_ITEM (first, const instance_t, in_service)->info;
-    if (packed != NULL)
-      troupe_value_unpack (troupe_buffer_data (packed), troupe_buffer_size (packed), &info, NULL);
-  }
+  json_t *info = first != &service->instances ? instance_info (LIST_ITEM (first, const instance_t, in_service)) : NULL;
   return info != NULL ? info : json_object ();
 }
 

@@ -21,6 +21,7 @@
 #include "broker/ending.h"
 #include "broker/recovery.h"
 #include "broker/registry.h"
+#include "broker/unstored.h"
 
 #include <stdlib.h>
 
@@ -70,6 +71,7 @@ make_outcome (broker_core_t *core, outcome_t *out, const peer_t *peer, const tro
                        .from = peer->connection};
   uint64_t flags = troupe_header_has (header, TROUPE_F (FLAGS)) ? header->flags : 0;
   outcome.retryable = outcome.status == TROUPE_STATUS_ERROR && (flags & TROUPE_FLAG_RETRYABLE) != 0;
+  outcome.heard = (flags & TROUPE_FLAG_HEARD) != 0;
   outcome.epoch = troupe_header_has (header, TROUPE_F (EPOCH)) ? header->epoch : 0;
   uint32_t count = troupe_header_has (header, TROUPE_F (SIZES)) ? header->sizes_count : 0;
   if (count > 0) {
@@ -79,12 +81,14 @@ make_outcome (broker_core_t *core, outcome_t *out, const peer_t *peer, const tro
     memcpy (outcome.sizes, header->sizes, count * sizeof *outcome.sizes);
     outcome.sizes_count = count;
   }
-  outcome.value = beginning_of (body, value_size);
+  // A volatile one is passed on at once; others wait for the store, which may be away.
+  outcome.body = flags & TROUPE_FLAG_VOLATILE ? troupe_buffer_ref (body) : troupe_buffer_keep (body);
+  outcome.value = beginning_of (outcome.body, value_size);
   if (outcome.value == NULL && body != NULL) {
+    troupe_buffer_unref (&outcome.body);
     free (outcome.sizes);
     return answer_no_memory (core, "outcome", error);
   }
-  outcome.body = troupe_buffer_ref (body);
   *out = outcome;
   return TROUPE_OK;
 }
@@ -205,16 +209,25 @@ settling_on_settle (broker_core_t *core, peer_t *peer, const troupe_header_t *he
   troupe_error_t error;
   if (take_settle (core, peer, header, body, &error) == TROUPE_OK)
     return;
+  settling_refuse (core, peer, header, &error);
+}
+
+void
+settling_refuse (broker_core_t *core, peer_t *peer, const troupe_header_t *header, const troupe_error_t *error)
+{
   core->counters[BROKER_COUNT_SETTLES_REFUSED]++;
-  answer_refuse (core, peer->connection, TROUPE_CMD_SETTLE, header, &error);
+  answer_refuse (core, peer->connection, TROUPE_CMD_SETTLE, header, error);
+  unstored_settle_refused (core, peer, header, error);
 }
 
 // -- Results ---------------------------------------------------------------------------------------------------------
 
-// Tells the instance that its outcome was taken.
+// Tells the instance that its outcome was stored.
 static void
 confirm (broker_core_t *core, call_t *call)
 {
+  if (call->unstored)
+    call->outcome.from = 0;
   if (call->outcome.from == 0)
     return;
   troupe_header_t header;

@@ -7,6 +7,8 @@
 #include "broker/state.h"
 
 void settling_on_settle (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body);
+// Answers one that can't be taken.
+void settling_refuse (broker_core_t *core, peer_t *peer, const troupe_header_t *header, const troupe_error_t *error);
 void settling_result (broker_core_t *core, call_t *call, const ledger_result_t *result);
 // Its outcome holds: tells everyone, and forgets the call.
 void settling_done (broker_core_t *core, call_t *call);

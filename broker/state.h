@@ -23,12 +23,14 @@ enum {
   PEER_SERVICES_MAX = 1000,  // an agent process registers each agent's name; more is a mistake in a loop
   SERVICES_MAX = 100000,     // each costs about 300 bytes
   WAITERS_MAX = 256,         // of one call: those who share a placeholder, and their connections that just died
+  ROUSINGS_MAX = 10000,      // hubs at a time; others wait for a sweep
   RECALLS_MAX = 10000,       // a read of a memory is one request to the store, answered within milliseconds
   INFO_SIZE_MAX = 64 * 1024, // what a service says of itself; a tool's JSON Schema is seldom over 10 KiB
   INFO_BYTES_MAX = TROUPE_VALUE_SIZE_MAX / 2, // of all services: a report carries them, with as much again of its own
   GARBAGE_ANSWERS_MAX = 10,                   // enough for a developer to see what is wrong; then silence
   STRANGERS = 256,                            // connections without hello whose last answers are remembered
   RETRY_AFTER_MS = 500,                       // Redis restarts in about that time
+  TELL_LATE_MS = 1000, // a volatile call that takes longer than most: its caller hears that it is here
   STORE_AGAIN_MS = 500,                       // between tries of a request that the store answered by an error
   SWEEP_MS = 50,              // one slot at a time: every slot every 3.2 s, which bounds how late an orphan ends
   SETTLE_IN_MS = 1000,        // nodes connect again within RECONNECT_IVL_MAX = 1 s
@@ -42,6 +44,8 @@ typedef struct service service_t;
 typedef struct waiter waiter_t;
 typedef struct call call_t;
 typedef struct recall recall_t;
+typedef struct hub_work hub_work_t;
+typedef struct rousing rousing_t;
 
 struct peer {
   table_link_t by_connection;
@@ -64,6 +68,7 @@ struct instance {
   service_t *service;
   bool queue_told; // that calls wait
   bool open;       // takes offers; else it unregistered and only ends what it runs
+  bool observes, live; // takes observe calls; and wants to hear at once
   uint32_t credit, running;
   list_t calls;          // running
   uint64_t seed;         // for placement: the same at every broker
@@ -93,6 +98,7 @@ struct waiter {
   bool stream;
   bool unchecked;    // of AWAIT: the store hasn't said yet whether `waits` may wait for the call
   troupe_id_t waits; // the call whose running attempt waits here; zero: nobody's
+  uint32_t runs;     // of AWAIT: the attempt that this peer runs, having lost the broker that offered it; 0: none
   bool told;         // of CALL: it has been told that the call is stored
 };
 
@@ -109,7 +115,7 @@ typedef enum {
 
 // What the ledger says of a call whose turn has come.
 typedef struct {
-  uint32_t attempt, memory;
+  uint32_t attempt, memory, news;
   uint32_t inputs;     // whose values it needs
   int64_t deadline_ms; // remaining; 0: none has started
   uint64_t owner;      // of its actor: the identity of an instance; 0: none
@@ -123,6 +129,8 @@ typedef struct {
   uint32_t said;            // the attempt that the instance named
   uint64_t epoch;           // and the epoch; 0: none
   bool retryable;           // an error that may not come again
+  uint32_t under;           // a nested call's parent's attempt, which cancels it; 0: somebody else ends it
+  bool heard;               // the actor has heard what came before the call
   broker_connection_t from; // the instance, to be told; 0: nobody
   troupe_buffer_t *body;    // the value or error, then the memory entries
   troupe_buffer_t *value;   // the value or error
@@ -137,7 +145,9 @@ struct call {
   list_link_t in_core;
   list_link_t in_phase; // HELD, QUEUED: the service's; PLACED, RUNNING: the instance's; ORPHAN: the core's
   list_link_t in_again; // the core's: the request must be made again
+  list_link_t in_untold; // the core's: a volatile one, whose caller hasn't heard that it is here
   list_t waiters;
+  waiter_t caller; // the first of them; `call` NULL: not in use
   alarm_t deadline;
   troupe_id_t id;
   uint64_t token;
@@ -151,24 +161,28 @@ struct call {
   bool detached; // not in the table: only carries an outcome to the ledger
   bool actor;
   uint32_t waiters_count;
-  uint32_t flags, attempt, memory;
+  uint32_t flags, attempt, memory, news;
   uint32_t ran;          // the attempt that was lost, as long as nobody has been offered the one after it
   uint32_t losses;       // instances that died under it
   uint32_t term;         // the core's, when the store last said that this broker offers the call
   troupe_id_t checking;  // the waiter that the store is asked about
   int64_t ends_at;       // of a volatile one: its deadline
+  int64_t tell_at;       // likewise: when its caller shall hear of it if it hasn't ended
   int64_t deadline_ms;   // as its caller gave it; 0: none
   uint64_t owner, epoch; // of its actor, as of attempt_t
   uint32_t reads;        // the attempt, offered by another broker, whose parts are read here; 0: none
   uint64_t reads_from;   // by whose instance: an identity; 0: any that serves it
   uint32_t parent;       // the attempt of the last of its path that made it; 0: it is not nested
+  troupe_id_t previous;  // what its caller made before it, and must be stored first; zero: nothing
   attempt_t turn;        // ACCEPTING: its turn came before the news that it is stored; attempt 0: no
   service_t *service;
   instance_t *instance; // PLACED, RUNNING
   troupe_buffer_t *body;
   outcome_t outcome;
-  troupe_id_t *path, *inputs;
-  uint32_t path_count, inputs_count;
+  troupe_id_t *path, *inputs, *hubs;
+  uint32_t path_count, inputs_count, hubs_count;
+  troupe_id_t fan;           // the group of calls that don't hear each other; zero: none
+  hub_work_t *hub_work;      // an operation on a hub; NULL: none
   uint32_t needs;            // how many inputs' values are read before it is offered
   troupe_buffer_t *gathered; // PLACED: the input, then those values
   uint32_t gathered_sizes[LEDGER_INPUTS_MAX];
@@ -181,8 +195,20 @@ struct recall {
   list_link_t in_core;
   uint64_t token;
   broker_connection_t from;
+  troupe_command_t of; // RECALL or HEAR
   troupe_id_t call;
   uint64_t request, first;
+};
+
+// The store is asked to rouse members of a hub.
+struct rousing {
+  table_link_t by_hub, by_token;
+  list_link_t in_core;
+  troupe_id_t hub;
+  uint64_t token; // of the request that is under way
+  uint64_t position;
+  bool again; // once this is done: something was said meanwhile
+  char session[];
 };
 
 // A broker whose calls were taken over, and when its lease had run out.
@@ -200,10 +226,11 @@ typedef struct {
 
 struct broker_core {
   broker_core_options_t options;
-  char *name, *endpoint;
+  char *name, *mesh, *endpoint;
   int64_t now, started, ticked, swept;
-  table_t peers, services, calls, asks, recalls;
-  list_t all_peers, all_services, all_calls, all_recalls, orphans, again;
+  table_t peers, services, calls, asks, recalls, rousings, rouse_asks;
+  list_t all_peers, all_services, all_calls, all_recalls, all_rousings, orphans, again;
+  list_t untold; // by tell_at
   alarms_t deadlines;
   size_t detached; // calls
   size_t open_bytes;

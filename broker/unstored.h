@@ -15,5 +15,11 @@ void unstored_left (broker_core_t *core, call_t *call);
 void unstored_joined (broker_core_t *core, call_t *call);
 // Does what the call needs next, in the place of asking_continue.
 void unstored_continue (broker_core_t *core, call_t *call);
+// A SETTLE of it is refused, and won't come again: when it is that of the attempt that runs, the error is its outcome.
+void unstored_settle_refused (broker_core_t *core, const peer_t *peer, const troupe_header_t *header,
+                              const troupe_error_t *error);
+// Tells callers whose calls take long that they are here; and when that is due.
+void unstored_on_time (broker_core_t *core);
+int64_t unstored_due (const broker_core_t *core);
 
 #endif

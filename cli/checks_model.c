@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Checks of the models: GET <base_url>/models, which every server with OpenAI's API answers at no cost, with the key.
+// Checks of the models: a GET that costs nothing, with the key, where the provider lists its models: at <base_url>/models
+// for most.
 // libcurl is what the model service uses too, so proxies and certificates are treated alike.
 #include "cli/checks.h"
 #include "troupe/model.h"
@@ -18,15 +19,55 @@ swallow (char *data, size_t size, size_t count, void *context)
   return size * count;
 }
 
-static CURLcode
-get (const char *url, const char *key, long *status, char why[CURL_ERROR_SIZE])
+// What isn't asked for like OpenAI's.
+static const struct {
+  const char *type, *path, *header;
+} places[] = {
+  {"azure_openai", "/models", "api-key: "},
+  {"anthropic", "/models", "x-api-key: "},
+  {"gemini", "/models", "x-goog-api-key: "},
+  {"dashscope", "/compatible-mode/v1/models", "Authorization: Bearer "},
+  {"ollama", "/api/tags", "Authorization: Bearer "},
+  {"post_api", "", "Authorization: Bearer "},
+  {NULL, "/models", "Authorization: Bearer "},
+};
+
+static size_t
+find_place (const char *type)
+{
+  size_t i = 0;
+  while (places[i].type && strcmp (places[i].type, type) != 0)
+    i++;
+  return i;
+}
+
+// The key, and the headers that the configuration adds. Anthropic refuses a request without a version.
+static struct curl_slist *
+make_headers (const char *type, const char *name, const char *key, const json_t *more)
 {
   char header[KEY_SIZE];
+  const char *other;
+  json_t *value;
+  bool versioned = strcmp (type, "anthropic") == 0;
+  struct curl_slist *headers = versioned ? curl_slist_append (NULL, "anthropic-version: 2023-06-01") : NULL;
+  snprintf (header, sizeof header, "%s%s", name, key ? key : "");
+  headers = key ? curl_slist_append (headers, header) : headers;
+  json_object_foreach ((json_t *)(uintptr_t)more, other, value) {
+    snprintf (header, sizeof header, "%s: %s", other, json_is_string (value) ? json_string_value (value) : "");
+    headers = curl_slist_append (headers, header);
+  }
+  return headers;
+}
+
+// `headers` is given up.
+static CURLcode
+get (const char *url, struct curl_slist *headers, long *status, char why[CURL_ERROR_SIZE])
+{
   CURL *curl = curl_easy_init ();
-  if (!curl)
+  if (!curl) {
+    curl_slist_free_all (headers);
     return CURLE_OUT_OF_MEMORY;
-  snprintf (header, sizeof header, "Authorization: Bearer %s", key ? key : "");
-  struct curl_slist *headers = key ? curl_slist_append (NULL, header) : NULL;
+  }
   curl_easy_setopt (curl, CURLOPT_URL, url);
   curl_easy_setopt (curl, CURLOPT_HTTPHEADER, headers);
   curl_easy_setopt (curl, CURLOPT_ERRORBUFFER, why);
@@ -42,20 +83,26 @@ get (const char *url, const char *key, long *status, char why[CURL_ERROR_SIZE])
 }
 
 static void
-check_openai_chat (checks_t *self, const char *name, const json_t *model)
+check_server (checks_t *self, const char *name, const char *type, const json_t *model)
 {
+  size_t place = find_place (type);
   char url[URL_SIZE], why[CURL_ERROR_SIZE] = "";
   long status = 0;
   const char *base = json_string_value (json_object_get (model, "base_url"));
   const char *key = json_string_value (json_object_get (model, "api_key"));
-  if (!(key && *key) && strstr (base, "//api.openai.com")) {
-    checks_add (self, "model", false, "set its api_key, for example to ${OPENAI_API_KEY}", "%s: %s needs a key", name,
-                base);
+  bool theirs = strstr (base, "//api.openai.com") || strstr (base, "//api.anthropic.com") || strstr (base, ".googleapis.com")
+                || strstr (base, ".aliyuncs.com");
+  if (!(key && *key) && theirs) {
+    checks_add (self, "model", false, "set its api_key, for example to ${API_KEY}", "%s: %s needs a key", name, base);
     return;
   }
   size_t size = strlen (base);
-  snprintf (url, sizeof url, "%.*s/models", (int)(size && base[size - 1] == '/' ? size - 1 : size), base);
-  CURLcode code = get (url, key && *key ? key : NULL, &status, why);
+  const char *version = json_string_value (json_object_get (model, "api_version"));
+  snprintf (url, sizeof url, "%.*s%s%s%s", (int)(size && base[size - 1] == '/' ? size - 1 : size), base,
+            version ? "/openai/models" : places[place].path, version ? "?api-version=" : "", version ? version : "");
+  struct curl_slist *headers = make_headers (type, places[place].header, key && *key ? key : NULL,
+                                             json_object_get (model, "headers"));
+  CURLcode code = get (url, headers, &status, why);
   if (code != CURLE_OK)
     checks_add (self, "model", false, "is the server running, and its base_url right?", "%s: %s: %s", name, base,
                 *why ? why : curl_easy_strerror (code));
@@ -100,10 +147,10 @@ checks_models (checks_t *self, const mesh_t *mesh)
   json_object_foreach (json_object_get (troupe_config_root (mesh->config), "models"), name, model)
   {
     const char *type = json_string_value (json_object_get (model, "type"));
-    if (strcmp (type, "openai_chat") == 0)
-      check_openai_chat (self, name, model);
-    else
+    if (strcmp (type, "rehearsal") == 0)
       check_rehearsal (self, name, model);
+    else
+      check_server (self, name, type, model);
   }
   curl_global_cleanup ();
 }

@@ -35,7 +35,8 @@ client_open (client_t *self, const mesh_t *mesh, const char *name, const client_
     err = take_signals (self, signals);
   if (err != TROUPE_OK)
     troupe_error_set (error, err, "loop", NULL, "can't be made");
-  troupe_node_options_t options = {.name = name, .brokers = (const char *const *)mesh->brokers};
+  const char *known = mesh->name != NULL && *mesh->name != '\0' ? mesh->name : NULL;
+  troupe_node_options_t options = {.name = name, .mesh = known, .brokers = (const char *const *)mesh->brokers};
   if (err == TROUPE_OK)
     err = troupe_node_new (&self->node, self->loop, &options, error);
   if (err != TROUPE_OK)
@@ -57,7 +58,7 @@ no_broker (const client_t *self, const mesh_t *mesh, troupe_error_t *error)
   troupe_err_t err = troupe_node_health (self->node, error);
   if (err == TROUPE_OK)
     err = troupe_error_set (error, TROUPE_UNAVAILABLE, mesh->brokers[0], NULL, "no broker answers");
-  if (err == TROUPE_UNAVAILABLE && error) {
+  if (err == TROUPE_UNAVAILABLE && error && !troupe_node_broker_hangs (self->node)) {
     snprintf (hint, sizeof hint, "is the mesh running? start it: troupe up%s",
               mesh_file_hint (mesh, file, sizeof file));
     snprintf (error->next, sizeof error->next, "%s", hint);

@@ -33,6 +33,13 @@ static const troupe_option_t up_options[] = {
   {NULL},
 };
 
+static const troupe_option_t run_options[] = {
+  OPTION_FILE,
+  OPTION_BROKER,
+  OPTION_SESSION,
+  {NULL},
+};
+
 static const troupe_option_t chat_options[] = {
   OPTION_FILE,     OPTION_BROKER,
   OPTION_SESSION,  {"name", 'n', "NAME", "your name, as the agents see it", "user", false},
@@ -62,6 +69,24 @@ static const troupe_option_t ps_options[] = {
 static const troupe_option_t doctor_options[] = {
   OPTION_FILE,
   OPTION_JSON ("print the checks as a list"),
+  {NULL},
+};
+
+static const troupe_option_t model_options[] = {OPTION_FILE, {NULL}};
+
+static const troupe_option_t repair_options[] = {
+  {"want", 'w', "KIND", "what is looked for: any, object or list", "any", false},
+  {"all", 'a', NULL, "print every JSON value of the reply, not only the one that wins", NULL, false},
+  {"list", 'l', NULL, "tell on standard error what was changed: the byte, its kind, a sentence", NULL, false},
+  {NULL},
+};
+
+static const troupe_option_t parse_options[] = {
+  {"with", 'w', "NAME", "the parser: json, list, code, tagged, regex or tool_calls", NULL, false},
+  {"config", 'c', "JSON", "its settings, an object or @FILE", NULL, false},
+  {"set", 's', "KEY=VALUE", "one of its settings: JSON, or else a text", NULL, true},
+  {"instruction", 'i', NULL, "print what the prompt must say, before the reply if there is a FILE", NULL, false},
+  OPTION_JSON ("print all of it: fields, content, memory, metadata, repairs, and the feedback for the model"),
   {NULL},
 };
 
@@ -95,6 +120,20 @@ static const troupe_verb_t verbs[] = {
    "\n"
    "Exit status: 0 stopped, 1 a process doesn't start or the mesh runs already, 3 configuration, 4 not found.\n",
    up_options, 0, 0, up_run},
+  {"run", "WORKFLOW.lua [-- ARGUMENT...]", "Run a workflow.",
+   "Runs a program in Lua that calls agents, brings them together in hubs and makes agents of its own, in one session "
+   "of the mesh that runs; if none does, runs one until the workflow ends, its logs in <state>/<mesh>/log. The "
+   "arguments are in the table `arg`. docs/reference/workflows.md tells what there is.\n"
+   "\n"
+   "It ends when the workflow has ended and the agents that it made have said what they were asked. Ctrl-C cancels what "
+   "is under way; again to leave at once.\n"
+   "\n"
+   "  troupe run debate.lua\n"
+   "  troupe run -f mesh.yaml --session night-1 werewolf.lua -- --rounds 3\n"
+   "\n"
+   "Exit status: 0; what os.exit says; 1 an error in the script, or that of the error that it didn't catch; 2 no Lua, 3 "
+   "configuration, 4 no such file, 5 no mesh, 7 interrupted.\n",
+   run_options, 1, -1, run_run},
   {"chat", "[AGENT]", "Talk with an agent.",
    "Talks with the mesh that runs; if none does, runs one until the conversation ends, its logs in "
    "<state>/<mesh>/log. AGENT is a name in the configuration; without it, the first one there.\n"
@@ -142,6 +181,35 @@ static const troupe_verb_t verbs[] = {
    "\n"
    "Exit status: 0 fine, 3 it has errors, 4 there is no such file.\n",
    config_options, 1, 1, config_run},
+  {"model", "show-prompt NAME INPUT", "Show what a model would be sent.",
+   "Shows the request that the model NAME of the configuration would be sent for an ask, and sends nothing: which layout "
+   "its history gets, what is left out to fit its window. INPUT is JSON as for `troupe call model/NAME`, or a text.\n"
+   "\n"
+   "  troupe model show-prompt gpt '{\"messages\": [{\"name\": \"Ann\", \"content\": \"Hello\"}]}'\n"
+   "\n"
+   "Exit status: 0, 1 the ask is wrong, 2 usage, 3 configuration, 4 not found.\n",
+   model_options, 3, 3, model_run},
+  {"repair", "FILE", "Mend the JSON in what a model replied.",
+   "Finds the JSON in the file (`-`: standard input), however it is fenced, quoted, cut off or commented, and prints it "
+   "right. Valid JSON comes out as it is; no value is made up. docs/reference/replies.md tells what is mended, and which "
+   "value wins when there are several. A reply is at most 4 MiB.\n"
+   "\n"
+   "  troupe repair reply.txt --list\n"
+   "  echo \"{'a': True,\" | troupe repair -\n"
+   "\n"
+   "Exit status: 0, 1 there is no such JSON, or too much; 2 usage, 4 no such file.\n",
+   repair_options, 1, 1, repair_run},
+  {"parse", "[FILE]", "Read what a model replied with a parser.",
+   "Prints the fields that a program gets from the reply in the file (`-`: standard input), which is mended first; or "
+   "says what is wrong with it. The parsers and their settings stand in docs/reference/replies.md. A reply is at most 4 "
+   "MiB.\n"
+   "\n"
+   "  troupe parse --with json --set 'required={\"speak\": \"string\"}' reply.txt\n"
+   "  troupe parse --with code --set language=python - < reply.txt\n"
+   "  troupe parse --config @parser.json --instruction\n"
+   "\n"
+   "Exit status: 0, 1 the reply is not of the form, or too large; 2 usage, 3 the parser's settings, 4 no such file.\n",
+   parse_options, 0, 1, parse_run},
   {"bench", "calls", "Measure how fast calls are on this machine.",
    "In a temporary directory, with a mesh of its own: a client, a broker and a worker, each a process, 256-byte "
    "bodies, 1 "

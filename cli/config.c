@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `troupe config validate` and `troupe config show`. Showing prints the whole tree as the programs see it, every
-// default filled in, times in milliseconds, sizes in bytes, and every secret replaced by "***": as YAML (strings in
-// JSON's quotes are YAML's double-quoted ones) or as JSON.
+// `troupe config validate` and `troupe config show`. Showing prints the whole tree with every default filled in: as YAML
+// that can be used as a file (strings in JSON's quotes are YAML's double-quoted ones), a secret as the variable that
+// brings it; or as JSON the way the programs see it, times in milliseconds, sizes in bytes, secrets as "***".
 #include "cli/mesh.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,22 @@ nested (const json_t *value)
 {
   return (json_is_object (value) && json_object_size (value) > 0) ||
          (json_is_array (value) && json_array_size (value) > 0);
+}
+
+// A key that means nothing in YAML but itself stands plain, any other one in quotes.
+static void
+print_key (const char *key)
+{
+  static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  if (isalpha ((unsigned char)key[0]) && key[strspn (key, plain)] == '\0') {
+    printf ("%s:", key);
+    return;
+  }
+  json_t *name = json_string (key);
+  char *quoted = json_dumps (name, JSON_ENCODE_ANY);
+  printf ("%s:", quoted ? quoted : "\"\"");
+  free (quoted);
+  json_decref (name);
 }
 
 static void print_yaml (json_t *value, int indent, bool in_list);
@@ -48,7 +65,8 @@ print_yaml (json_t *value, int indent, bool in_list)
   size_t i;
   json_object_foreach (value, key, member)
   {
-    printf ("%*s%s:", in_list ? 1 : indent, "", key);
+    printf ("%*s", in_list ? 1 : indent, "");
+    print_key (key);
     in_list = false;
     print_member (member, indent);
   }
@@ -69,9 +87,10 @@ show (const troupe_args_t *args)
   troupe_err_t err = mesh_load (&mesh, args);
   if (err != TROUPE_OK)
     return troupe_err_exit (err);
-  json_t *tree = troupe_config_redacted (mesh.config);
+  bool as_json = troupe_args_flag (args, "json");
+  json_t *tree = as_json ? troupe_config_redacted (mesh.config) : troupe_config_written (mesh.config);
   bool shown = tree != NULL;
-  if (tree && troupe_args_flag (args, "json"))
+  if (tree && as_json)
     shown = output_json (tree);
   else if (tree) {
     print_yaml (tree, 0, false);

@@ -89,6 +89,14 @@ add_broker (plan_t *self, const troupe_config_t *config, size_t index, const cha
   return set_service_arguments (item, "troupe-broker", troupe_config_path (config), name);
 }
 
+// The session that an agent is made for; NULL: it serves all.
+static const char *
+agent_session (const troupe_config_t *config, const char *name)
+{
+  const json_t *agents = json_object_get (troupe_config_root (config), "agents");
+  return json_string_value (json_object_get (json_object_get (agents, name), "session"));
+}
+
 static bool
 add_instance (plan_t *self, const troupe_config_t *config, plan_kind_t kind, const char *name, json_int_t number,
               json_int_t count)
@@ -97,7 +105,8 @@ add_instance (plan_t *self, const troupe_config_t *config, plan_kind_t kind, con
   if (!item)
     return false;
   const char *what = kind == PLAN_MODEL ? "model" : "agent";
-  item->service = text ("%s/%s", what, name);
+  const char *session = kind == PLAN_AGENT ? agent_session (config, name) : NULL;
+  item->service = text ("%s/%s%s%s", what, name, session ? "#" : "", session ? session : "");
   item->label = count == 1 ? text ("%s/%s", what, name)
                            : text ("%s/%s %lld of %lld", what, name, (long long)number, (long long)count);
   item->log = count == 1 ? text ("%s-%s.log", what, name) : text ("%s-%s-%lld.log", what, name, (long long)number);

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { REPORT_MS = 2000 };
 
@@ -80,6 +81,45 @@ add_service (table_t *table, const json_t *broker, const json_t *service)
   table_add (table, cells);
 }
 
+// "model/gpt (4711@desk): circuit open until 14:03:20, after 5 failures in a row; instead: local": a server that failed
+// again and again, and is left alone until then.
+static void
+print_circuit (const json_t *service, const json_t *instance)
+{
+  size_t i;
+  json_t *other;
+  char process[128], at[32] = "?";
+  const json_t *info = json_object_get (instance, "info");
+  if (!info)
+    info = json_object_get (service, "info");
+  const json_t *circuit = json_object_get (info, "circuit");
+  if (strcmp (text_of (circuit, "state"), "open") != 0)
+    return;
+  struct tm local;
+  time_t until = (time_t)(number_of (circuit, "until_ms") / 1000);
+  if (localtime_r (&until, &local))
+    strftime (at, sizeof at, "%H:%M:%S", &local);
+  describe_process (process, sizeof process, instance);
+  output_text (stdout, text_of (service, "name"));
+  printf (" (");
+  output_text (stdout, process);
+  printf ("): circuit open until %s, after %lld failures in a row", at, number_of (circuit, "failures"));
+  json_array_foreach (json_object_get (info, "fallback"), i, other) {
+    fputs (i == 0 ? "; instead: " : ", ", stdout);
+    output_text (stdout, json_is_string (other) ? json_string_value (other) : "?");
+  }
+  putchar ('\n');
+}
+
+static void
+print_circuits (const json_t *service)
+{
+  size_t i;
+  json_t *instance;
+  json_array_foreach (json_object_get (service, "instances"), i, instance)
+    print_circuit (service, instance);
+}
+
 static void
 print_counters (const json_t *broker)
 {
@@ -127,6 +167,11 @@ print_reports (const json_t *reports)
       add_service (&table, broker, service);
   table_print (&table, stdout);
   table_free (&table);
+  const json_t *first = NULL; // every broker knows every instance: one tells
+  json_array_foreach (reports, i, broker)
+    first = first || !json_is_true (json_object_get (broker, "up")) ? first : broker;
+  json_array_foreach (json_object_get (first, "services"), j, service)
+    print_circuits (service);
   json_array_foreach (reports, i, broker)
     print_broker (broker);
 }

@@ -232,7 +232,8 @@ connect_all (up_t *self, troupe_error_t *error)
     err = troupe_loop_on_signals (self->loop, signals, sizeof signals / sizeof *signals, on_signal, self);
   if (err != TROUPE_OK)
     return troupe_error_set (error, err, "loop", NULL, "can't be made");
-  troupe_node_options_t options = {.name = "up", .brokers = (const char *const *)self->mesh.brokers};
+  troupe_node_options_t options = {
+    .name = "up", .mesh = self->mesh.name, .brokers = (const char *const *)self->mesh.brokers};
   err = troupe_node_new (&self->node, self->loop, &options, error);
   if (err == TROUPE_OK)
     err = watch_init (&self->watch, self->node, &self->plan, &self->supervisor, error);

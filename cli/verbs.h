@@ -7,11 +7,15 @@
 #include "troupe/option.h"
 
 int up_run (const troupe_args_t *args);
+int run_run (const troupe_args_t *args);
 int chat_run (const troupe_args_t *args);
 int call_run (const troupe_args_t *args);
 int ps_run (const troupe_args_t *args);
 int doctor_run (const troupe_args_t *args);
 int config_run (const troupe_args_t *args);
+int model_run (const troupe_args_t *args);
+int repair_run (const troupe_args_t *args);
+int parse_run (const troupe_args_t *args);
 int bench_run (const troupe_args_t *args);
 
 #endif

@@ -12,4 +12,5 @@ pkg_check_modules (HIREDIS REQUIRED IMPORTED_TARGET hiredis>=0.14)
 pkg_check_modules (JANSSON REQUIRED IMPORTED_TARGET jansson>=2.14)
 pkg_check_modules (YAML REQUIRED IMPORTED_TARGET yaml-0.1>=0.2.5)
 pkg_check_modules (EDIT REQUIRED IMPORTED_TARGET libedit>=3.1)
+pkg_search_module (LUA REQUIRED IMPORTED_TARGET lua5.4>=5.4.4 lua-5.4>=5.4.4 lua54>=5.4.4 lua>=5.4.4) # each system names it otherwise
 pkg_check_modules (PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8>=10.40)

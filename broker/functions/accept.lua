@@ -2,7 +2,9 @@
 
 -- -- accept ---------------------------------------------------------------------------------------------------------
 -- broker, service, actor, flags, deadline, default, mailbox limit, path, trace, body, attempt of the parent (0: not
--- nested), the parent's id, ids of the inputs, retention of what ends at once
+-- nested), the parent's id, ids of the inputs, retention of what ends at once, the id of the caller's previous call
+-- ('' for none), ids of the hubs, the group of calls that don't hear each other ('' for none), an operation on a hub
+-- (see operations.lua)
 
 local function load_parent (prefix, name, args)
   local under = tonumber (args[11] or 0)
@@ -45,6 +47,12 @@ local function begins_anew (it, parent)
   return it.status == ERROR and it.retryable and parent and parent.attempt > it.under
 end
 
+-- The calls of one caller in one session are accepted in the order in which it made them: not this one before the one
+-- that it made last, should that have been lost on its way.
+local function out_of_order (prefix, name, previous)
+  return (previous or '') ~= '' and call ('EXISTS', prefix .. 'call:' .. sibling (name, previous)) == 0
+end
+
 -- The inputs as calls; nil and an answer when one isn't known.
 local function load_inputs (prefix, name, joined)
   local inputs = {}
@@ -52,7 +60,7 @@ local function load_inputs (prefix, name, joined)
     inputs[i] = load (prefix, sibling (name, id))
     if not inputs[i] then
       local unknown = answer ('unknown')
-      unknown[FIRST_ITEM - 1] = i - 1
+      unknown[INPUTS_AT] = i - 1
       return nil, unknown
     end
   end
@@ -94,6 +102,7 @@ local function create (prefix, it, parent, inputs, args, time)
   if it.base > 0 then mark (it, 'base', text (it.base), 'refs', text (it.refs)) end
   if parent then join_parent (prefix, it, parent, time) end
   if #inputs > 0 then join_inputs (prefix, it, inputs, args[13]) end
+  if it.named then take_places (prefix, it, parent) end
 end
 
 -- Takes its place in the mailbox of its actor. That may be the first one, before a call that misses inputs.
@@ -107,7 +116,8 @@ local function queue_up (prefix, it, actor)
 end
 
 -- How a new call ends at once, or nil.
-local function outcome_at_once (prefix, it, parent, failed, retention)
+local function outcome_at_once (prefix, it, parent, failed, wrong, retention)
+  if wrong then return { status = ERROR, value = wrong, winner = '0', retention = retention } end
   if failed then return outcome_without (failed, retention) end
   local why = parent and it.attempt == 0 and ring (prefix, it, it)
   return why and outcome_of_ring (it, why, retention)
@@ -126,14 +136,32 @@ local function look_at (inputs)
   return missing, failed
 end
 
+-- How many of those that wait in the mailbox count against its limit. A nested call goes before what came later than its
+-- root, and is not refused for it: else it would wait for room, and whoever fills it perhaps for this call.
+local function count_before (mailbox, parent, waiting)
+  if not parent or waiting == 0 then return waiting end
+  return call ('ZCOUNT', mailbox, '-inf', text (parent.order))
+end
+
+-- A bound other than the mailbox's.
+local function no_room (why)
+  local full = answer ('overloaded')
+  full[7] = why
+  return full
+end
+
 local function accept_new (prefix, it, parent, inputs, args, retention)
   local missing, failed = look_at (inputs)
-  local actor, ready = NOBODY, not missing and not failed
+  local actor = actor_of (prefix, it)
+  local full = place_in_hubs (prefix, it, parent, actor, args)
+  if full then return no_room (full) end
+  local wrong = it.wrong
+  local ready = not missing and not failed and not wrong and not it.behind
   if it.actor then
-    actor = load_actor (prefix, it.name, it.service)
-    local waiting = call ('ZCARD', actor_key (prefix, 'mailbox:', it.name, it.service))
+    local mailbox = actor_key (prefix, 'mailbox:', it.name, it.service)
+    local waiting = call ('ZCARD', mailbox)
     ready = ready and not actor.running and waiting == 0
-    if not ready and waiting >= tonumber (args[7]) then return answer ('overloaded') end
+    if not ready and count_before (mailbox, parent, waiting) >= tonumber (args[7]) then return answer ('overloaded') end
   end
   local time, relative = now (), tonumber (args[5])
   if ready and relative == 0 then relative = it.default end
@@ -145,9 +173,29 @@ local function accept_new (prefix, it, parent, inputs, args, retention)
   elseif it.actor then
     it = queue_up (prefix, it, actor)
   end
-  local outcome = outcome_at_once (prefix, it, parent, failed, retention)
+  local outcome = outcome_at_once (prefix, it, parent, failed, wrong, retention)
   if not outcome then return standing ('ok', it, actor, true, time) end
   end_along (prefix, it, outcome)
+  return settled (it)
+end
+
+-- Applied and settled at once. (`hub` of an opening: the one that there is then.)
+local function accept_operation (prefix, it, parent, args, retention)
+  local op, hubs, wrong = read_operation (args), {}, nil
+  if op.kind ~= 'open' then hubs, wrong = load_named (prefix, it, parent, args[16]) end
+  local full = not wrong and bound_of_operation (prefix, it, op, hubs[1], parent)
+  if full then return no_room (full) end
+  it.attempt, it.deadline = 0, 0
+  create (prefix, it, parent, {}, args, now ())
+  local outcome = { status = ERROR, value = wrong, winner = '0', retention = retention }
+  if not wrong then
+    local hub = hubs[1] or
+                { name = it.name, open = true, parent = it.parent or '', retention = longer (retention, HOUR) }
+    OPERATIONS[op.kind] (prefix, it, hub, op, parent)
+    renew (prefix, hub, op)
+    outcome = outcome_of_operation (op, id_of (hub.name), retention)
+  end
+  store_outcome (prefix, it, outcome)
   return settled (it)
 end
 
@@ -161,10 +209,13 @@ local function accept (keys, args)
   if before and not begins_anew (before, parent) then
     return accept_again (prefix, before, parent, broker, retention)
   end
+  if out_of_order (prefix, name, args[15]) then return answer ('out_of_order') end
   local inputs, unknown = load_inputs (prefix, name, args[13])
   if unknown then return unknown end
   if before then call ('DEL', key) end
-  return accept_new (prefix, { key = key, name = name, service = args[2], actor = args[3] == '1', owner = broker,
-                               base = before and before.attempt or 0, default = tonumber (args[6]), winner = 0,
-                               keep = 0, refs = before and before.refs or 0 }, parent, inputs, args, retention)
+  local it = { key = key, name = name, service = args[2], actor = args[3] == '1', owner = broker,
+               base = before and before.attempt or 0, default = tonumber (args[6]), winner = 0, keep = 0,
+               refs = before and before.refs or 0 }
+  if (args[18] or '') ~= '' then return accept_operation (prefix, it, parent, args, retention) end
+  return accept_new (prefix, it, parent, inputs, args, retention)
 end

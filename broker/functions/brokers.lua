@@ -64,7 +64,8 @@ local function takeover (keys, args)
 end
 
 -- -- sweep ----------------------------------------------------------------------------------------------------------
--- broker. Its key is `open`. The answer says under `ready` whether this broker's inbox holds something.
+-- broker. Its key is `open`. The answer says under `ready` whether this broker's inbox holds something, and which hubs
+-- of the slot are due for rousing.
 
 -- Goes on with what settled calls left to do.
 local function go_on_ending (prefix)
@@ -81,6 +82,7 @@ local function sweep (keys, args)
   local prefix, time = prefix_of (keys[1]), now ()
   local swept = answer ('ok')
   local more = go_on_ending (prefix)
+  more = go_on_hubs (prefix, time) or more
   local from, to = FIRST_DEADLINE, '(' .. text ((time + 1) * DEADLINE_UNIT)
   local names = call ('ZRANGEBYSCORE', prefix .. 'open', from, to, 'LIMIT', 0, BATCH)
   for _, name in ipairs (names) do
@@ -91,6 +93,9 @@ local function sweep (keys, args)
       call ('ZREM', prefix .. 'open', name)
     end
   end
+  for _, name in ipairs (call ('ZRANGEBYSCORE', prefix .. 'rouse', '-inf', text (time), 'LIMIT', 0, ROUSE.REPORTED)) do
+    ROUSE.mark (prefix, name, 0)
+  end
   swept[5] = call ('XLEN', prefix .. 'inbox:' .. args[1]) > 0 and 1 or 0
   swept[8] = (more or #names == BATCH) and 1 or 0
   return swept
@@ -99,13 +104,14 @@ end
 -- -- inbox ----------------------------------------------------------------------------------------------------------
 -- broker, the last notice that was handed over ('' for none): it and those before it are forgotten. Its key is
 -- `inbox:<broker>`. The answer is { last notice ('' when the inbox is empty), { kind, call } ... }. The emptied
--- stream stays, because its ids must not begin again.
+-- stream stays for long, because its ids must not begin again while its reader remembers one.
 
 local function inbox (keys, args)
   local key, broker, last, time = keys[1], args[1], args[2], now ()
   local prefix = prefix_of (key)
   local ms, n = last:match ('^(%d+)-(%d+)$')
   if ms then call ('XTRIM', key, 'MINID', '=', string.format ('%s-%d', ms, n + 1)) end
+  call ('PEXPIRE', key, INBOX_KEPT)
   local notices = { '' }
   for _, entry in ipairs (call ('XRANGE', key, '-', '+', 'COUNT', BATCH)) do
     notices[1] = entry[1]

@@ -19,7 +19,12 @@ local function session_of (name)
   return name:sub (1, -ID_SIZE - 2)
 end
 
--- The name of another call of the same session.
+-- A sequence in the order of texts.
+local function padded (sequence)
+  return string.format ('%016d', sequence)
+end
+
+-- The name of another call (or hub) of the same session.
 local function sibling (name, id)
   return name:sub (1, -ID_SIZE - 1) .. id
 end
@@ -40,13 +45,14 @@ end
 
 local function load_rare (it)
   local v = call ('HMGET', it.key, 'parent', 'under', 'order', 'keep', 'base', 'retryable', 'inputs', 'missing', 'refs',
-                  'nested', 'awaits', 'waiters')
+                  'nested', 'awaits', 'waiters', 'hubs', 'entries', 'scope', 'clock', 'behind', 'rank')
   it.parent, it.under = v[1], tonumber (v[2] or 0)
   it.order, it.keep = tonumber (v[3] or it.sequence), tonumber (v[4] or 0)
   it.base, it.retryable = tonumber (v[5] or 0), v[6] == '1'
   it.inputs, it.missing = v[7], v[8] == '1'
   it.refs = tonumber (v[9] or 0)
   it.nested, it.awaits, it.waiters = v[10], v[11], v[12]
+  it.hubs, it.entries, it.scope, it.clock, it.behind, it.rank = v[13], v[14], v[15], v[16], v[17], v[18]
 end
 
 -- What decides about a call, without what is large; nil when there is none.
@@ -66,10 +72,10 @@ end
 -- The actor that serves the call.
 local function load_actor (prefix, name, service)
   local key = actor_key (prefix, 'actor:', name, service)
-  local v = call ('HMGET', key, 'running', 'owner', 'epoch', 'memory')
+  local v = call ('HMGET', key, 'running', 'owner', 'epoch', 'memory', 'hubs')
   local running = v[1] ~= '' and v[1] or nil
   return { key = key, running = running, owner = v[2] or '', epoch = tonumber (v[3] or 0),
-           memory = tonumber (v[4] or 0) }
+           memory = tonumber (v[4] or 0), hubs = v[5] and v[5] ~= '0' }
 end
 
 local NOBODY = { owner = '', epoch = 0, memory = 0 }
@@ -101,12 +107,15 @@ end
 
 -- -- Answers --------------------------------------------------------------------------------------------------------
 
--- Answers are lists: { outcome, attempt, memory, deadline, ready, status, body, more, owner, epoch, inputs, item ... };
--- items are calls (`describe`), memory entries, values or brokers.
-local FIRST_ITEM = 12
+-- Answers are lists: { outcome, attempt, memory, deadline, ready, status, body, more, owner, epoch, inputs, news, hubs,
+-- item ... }; items are calls (`describe`), memory entries, messages, values or brokers. hubs: names of those
+-- for which a broker is to ask `rouse`, separated by spaces; or false.
+local INPUTS_AT, HUBS_AT, FIRST_ITEM = 11, 13, 14
+
+local news_of -- (prefix, it): how many messages its actor has to hear first; see hubs.lua
 
 local function answer (outcome, attempt)
-  return { outcome, attempt or 0, 0, 0, 0, 0, false, 0, '', 0, 0 }
+  return { outcome, attempt or 0, 0, 0, 0, 0, false, 0, '', 0, 0, 0, false }
 end
 
 local function remaining (it, time)
@@ -119,13 +128,14 @@ local function inputs_count (it)
 end
 
 local function settled (it)
-  return { 'settled', it.winner, 0, 0, 0, tonumber (it.status), call ('HGET', it.key, 'body') or '', 0, '', 0, 0 }
+  return { 'settled', it.winner, 0, 0, 0, tonumber (it.status), call ('HGET', it.key, 'body') or '', 0, '', 0, 0, 0,
+           false }
 end
 
 -- How an unsettled call stands. `ready`: this broker is to offer it, if its turn has come.
 local function standing (outcome, it, actor, ready, time)
   return { outcome, it.attempt, actor.memory, remaining (it, time), ready and it.attempt > 0 and 1 or 0, 0, false, 0,
-           actor.owner, actor.epoch, inputs_count (it) }
+           actor.owner, actor.epoch, inputs_count (it), it.clock and news_of (prefix_of (it.key), it) or 0, false }
 end
 
 local function describe (prefix, it, time, with_body)
@@ -133,7 +143,7 @@ local function describe (prefix, it, time, with_body)
   local more = call ('HMGET', it.key, 'path', 'trace', with_body and 'body' or 'none')
   return { session_of (it.name), id_of (it.name), it.service, it.actor and 1 or 0, it.attempt > 0 and 1 or 0,
            it.attempt, it.flags, remaining (it, time), actor.memory, actor.owner, actor.epoch, inputs_count (it),
-           more[1] or '', more[2] or '', more[3] }
+           it.clock and news_of (prefix, it) or 0, more[1] or '', more[2] or '', more[3] }
 end
 
 -- An error as it travels: see error.h.

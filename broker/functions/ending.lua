@@ -35,18 +35,16 @@ local function store_outcome (prefix, it, outcome)
   if it.parent then call ('SREM', prefix .. 'children:' .. sibling (it.name, it.parent), id_of (it.name)) end
   if it.awaits then call ('DEL', prefix .. 'awaits:' .. it.name) end
   if it.inputs then release (prefix, it, outcome.retention) end
+  if it.entries or it.behind or it.hubs then leave_hubs (prefix, it, outcome) end
 end
 
 -- Its actor goes on; returns the call whose turn has come, or nil.
 local function leave_actor (prefix, it, actor)
   if it.attempt == 0 then leave_mailbox (prefix, it) end
-  if it.attempt > 0 or not actor.running then return advance (prefix, it.name, it.service, actor) end
-  return nil
-end
-
--- Tells the broker of a call that its turn has come.
-local function tell_ready (prefix, it)
-  if it then tell (prefix, it.owner, 'ready', it.name) end
+  if it.attempt == 0 and actor.running then return nil end
+  local next_call = advance (prefix, it.name, it.service, actor)
+  if not next_call then ROUSE.look_at_idle (prefix, it, actor) end
+  return next_call
 end
 
 -- One call that ends because of another one. Everybody hears of it by a notice, so that none is lost with an answer.
@@ -87,7 +85,11 @@ local function go_on (prefix, it, input, retention)
     end_along (prefix, it, outcome_without (input, retention))
     return true
   end
-  if not misses_inputs (prefix, it) then tell_ready (prefix, start_with_inputs (prefix, it)) end
+  if not misses_inputs (prefix, it) then
+    it.missing = false
+    call ('HDEL', it.key, 'missing')
+    tell_ready (prefix, take_turn (prefix, it))
+  end
   return false
 end
 

@@ -5,24 +5,43 @@
 -- another in the order of broker/CMakeLists.txt, are one library, which the broker loads when it connects (see
 -- ledger_library.c); it is its only user. ledger.h says what each step promises.
 --
---   layout   this: what is stored, and where          accept   a call comes in
---   calls    one call: its keys, reading it           settle   a call ends; its outcome is asked for
---   notices  what brokers tell each other             attempts retry, claim, recall, inputs
---   turns    mailboxes: whose turn it is              brokers  sweep, recover, takeover, inbox, lease
---   rings    who waits for whom                       library  what Redis knows it by
---   ending   an outcome, and what follows from it
+--   layout   this: what is stored, and where          places      where a new call stands in hubs
+--   calls    one call: its keys, reading it           operations  a hub is opened, changed, closed
+--   hubs     what an actor has to hear                accept      a call comes in
+--   notices  what brokers tell each other             settle      a call ends; its outcome is asked for
+--   turns    mailboxes: whose turn it is              attempts    retry, claim, recall, inputs
+--   rings    who waits for whom                       hear        what was said in hubs
+--   rousing  members hear without being called        brokers     sweep, recover, takeover, inbox, lease
+--   entries  what becomes of a hub's log
+--   ending   an outcome, and what follows from it     library     what Redis knows it by
 --
 -- Everything of a session lies in one of 64 slots, whose hash tag is in every key:
 --
 --   troupe:{NN}:call:<session>|<id>           hash    a call (fields below); gone some time after it has settled
 --   troupe:{NN}:open                          zset    names of unsettled calls, by the time when they must have settled
---   troupe:{NN}:actor:<session>|<service>     hash    running (an id), owner (an instance), epoch, memory (entries)
+--   troupe:{NN}:actor:<session>|<service>     hash    running (an id), owner (an instance), epoch, memory (entries),
+--                                                     hubs (how many it is in, or has yet to hear); failures, rest:
+--                                                     see rousing.lua
 --   troupe:{NN}:mailbox:<session>|<service>   zset    calls that wait for their turn, the next one first
 --   troupe:{NN}:memory:<session>|<service>    list    what an actor remembers, packed entries
 --   troupe:{NN}:children:<session>|<id>       set     ids of the unsettled calls that this one made
 --   troupe:{NN}:awaits:<session>|<id>         set     ids of other calls that its running attempt awaits
 --   troupe:{NN}:users:<session>|<id>          set     ids of calls that this one is an input of, and that wait for it
 --   troupe:{NN}:ending                        zset    settled calls from which more follows than one step may do
+--   troupe:{NN}:hub:<session>|<id>            hash    open (1 or ''), auto (1, 0), parent (the call that opened it, or
+--                                                     ''), lease (ms), retention; leaving: members are being let go
+--   troupe:{NN}:log:<session>|<hub>           zset    what was said, by position: the position, and who (nobody: a
+--                                                     broadcast)
+--   troupe:{NN}:said:<session>|<hub>          hash    the messages, by position
+--   troupe:{NN}:pending:<session>|<hub>       zset    entries that calls reserved, by position: the call, its service
+--   troupe:{NN}:readers:<session>|<hub>       zset    actors that may have to hear, by how far they have heard
+--   troupe:{NN}:members:<session>|<hub>       hash    of the same: since when and until when, "5-9,12-"
+--   troupe:{NN}:live:<session>|<hub>          set     of the same: those that want to hear at once
+--   troupe:{NN}:waits:<session>|<hub>         zset    calls whose turn waits for an entry, by its position
+--   troupe:{NN}:fans:<session>|<hub>          zset    groups of calls that don't hear each other, by their cut
+--   troupe:{NN}:hubs:<session>|<service>      set     hubs of the actor (as `hubs` above counts them)
+--   troupe:{NN}:hubs                          zset    hubs to look at, by when: the end of a lease; 0: work is left
+--   troupe:{NN}:rouse                         zset    hubs in which members are to be roused, by when; 0: at once
 --   troupe:{NN}:inbox:<broker>                stream  what others tell this broker: kind, name
 --   troupe:{NN}:sequence                      number  of calls accepted in this slot
 --   troupe:brokers                            zset    the brokers of the mesh, by the time when their lease runs out
@@ -45,6 +64,11 @@
 --     refs             how many unsettled calls name it as an input
 --     nested, awaits   1: it has made nested calls; it has awaited others
 --     waiters          brokers that want to hear that it has settled, separated by NUL
+--     hubs             open hubs that it opened
+--     entries          hubs in whose logs it has an entry; the position is its sequence
+--     scope, clock     its cuts in hubs: see hubs.lua
+--     behind           the hub with an entry that its turn waits for
+--     rank             of a call in a nested hub, and of those made for it: the sequences from there on down to it
 --
 -- Rules. A call has settled when it has a status. An unsettled call is in `open` and, an actor's, either the `running`
 -- one (attempt above 0) or in the mailbox. A stateless call has its turn unless it misses inputs. Times are Redis's
@@ -63,20 +87,33 @@ end
 -- Grows with every change that other brokers of the same mesh would notice. A broker replaces a library of a lesser
 -- revision, or of its own revision with other text, and leaves a greater one alone. (Revision 1 was never released:
 -- what it stored is not read.)
-local REVISION = 2
+local REVISION = 4
 local DIGEST = '@DIGEST@'
 
 local BATCH = 100 -- calls or notices a step: about a millisecond of Redis's time
 local BATCH_BYTES = 4 * 1024 * 1024 -- of inputs or memory entries an answer; one is always given
 local ENTRIES = 1000 -- memory entries an answer
+local HUB = { -- (a table, because a chunk has at most 200 locals)
+  LOG = 10000, -- entries that not all members have heard: a log is a conversation, and this a very long one
+  MEMBERS = 1000,
+  HUBS = 64, -- that an actor is in; that a call has opened, and are open
+  HEARD = 256, -- messages an answer
+  WAKES = 1000, -- calls that wait for one entry, a step: as many as a hub has members; some 20 ms
+  ENTRIES_SEEN = 100000, -- in search of a ring: later calls wait for the same entries as earlier ones, and some more
+  FANS = 1000, -- groups that are remembered, the last ones
+  TRIM = 64, -- entries that all have heard are removed so many at a time
+  WARNINGS = 20, -- of one operation, each a sentence
+  LAST = 9007199254740991, -- 2^53 - 1: no position is greater
+  KINDS = { 'hub:', 'log:', 'said:', 'pending:', 'readers:', 'members:', 'live:', 'waits:', 'fans:' }, -- of keys
+}
 local EDGES, NODES = 10000, 1000 -- seen, and looked into, in search of a ring: some milliseconds
 local PREFIX_SIZE = 12 -- "troupe:{NN}:"
 local ID_SIZE = 36
 local RANK_SIZE = 16 -- of a sequence in a mailbox's member
-local MEMBER_SIZE = RANK_SIZE + ID_SIZE -- of a member; one byte more marks a call with inputs
 local MONTH = 30 * 24 * 3600 * 1000 -- ms: the longest deadline
 local DEADLINE_UNIT = 1000 -- of a score in `open`: a whole number, below 2^53 (and so exact) until the year 2255
 local FIRST_DEADLINE = '1000000000000000' -- in these units, 2001: below it lie sequences
+local INBOX_KEPT = '259200000' -- ms, three days: how long notices wait for a broker that doesn't read them
 local HOUR = '3600000' -- ms: how long an outcome is kept when nobody says
 
 local VALUE, ERROR, CANCELLED = '1', '2', '3' -- troupe_status_t

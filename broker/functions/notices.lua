@@ -3,11 +3,13 @@
 -- -- Notices --------------------------------------------------------------------------------------------------------
 
 -- Durable in the stream; the publication only says where to look, so it is needed only when the stream was empty: its
--- reader goes on until it has read an empty one.
+-- reader goes on until it has read an empty one. A stream that nobody reads for days is that of a broker that is gone,
+-- and goes as well: should that broker come back, its lease has run out, and it reads the slots instead.
 local function tell (prefix, broker, kind, name)
   local inbox = prefix .. 'inbox:' .. broker
   call ('XADD', inbox, '*', 'kind', kind, 'name', name)
   if call ('XLEN', inbox) == 1 then
+    call ('PEXPIRE', inbox, INBOX_KEPT)
     call ('PUBLISH', 'troupe:inbox:' .. broker, prefix:sub (9, 10))
   end
 end

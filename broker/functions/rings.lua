@@ -2,10 +2,26 @@
 
 -- -- Who waits for whom ---------------------------------------------------------------------------------------------
 
--- A call that runs waits for the nested calls that its attempt made, and for what that attempt awaits. One whose turn
+-- A call that runs waits for the nested calls that were made for it, and for what its attempt awaits. One whose turn
 -- has not come waits for its inputs and for those before it in its mailbox, first of all for the one that runs. Calls
 -- wait only for calls of their session, so these edges lie within the slot. Followed breadth first, so that the ring
 -- that is named is a short one.
+--
+-- A nested call counts whichever attempt made it: an instance that only lost its connection goes on under the next
+-- attempt and makes none of them again, one that starts over makes them again as a rule, and none of them outlives the
+-- call that it was made for. Were only those of the present attempt counted, two that wait for each other after a
+-- broken connection would do so until their deadline.
+
+-- The calls whose entries it waits for, in the hubs of its actor.
+local function add_entries (walk, it)
+  for _, stretch in ipairs (unheard (walk.prefix, it)) do
+    each_pending (walk.prefix, stretch, it.service, true, function (id)
+      walk.entries = walk.entries + 1
+      if not walk.seen[id] then walk.add (id) end
+      return walk.entries > HUB.ENTRIES_SEEN
+    end)
+  end
+end
 
 -- Those before it in its mailbox. What was found from a place further back needs no second look.
 local function add_before (walk, it)
@@ -16,34 +32,40 @@ local function add_before (walk, it)
   walk.ranks[mailbox] = rank
   if seen < 0 then
     local running = load_actor (walk.prefix, it.name, it.service).running
-    if running then walk.add (running, it) end
+    if running then walk.add (running) end
   end
   if rank > 0 then
     for _, member in ipairs (call ('ZRANGE', mailbox, math.max (seen, 0), rank - 1)) do
-      walk.pass (id_of_member (member), it, #member > MEMBER_SIZE)
+      walk.pass (id_of_member (member), waits_otherwise (member))
     end
   end
 end
 
 local function add_edges (walk, it)
   if it.attempt == 0 then
-    for _, id in ipairs (ids_of (it.inputs)) do walk.add (id, it) end
+    for _, id in ipairs (ids_of (it.inputs)) do walk.add (id) end
+    if it.behind then add_entries (walk, it) end
     if it.actor then add_before (walk, it) end
     return
   end
   if it.nested then
-    for _, id in ipairs (call ('SMEMBERS', walk.prefix .. 'children:' .. it.name)) do walk.add (id, it, true) end
+    for _, id in ipairs (call ('SMEMBERS', walk.prefix .. 'children:' .. it.name)) do walk.add (id) end
   end
   if it.awaits then
-    for _, id in ipairs (call ('SMEMBERS', walk.prefix .. 'awaits:' .. it.name)) do walk.add (id, it) end
+    for _, id in ipairs (call ('SMEMBERS', walk.prefix .. 'awaits:' .. it.name)) do walk.add (id) end
   end
 end
 
--- "agent/a waits for agent/b, which waits for agent/a", from a path of services.
+-- "agent/a waits for agent/b, which waits for agent/a", from a path of services. Calls of one mailbox that follow each
+-- other are one agent, which waits for itself only if nobody else is in the ring.
 local function ring_text (services)
-  local shown = {}
-  for i = 1, math.min (#services, 10) do shown[i] = services[i] end
-  if #services > 10 then shown[#shown + 1] = '... (' .. #services .. ' calls)' end
+  local names, shown = { services[1] }, {}
+  for _, name in ipairs (services) do
+    if name ~= names[#names] then names[#names + 1] = name end
+  end
+  if #names == 1 then names[2] = names[1] end
+  for i = 1, math.min (#names, 10) do shown[i] = names[i] end
+  if #names > 10 then shown[#shown + 1] = '... (' .. #names .. ' in all)' end
   return shown[1] .. ' waits for ' .. table.concat (shown, ', which waits for ', 2)
 end
 
@@ -59,17 +81,18 @@ end
 
 -- Adds to `walk` how it goes on from a call to those that it waits for.
 local function begin_walk (prefix, goal)
-  local walk = { prefix = prefix, goal = id_of (goal.name), queue = {}, seen = {}, edges = 0, ranks = {} }
-  function walk.add (id, it, nested)
+  local walk = { prefix = prefix, goal = id_of (goal.name), queue = {}, seen = {}, edges = 0, ranks = {},
+                 entries = 0 }
+  function walk.add (id)
     walk.edges = walk.edges + 1
     if walk.seen[id] or walk.edges > EDGES or #walk.queue >= NODES then return end
-    walk.queue[#walk.queue + 1] = { id = id, before = walk.step, under = nested and it.attempt or nil }
-    if not nested then walk.seen[id] = true end
+    walk.queue[#walk.queue + 1] = { id = id, before = walk.step }
+    walk.seen[id] = true
   end
-  -- A call in the same mailbox: what it waits for is there already, but for its inputs.
-  function walk.pass (id, it, with_inputs)
+  -- A call in the same mailbox: what it waits for is there already, but for its inputs and the entries of hubs.
+  function walk.pass (id, otherwise)
     if id == walk.goal then walk.found = walk.found or { before = walk.step } end
-    if with_inputs then walk.add (id, it) else walk.edges = walk.edges + 1 end
+    if otherwise then walk.add (id) else walk.edges = walk.edges + 1 end
   end
   return walk
 end
@@ -87,12 +110,10 @@ local function ring (prefix, goal, from)
     local step = walk.queue[at]
     at = at + 1
     local it = load (prefix, sibling (goal.name, step.id))
-    -- A nested call of an earlier attempt is nobody's until the present one makes it again.
-    if it and not it.status and (not step.under or step.under == it.under) then
+    if it and not it.status then
       if step.id == walk.goal then
         walk.found = step
       else
-        walk.seen[step.id] = true
         step.service = it.service
         walk.step = step
         add_edges (walk, it)

@@ -1,15 +1,16 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 -- -- settle ---------------------------------------------------------------------------------------------------------
--- broker, attempt (0: any), status, retention, retryable (1, 0), epoch (0: any), value, memory entries ...
+-- broker, attempt (0: any), status, retention, retryable (1, 0), epoch (0: any), heard (1, 0), attempt of the parent that
+-- cancels it (0: somebody else ends it), value, memory entries ...
 
-local FIRST_ENTRY = 8
+local FIRST_ENTRY = 10
 
 -- Made again: the confirmation of the first may have been lost, and the next call with it. The same attempt with
 -- another value is not the same again (an attempt that was given up for dead may still speak): there is one
 -- outcome.
 local function settle_again (prefix, it, args)
-  local broker, attempt, status, value = args[1], tonumber (args[2]), args[3], args[7]
+  local broker, attempt, status, value = args[1], tonumber (args[2]), args[3], args[9]
   if it.winner ~= attempt or it.status ~= status or call ('HGET', it.key, 'body') ~= value then return settled (it) end
   local again = answer ('ok', it.winner)
   local actor = actor_of (prefix, it)
@@ -34,19 +35,30 @@ local function pass_turn (prefix, it, actor, broker)
   return nil
 end
 
+-- Whether the attempt of the parent that wants it cancelled is over: attempts share the ids of what they call.
+local function cancelled_too_late (prefix, it, under)
+  local parent = under > 0 and it.parent and load (prefix, sibling (it.name, it.parent))
+  return parent and not parent.status and parent.attempt ~= under
+end
+
 local function settle (keys, args)
   local prefix, name, broker, attempt = prefix_of (keys[1]), name_of (keys[1]), args[1], tonumber (args[2])
   local it = load (prefix, name)
   if not it then return answer ('unknown') end
   if it.status then return settle_again (prefix, it, args) end
   if attempt ~= 0 and attempt ~= it.attempt then return answer ('stale', it.attempt) end
+  if cancelled_too_late (prefix, it, tonumber (args[8])) then return answer ('stale', it.attempt) end
   local actor = actor_of (prefix, it)
   if args[6] ~= '0' and tonumber (args[6]) ~= actor.epoch then return answer ('stale', it.attempt) end
   if args[FIRST_ENTRY] and not (it.actor and it.attempt > 0) then
     return redis.error_reply ('ERR memory entries for ' .. it.service .. ', which is no actor, or has not run')
   end
-  store_outcome (prefix, it, { status = args[3], value = args[7], winner = args[2], retention = args[4],
+  local retention = ROUSE.is_observe (it) and ROUSE.KEPT or args[4]
+  store_outcome (prefix, it, { status = args[3], value = args[9], winner = args[2], retention = retention,
                                retryable = args[5] == '1' })
+  local heard = it.clock and it.attempt > 0 and (args[7] == '1' or news_of (prefix, it) == 0)
+  if heard then pass_cuts (prefix, it) end
+  if ROUSE.is_observe (it) then ROUSE.rest (prefix, it, actor, heard) end
   local done = answer ('ok', it.attempt)
   if args[FIRST_ENTRY] then remember (prefix, it, actor, args) end
   if it.actor then done[FIRST_ITEM] = pass_turn (prefix, it, actor, broker) end
@@ -65,8 +77,7 @@ local function await_within (prefix, it, id)
   if waiter.name == it.name then return it.service .. ' waits for itself' end
   local why = ring (prefix, waiter, it)
   if why then return why end
-  local nested = it.parent == id and it.under == waiter.attempt
-  if not nested then
+  if it.parent ~= id then
     if not waiter.awaits then mark (waiter, 'awaits', '1') end
     call ('SADD', prefix .. 'awaits:' .. waiter.name, id_of (it.name))
   end

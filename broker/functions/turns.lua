@@ -3,13 +3,20 @@
 -- -- Turns ----------------------------------------------------------------------------------------------------------
 
 -- A mailbox is ordered by when the roots of its calls were accepted, then by when they were themselves: what is asked
--- on behalf of older work goes first. What runs is never overtaken.
+-- on behalf of older work goes first. In a hub that a call opened, where later calls wait for earlier ones, so does
+-- what is asked on behalf of the earlier ones (`rank`). What runs is never overtaken.
 local function member_of (it)
-  return string.format ('%016d', it.sequence) .. id_of (it.name) .. (it.inputs and '+' or '')
+  return (it.rank or padded (it.sequence)) .. id_of (it.name) .. ((it.inputs or it.clock) and '+' or '')
+end
+
+-- Whether it may wait for more than those before it.
+local function waits_otherwise (member)
+  return member:sub (-1) == '+'
 end
 
 local function id_of_member (member)
-  return member:sub (RANK_SIZE + 1, MEMBER_SIZE)
+  local last = waits_otherwise (member) and -2 or -1
+  return member:sub (last - ID_SIZE + 1, last)
 end
 
 local function enter_mailbox (prefix, it)
@@ -30,14 +37,14 @@ local function start (prefix, it)
   call ('HSET', it.key, 'attempt', text (it.attempt), 'deadline', text (it.deadline))
 end
 
--- The mailbox's first call, or nil: it is empty, or that call misses inputs. Names without a call (evicted by a Redis
--- with the wrong policy) don't hold up those behind them.
+-- The mailbox's first call, or nil: it is empty, or that call misses inputs or entries of hubs. Names without a call
+-- (evicted by a Redis with the wrong policy) don't hold up those behind them.
 local function first_in (prefix, mailbox, session)
   while true do
     local member = call ('ZRANGE', mailbox, 0, 0)[1]
     if not member then return nil end
     local it = load (prefix, session .. '|' .. id_of_member (member))
-    if it and not it.status then return not it.missing and it or nil end
+    if it and not it.status then return not it.missing and not it.behind and it or nil end
     call ('ZREM', mailbox, member)
   end
 end
@@ -58,10 +65,9 @@ local function advance (prefix, name, service, actor)
   return it
 end
 
--- Every input of the call is there now.
-local function start_with_inputs (prefix, it)
-  it.missing = false
-  call ('HDEL', it.key, 'missing')
+-- Something that the call waited for is there. Returns the call whose turn that makes it.
+local function take_turn (prefix, it)
+  if it.missing or it.behind then return nil end
   if it.actor then
     local actor = load_actor (prefix, it.name, it.service)
     if actor.running then return nil end
@@ -69,4 +75,9 @@ local function start_with_inputs (prefix, it)
   end
   start (prefix, it)
   return it
+end
+
+-- Tells the broker of a call that its turn has come.
+local function tell_ready (prefix, it)
+  if it then tell (prefix, it.owner, 'ready', it.name) end
 end

@@ -15,7 +15,7 @@ enum {
   MEMORY_BYTES_MAX = 8 * 1024 * 1024
 };
 
-static const troupe_agent_type_t *const types[] = { &troupe_agent_dialog };
+static const troupe_agent_type_t *const types[] = { &troupe_agent_dialog, &troupe_agent_dict_dialog };
 
 const troupe_agent_type_t *
 troupe_agent_type_of_name (const char *name)
@@ -38,7 +38,8 @@ static troupe_err_t
 fill (troupe_agent_t *self, const troupe_agent_options_t *options)
 {
   self->name = strdup (options->name);
-  if (asprintf (&self->service, "agent/%s", options->name) < 0)
+  const char *session = options->session;
+  if (asprintf (&self->service, "agent/%s%s%s", options->name, session ? "#" : "", session ? session : "") < 0)
     self->service = NULL;
   self->info = describe (options);
   if (!self->name || !self->service || !self->info)
@@ -56,15 +57,18 @@ troupe_agent_new (troupe_agent_t **out, troupe_node_t *node, const troupe_agent_
     return troupe_error_set (error, TROUPE_NO_MEMORY, options->name, NULL, "out of memory");
   }
   self->node = node;
+  self->state = options->state;
   troupe_err_t code = TROUPE_OK;
   if (options->type->open)
     code = options->type->open (&self->state, self->name, options->settings, error);
   if (code == TROUPE_OK) {
     self->type = options->type; // from here on there is something to close
+    bool live = options->type->live ? options->type->live (self->state) : options->type->observe != NULL;
     troupe_service_t service = { .name = self->service,
                                  .actor = true,
                                  .credit = options->concurrency,
                                  .info = self->info,
+                                 .observes = live ? TROUPE_OBSERVES_LIVE : TROUPE_OBSERVES_LATE,
                                  .serve = turn_serve,
                                  .context = self };
     code = troupe_node_serve (node, &service, error);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One session's messages in the order of the store, each once: a message may have been stored twice, when it reached
-// the agent on two ways, and the first counts. Ids are kept in a JSON object that serves as a set.
+// the agent on two ways, and the first counts. An entry of the store is a message, a list of messages (what was heard
+// before one reply), or {"state": ...}, what the actor keeps besides, of which the last counts. Ids are kept in a JSON object that serves as a set.
 //
 // A history holds only what was read back from the store, never what this process asked the store to remember: that
 // may have been refused, because another attempt at the call was faster, and then the store holds the other's words.
@@ -15,6 +16,7 @@
 struct history {
   json_t *messages;
   json_t *ids;
+  json_t *state; // NULL: none was stored
   json_t *last; // the last entry covered, also if its message was known
   size_t covers;
   size_t bytes;
@@ -51,6 +53,7 @@ history_destroy (history_t **self_p)
     return;
   json_decref (self->messages);
   json_decref (self->ids);
+  json_decref (self->state);
   json_decref (self->last);
   free (self);
   *self_p = NULL;
@@ -102,26 +105,55 @@ check (json_t *entry, size_t number, char id[TROUPE_ID_TEXT_SIZE], troupe_error_
   return TROUPE_OK;
 }
 
+static troupe_err_t
+add_message (history_t *self, json_t *message, troupe_error_t *error)
+{
+  char id[TROUPE_ID_TEXT_SIZE];
+  troupe_err_t code = check (message, self->covers, id, error);
+  if (code != TROUPE_OK || knows_id (self, id))
+    return code;
+  if (json_object_set_new (self->ids, id, json_true ()))
+    return troupe_error_set (error, TROUPE_NO_MEMORY, "memory", NULL, "out of memory");
+  if (json_array_append (self->messages, message)) {
+    json_object_del (self->ids, id);
+    return troupe_error_set (error, TROUPE_NO_MEMORY, "memory", NULL, "out of memory");
+  }
+  self->bytes += MESSAGE_OVERHEAD + json_dumpb (message, NULL, 0, JSON_COMPACT);
+  return TROUPE_OK;
+}
+
+static void
+set_state (history_t *self, json_t *state)
+{
+  self->bytes -= self->state ? json_dumpb (self->state, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) : 0;
+  self->bytes += json_dumpb (state, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
+  json_decref (self->state);
+  self->state = json_incref (state);
+}
+
 troupe_err_t
 history_add (history_t *self, json_t *entry, troupe_error_t *error)
 {
-  char id[TROUPE_ID_TEXT_SIZE];
-  troupe_err_t code = check (entry, self->covers, id, error);
+  troupe_err_t code = TROUPE_OK;
+  json_t *state = json_object_get (entry, HISTORY_STATE);
+  if (state && json_object_size (entry) == 1)
+    set_state (self, state);
+  else if (!json_is_array (entry))
+    code = add_message (self, entry, error);
+  for (size_t i = 0; i < json_array_size (entry) && code == TROUPE_OK; i++)
+    code = add_message (self, json_array_get (entry, i), error);
   if (code != TROUPE_OK)
     return code;
-  if (!knows_id (self, id)) {
-    if (json_object_set_new (self->ids, id, json_true ()))
-      return troupe_error_set (error, TROUPE_NO_MEMORY, "memory", NULL, "out of memory");
-    if (json_array_append (self->messages, entry)) {
-      json_object_del (self->ids, id);
-      return troupe_error_set (error, TROUPE_NO_MEMORY, "memory", NULL, "out of memory");
-    }
-    self->bytes += MESSAGE_OVERHEAD + json_dumpb (entry, NULL, 0, JSON_COMPACT);
-  }
   json_decref (self->last);
   self->last = json_incref (entry);
   self->covers++;
   return TROUPE_OK;
+}
+
+const json_t *
+history_state (const history_t *self)
+{
+  return self->state;
 }
 
 bool
@@ -135,8 +167,9 @@ history_clear (history_t *self)
 {
   json_array_clear (self->messages);
   json_object_clear (self->ids);
+  json_decref (self->state);
   json_decref (self->last);
-  self->last = NULL;
+  self->state = self->last = NULL;
   self->covers = 0;
   self->bytes = HISTORY_OVERHEAD;
 }

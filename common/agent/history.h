@@ -10,6 +10,9 @@
 
 typedef struct history history_t;
 
+// The one member of an entry that holds an actor's state.
+#define HISTORY_STATE "state"
+
 troupe_err_t history_new (history_t **out);
 void history_destroy (history_t **self_p);
 
@@ -21,7 +24,11 @@ size_t history_bytes (const history_t *self);
 const json_t *history_messages (const history_t *self);
 bool history_knows (const history_t *self, const json_t *message);
 
-// Covers the store's next entry; a reference is taken. A message that it knows is covered, not repeated.
+// What the actor keeps besides messages: the last that was stored, borrowed; NULL: none.
+const json_t *history_state (const history_t *self);
+
+// Covers the store's next entry (a message, a list of them, or {"state": ...}); a reference is taken. A message that it
+// knows is covered, not repeated.
 // service_failed: it is no message. no_memory.
 troupe_err_t history_add (history_t *self, json_t *entry, troupe_error_t *error);
 // Whether the last entry covered is this one.

@@ -92,6 +92,15 @@ may_read (const builder_t *self)
   return size > 0 && strncmp (self->path, part, size) == 0 && self->path[size] == '.';
 }
 
+static void
+note_secret (builder_t *self, const config_node_t *node)
+{
+  char *reference = config_expand_reference (node->text);
+  config_report_set (self->report, self->config->secrets, self->path,
+                     reference != NULL ? json_string (reference) : json_null ());
+  free (reference);
+}
+
 static json_t *
 build_scalar (builder_t *self, const config_node_t *node, const config_key_t *key)
 {
@@ -115,9 +124,8 @@ build_scalar (builder_t *self, const config_node_t *node, const config_key_t *ke
     if (value == NULL)
       report (self, node->mark, &fault);
   }
-  if (value != NULL && (key->flags & CONFIG_SECRET) &&
-      json_array_append_new (self->config->secrets, json_string (self->path)) != 0)
-    self->report->no_memory = true;
+  if (value != NULL && (key->flags & CONFIG_SECRET))
+    note_secret (self, node);
   free (text);
   return value;
 }
@@ -170,9 +178,13 @@ build_list (builder_t *self, const config_node_t *node, const config_key_t *key)
   int64_t least, most;
   if (node->kind != CONFIG_SEQUENCE && !is_null (node))
     return wrong_kind (self, node, "a list");
-  if (config_scalar_bounds (key, &least, &most) && (int64_t)node->count > most)
+  bool bounded = config_scalar_bounds (key, &least, &most);
+  if (bounded && (int64_t)node->count > most)
     config_report_add (self->report, node->mark, self->path, NULL, "%zu items: at most %lld are allowed", node->count,
                        (long long)most);
+  else if (bounded && (int64_t)node->count < least)
+    config_report_add (self->report, node->mark, self->path, NULL, "%zu items: at least %lld are needed", node->count,
+                       (long long)least);
   json_t *result = json_array ();
   if (result == NULL)
     self->report->no_memory = true;
@@ -274,7 +286,8 @@ build (builder_t *self, const config_node_t *node, const config_key_t *key)
   case CONFIG_ANY:
     return build_any (self, node);
   default:
-    return build_scalar (self, node, key);
+    return key->flags & CONFIG_LISTABLE && node->kind == CONFIG_SEQUENCE ? build_list (self, node, key)
+                                                                         : build_scalar (self, node, key);
   }
 }
 
@@ -283,7 +296,7 @@ config_build (troupe_config_t *self, const config_node_t *node, config_report_t 
 {
   builder_t *builder = calloc (1, sizeof *builder);
   self->places = json_object ();
-  self->secrets = json_array ();
+  self->secrets = json_object ();
   if (builder == NULL || self->places == NULL || self->secrets == NULL) {
     report_->no_memory = true;
     free (builder);

@@ -43,68 +43,84 @@ nearest (char hint[TROUPE_ERROR_NEXT_MAX], const char *word, json_t *object, con
   free (names);
 }
 
-// An agent's model must be in the file, unless the file leaves models to other processes altogether.
-static void
-check_agents (troupe_config_t *self, config_report_t *report)
-{
-  const char *name;
-  json_t *agent, *models = json_object_get (self->root, "models");
-  if (!json_is_object (models) || !config_is_given (self, "models"))
-    return;
-  json_object_foreach (json_object_get (self->root, "agents"), name, agent)
-  {
-    char path[PATH_SIZE], hint[TROUPE_ERROR_NEXT_MAX];
-    const char *model = text (agent, "model");
-    if (model == NULL || json_object_get (models, model) != NULL)
-      continue;
-    snprintf (path, sizeof path, "agents.%s.model", name);
-    nearest (hint, model, models, report);
-    config_report_add (report, config_place (self, path), path, hint, "there is no model \"%s\" in models", model);
-  }
-}
-
-static void
-check_model_keys (troupe_config_t *self, const char *name, const char *type, config_report_t *report)
-{
-  unsigned other = strcmp (type, "rehearsal") == 0 ? CONFIG_OPENAI_CHAT : CONFIG_REHEARSAL;
-  for (const config_key_t *key = config_keys + 1; key->path != NULL; key++) {
-    char path[PATH_SIZE];
-    snprintf (path, sizeof path, "models.%s.%s", name, config_key_name (key));
-    if ((key->flags & other) && config_is_given (self, path))
-      config_report_add (report, config_place (self, path), path, NULL, "only for models of type %s, this one is %s",
-                         other == CONFIG_OPENAI_CHAT ? "openai_chat" : "rehearsal", type);
-  }
-}
-
-static void
-check_rules (troupe_config_t *self, const char *name, const char *rules, config_report_t *report)
+void
+config_check_file (troupe_config_t *self, const char *path, const char *file, config_report_t *report)
 {
   struct stat status;
-  char path[PATH_SIZE];
-  snprintf (path, sizeof path, "models.%s.rules", name);
   const char *why = NULL;
-  if (stat (rules, &status) != 0 || (!S_ISDIR (status.st_mode) && access (rules, R_OK) != 0))
+  if (stat (file, &status) != 0 || (!S_ISDIR (status.st_mode) && access (file, R_OK) != 0))
     why = strerror (errno);
   else if (S_ISDIR (status.st_mode))
     why = strerror (EISDIR);
   if (why != NULL)
     config_report_add (report, config_place (self, path), path, "the path is relative to this file",
-                       "the file \"%s\" can't be read: %s", rules, why);
+                       "the file \"%s\" can't be read: %s", file, why);
+}
+
+// What an agent's type asks for, and what is another's.
+static void
+check_type (troupe_config_t *self, const char *name, const json_t *agent, config_report_t *report)
+{
+  static const struct {
+    const char *key, *type;
+  } special[] = {{"file", "script"},          {"config", "script"},        {"keys", "dict_dialog"},
+                 {"max_retries", "dict_dialog"}, {"to_content", "dict_dialog"}, {"to_memory", "dict_dialog"},
+                 {"to_metadata", "dict_dialog"}};
+  char path[PATH_SIZE], around[PATH_SIZE];
+  const char *type = text (agent, "type"), *file = text (agent, "file");
+  bool script = type != NULL && strcmp (type, "script") == 0;
+  const char *required = script ? "file" : "model";
+  if (type == NULL)
+    return;
+  snprintf (path, sizeof path, "agents.%s.%s", name, required);
+  snprintf (around, sizeof around, "agents.%s", name);
+  if (text (agent, required) == NULL && !config_is_given (self, path))
+    config_report_add (report, config_place (self, around), path, NULL, "required, but missing");
+  else if (script && file != NULL)
+    config_check_file (self, path, file, report);
+  for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
+    snprintf (path, sizeof path, "agents.%s.%s", name, special[i].key);
+    if (strcmp (type, special[i].type) != 0 && config_is_given (self, path))
+      config_report_add (report, config_place (self, path), path, NULL, "only for agents of type %s", special[i].type);
+  }
 }
 
 static void
-check_models (troupe_config_t *self, config_report_t *report)
+check_model (troupe_config_t *self, const char *path, const char *model, json_t *models, config_report_t *report)
+{
+  char hint[TROUPE_ERROR_NEXT_MAX];
+  if (model == NULL || json_object_get (models, model) != NULL)
+    return;
+  nearest (hint, model, models, report);
+  config_report_add (report, config_place (self, path), path, hint, "there is no model \"%s\" in models", model);
+}
+
+// The models of an agent must be in the file, unless the file leaves models to other processes altogether.
+static void
+check_agents (troupe_config_t *self, config_report_t *report)
 {
   const char *name;
-  json_t *model;
-  json_object_foreach (json_object_get (self->root, "models"), name, model)
+  json_t *agent, *models = json_object_get (self->root, "models");
+  json_object_foreach (json_object_get (self->root, "agents"), name, agent)
   {
-    const char *type = text (model, "type"), *rules = text (model, "rules");
-    if (type == NULL)
-      continue;
-    check_model_keys (self, name, type, report);
-    if (rules != NULL && strcmp (type, "rehearsal") == 0)
-      check_rules (self, name, rules, report);
+    check_type (self, name, agent, report);
+  }
+  if (!json_is_object (models) || !config_is_given (self, "models"))
+    return;
+  json_object_foreach (json_object_get (self->root, "agents"), name, agent)
+  {
+    size_t i;
+    json_t *other;
+    char path[PATH_SIZE];
+    snprintf (path, sizeof path, "agents.%s.model", name);
+    check_model (self, path, text (agent, "model"), models, report);
+    json_array_foreach (json_object_get (agent, "fallback"), i, other)
+    {
+      snprintf (path, sizeof path, "agents.%s.fallback", name);
+      if (!config_is_given (self, path))
+        snprintf (path, sizeof path, "agents.%s.model", name);
+      check_model (self, path, json_string_value (other), models, report);
+    }
   }
 }
 
@@ -148,7 +164,7 @@ config_check (troupe_config_t *self, config_report_t *report)
 {
   config_check_brokers (self, report);
   check_store (self, report);
-  check_models (self, report);
+  config_check_models (self, report);
   check_agents (self, report);
   check_limits (self, report);
 }

@@ -38,6 +38,7 @@ parse (troupe_config_t *self, const char *text, size_t size, config_report_t *re
   config_node_destroy (&node);
   if (self->root == NULL)
     return;
+  config_read_agentscope (self, report);
   config_derive (self, report);
   config_check (self, report);
 }
@@ -65,8 +66,8 @@ finish (troupe_config_t **out, troupe_config_t *self, troupe_err_t code, config_
   return code;
 }
 
-static troupe_err_t
-parse_part (troupe_config_t **out, const char *name, const char *text, size_t size, const char *part, json_t **errors,
+troupe_err_t
+config_parse_part (troupe_config_t **out, const char *name, const char *text, size_t size, const char *part, json_t **errors,
             troupe_error_t *error)
 {
   config_report_t report;
@@ -86,7 +87,7 @@ troupe_err_t
 troupe_config_parse (troupe_config_t **out, const char *name, const char *text, size_t size, json_t **errors,
                      troupe_error_t *error)
 {
-  return parse_part (out, name, text, size, NULL, errors, error);
+  return config_parse_part (out, name, text, size, NULL, errors, error);
 }
 
 troupe_err_t
@@ -105,7 +106,7 @@ troupe_config_load_part (troupe_config_t **out, const char *path, const char *pa
   size_t size;
   troupe_err_t code = config_source_read (&text, &size, path, CONFIG_FILE_MAX, &fault);
   if (code == TROUPE_OK) {
-    code = parse_part (out, path, text, size, part, errors, error);
+    code = config_parse_part (out, path, text, size, part, errors, error);
     free (text);
     return code;
   }
@@ -220,13 +221,13 @@ troupe_config_where (const troupe_config_t *self, const char *path)
 json_t *
 troupe_config_redacted (const troupe_config_t *self)
 {
-  size_t i;
-  json_t *path, *copy = json_deep_copy (self->root);
+  const char *path;
+  json_t *reference, *copy = json_deep_copy (self->root);
   if (copy == NULL)
     return NULL;
-  json_array_foreach (self->secrets, i, path)
+  json_object_foreach (self->secrets, path, reference)
   {
-    json_t *secret = config_find (copy, json_string_value (path));
+    json_t *secret = config_find (copy, path);
     if (json_string_set (secret, hidden) != 0) {
       json_decref (copy);
       return NULL;
@@ -238,11 +239,11 @@ troupe_config_redacted (const troupe_config_t *self)
 void
 troupe_config_hide_secrets (const troupe_config_t *self)
 {
-  size_t i;
-  json_t *path;
-  json_array_foreach (self->secrets, i, path)
+  const char *path;
+  json_t *reference;
+  json_object_foreach (self->secrets, path, reference)
   {
-    troupe_log_secret (troupe_config_text (self, json_string_value (path)));
+    troupe_log_secret (troupe_config_text (self, path));
   }
 }
 

@@ -116,30 +116,53 @@ derive_store (troupe_config_t *self, config_report_t *report)
   config_report_set (report, store, "private", json_boolean (!given));
 }
 
-static void
-derive_models (troupe_config_t *self, config_report_t *report)
+void
+config_derive_path (troupe_config_t *self, json_t *part, const char *key, const char *section, config_report_t *report)
 {
-  const char *name, *slash = strrchr (self->path, '/');
-  json_t *model, *models = json_object_get (self->root, "models");
-  char *directory = strndup (self->path, slash != NULL ? (size_t)(slash - self->path) + 1 : 0);
-  if (directory == NULL) {
-    report->no_memory = true;
+  const char *given = text (part, key), *slash = strrchr (self->path, '/');
+  if (given == NULL || *given == '/')
     return;
-  }
-  json_object_foreach (models, name, model)
-  {
-    const char *rules = text (model, "rules"), *type = text (model, "type");
-    if (type != NULL && strcmp (type, "openai_chat") == 0 && json_object_get (model, "model") == NULL)
-      config_report_set (report, model, "model", json_string (name));
-    if (rules == NULL || *rules == '/')
-      continue;
-    if (utf8_valid (directory, strlen (directory)))
-      set_path (report, model, "rules", (const char *const[]){directory, rules}, 2);
-    else
-      config_report_add (report, config_place (self, "models"), "models", "give rules by an absolute path",
-                         "the name of the directory that this file is in isn't UTF-8");
+  char *directory = strndup (self->path, slash != NULL ? (size_t)(slash - self->path) + 1 : 0);
+  if (directory == NULL)
+    report->no_memory = true;
+  else if (utf8_valid (directory, strlen (directory)))
+    set_path (report, part, key, (const char *const[]){directory, given}, 2);
+  else {
+    char next[64];
+    snprintf (next, sizeof next, "give %s by an absolute path", key);
+    config_report_add (report, config_place (self, section), section, next,
+                       "the name of the directory that this file is in isn't UTF-8");
   }
   free (directory);
+}
+
+// `model: [a, b]` is `model: a` with `fallback: [b]`.
+static void
+derive_fallback (json_t *agent, config_report_t *report)
+{
+  json_t *models = json_incref (json_object_get (agent, "model")), *given = json_object_get (agent, "fallback");
+  if (json_array_size (models) > 0) {
+    json_t *others = json_copy (models);
+    if (others == NULL || json_array_remove (others, 0) != 0 ||
+        (given != NULL && json_array_extend (others, given) != 0))
+      report->no_memory = true;
+    config_report_set (report, agent, "model", json_incref (json_array_get (models, 0)));
+    config_report_set (report, agent, "fallback", others);
+  } else if (json_is_array (models))
+    json_object_del (agent, "model"); // an error that is told already
+  json_decref (models);
+}
+
+static void
+derive_agents (troupe_config_t *self, config_report_t *report)
+{
+  const char *name;
+  json_t *agent;
+  json_object_foreach (json_object_get (self->root, "agents"), name, agent)
+  {
+    config_derive_path (self, agent, "file", "agents", report);
+    derive_fallback (agent, report);
+  }
 }
 
 void
@@ -147,5 +170,6 @@ config_derive (troupe_config_t *self, config_report_t *report)
 {
   derive_brokers (self, report);
   derive_store (self, report);
-  derive_models (self, report);
+  config_derive_models (self, report);
+  derive_agents (self, report);
 }

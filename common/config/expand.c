@@ -125,11 +125,27 @@ append_variable (expander_t *self, const char *at, const char *name, const char 
   }
 }
 
+static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+
+char *
+config_expand_reference (const char *text)
+{
+  size_t size = strncmp (text, "${", 2) == 0 ? strspn (text + 2, letters) : 0;
+  const char *rest = text + 2 + size;
+  if (size == 0 || (*rest != '}' && strncmp (rest, ":-", 2) != 0))
+    return NULL;
+  const char *end = strchr (rest, '}');
+  if (end == NULL || end[1] != '\0')
+    return NULL;
+  char *reference = NULL;
+  bool may_be_empty = strcmp (rest, ":-}") == 0;
+  return asprintf (&reference, "${%.*s%s}", (int)size, text + 2, may_be_empty ? ":-" : "") >= 0 ? reference : NULL;
+}
+
 // Expands the "${" at `at`; returns what follows it.
 static const char *
 expand_one (expander_t *self, const char *at)
 {
-  static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
   const char *name = at + 2;
   size_t size = strspn (name, letters);
   const char *end = strchr (name, '}');

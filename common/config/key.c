@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The table is flat, because it is read by people; the tree in it is found by comparing paths. It has some sixty keys,
+// The table is flat, because it is read by people; the tree in it is found by comparing paths. It has some hundred keys,
 // so a plain loop is fast enough for any file that we take.
 
 #include "config/key.h"
@@ -10,8 +10,12 @@
 enum {
   REQUIRED = CONFIG_REQUIRED,
   SECRET = CONFIG_SECRET,
-  OPENAI_CHAT = CONFIG_OPENAI_CHAT,
-  REHEARSAL = CONFIG_REHEARSAL
+  LISTABLE = CONFIG_LISTABLE,
+  HTTP = CONFIG_HTTP,
+  REHEARSAL = CONFIG_REHEARSAL,
+  OPENAI = CONFIG_OPENAI,
+  AZURE = CONFIG_AZURE,
+  POST_API = CONFIG_POST_API
 };
 
 const config_key_t config_keys[] = {

@@ -23,7 +23,18 @@ typedef enum {
   CONFIG_ANY
 } config_type_t;
 
-enum { CONFIG_REQUIRED = 1, CONFIG_SECRET = 2, CONFIG_OPENAI_CHAT = 4, CONFIG_REHEARSAL = 8 };
+enum {
+  CONFIG_REQUIRED = 1,
+  CONFIG_SECRET = 2,
+  CONFIG_LISTABLE = 128, // a value, or a list of such
+  // For models of some types only.
+  CONFIG_HTTP = 4,
+  CONFIG_REHEARSAL = 8,
+  CONFIG_OPENAI = 16,
+  CONFIG_AZURE = 32,
+  CONFIG_POST_API = 64,
+  CONFIG_SOME_MODELS = CONFIG_HTTP | CONFIG_REHEARSAL | CONFIG_OPENAI | CONFIG_AZURE | CONFIG_POST_API
+};
 
 typedef struct {
   const char *path;

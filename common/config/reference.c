@@ -21,7 +21,7 @@ has_row (const config_key_t *key)
 {
   const char *name = config_key_name (key);
   bool free_members =
-    key->type == CONFIG_MAP && config_key_child (key, "") != NULL && config_key_child (key, "")->type == CONFIG_ANY;
+    key->type == CONFIG_MAP && config_key_child (key, "") != NULL && config_key_child (key, "")->type != CONFIG_MAP;
   return free_members || (key->type != CONFIG_MAP && key->type != CONFIG_LIST && strcmp (name, "*") != 0);
 }
 
@@ -69,8 +69,23 @@ print_type (FILE *file, const config_key_t *key)
     print_words (file, key->constraint);
   else if (key->flags & CONFIG_SECRET)
     fputs (", secret", file);
-  if (dots != NULL)
+  if (key->flags & CONFIG_LISTABLE)
+    fputs (", or a list", file);
+  else if (dots != NULL)
     fprintf (file, ", %.*s to %s", (int)(dots - key->constraint), key->constraint, dots + 2);
+}
+
+// Whose key it is, where it is not all models'.
+static void
+print_whose (FILE *file, unsigned flags)
+{
+  if (flags & CONFIG_HTTP)
+    fputs ("Not for `rehearsal`. ", file);
+  else if (flags & CONFIG_OPENAI)
+    fputs ("Only for `openai`, `openai_chat` and `azure_openai`. ", file);
+  else if (flags & CONFIG_SOME_MODELS)
+    fprintf (file, "Only for `%s`. ",
+             flags & CONFIG_AZURE ? "azure_openai" : flags & CONFIG_POST_API ? "post_api" : "rehearsal");
 }
 
 static void
@@ -86,8 +101,7 @@ print_row (FILE *file, const config_key_t *key)
   else if (key->fallback != NULL)
     fprintf (file, "`%s`", key->fallback);
   fputs (" | ", file);
-  if (key->flags & (CONFIG_OPENAI_CHAT | CONFIG_REHEARSAL))
-    fprintf (file, "Only for `%s`. ", key->flags & CONFIG_OPENAI_CHAT ? "openai_chat" : "rehearsal");
+  print_whose (file, key->flags);
   print_cell (file, key->help);
   fputs (" |\n", file);
 }

@@ -149,7 +149,8 @@ serve (process_t *self, const troupe_args_t *args, troupe_error_t *error)
 {
   const char *brokers[BROKERS_MAX + 1];
   list_brokers (self, args, brokers);
-  troupe_node_options_t options = { .name = self->name, .brokers = brokers };
+  troupe_node_options_t options = {
+    .name = self->name, .mesh = troupe_config_text (self->config, "mesh"), .brokers = brokers };
   troupe_err_t code = troupe_node_new (&self->node, self->loop, &options, error);
   if (code != TROUPE_OK)
     return code;

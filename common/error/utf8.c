@@ -7,6 +7,7 @@
 #include "error/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 static bool
 is_tail (uint8_t byte)
@@ -40,11 +41,40 @@ utf8_size (const void *bytes, size_t size)
   return overlong || beyond ? 0 : 4;
 }
 
+// -- Plain text ------------------------------------------------------------------------------------------------------
+//
+// Nearly all text is ASCII, so it is looked at a word at a time. A byte is 0x01 to 0x7F if it has no top bit, nor gets
+// one by losing one.
+
+enum { WORD = sizeof (uint64_t) };
+
+static inline uint64_t
+tops_of (const uint8_t *at)
+{
+  uint64_t word;
+  memcpy (&word, at, sizeof word);
+  return (word | (word - UINT64_C (0x0101010101010101))) & UINT64_C (0x8080808080808080);
+}
+
+// How many bytes at the beginning are 0x01 to 0x7F, all but a few of them.
+static size_t
+plain_size (const uint8_t *at, size_t size)
+{
+  size_t i = 0;
+  while (size - i >= 4 * WORD &&
+         (tops_of (at + i) | tops_of (at + i + WORD) | tops_of (at + i + 2 * WORD) | tops_of (at + i + 3 * WORD)) == 0)
+    i += 4 * WORD;
+  while (size - i >= WORD && tops_of (at + i) == 0)
+    i += WORD;
+  // The last bytes with some before them, which were seen already.
+  return i > 0 && size - i < WORD && tops_of (at + size - WORD) == 0 ? size : i;
+}
+
 bool
 utf8_valid (const void *bytes, size_t size)
 {
   const uint8_t *at = bytes;
-  size_t i = 0;
+  size_t i = plain_size (at, size);
   while (i < size) {
     if (at[i] != 0 && at[i] < 0x80) {
       i++;
@@ -54,6 +84,7 @@ utf8_valid (const void *bytes, size_t size)
     if (step == 0)
       return false;
     i += step;
+    i += plain_size (at + i, size - i);
   }
   return true;
 }

@@ -173,6 +173,14 @@ troupe_loop_add_receiver (troupe_loop_t *self, void *zmq_socket, troupe_loop_rea
 }
 
 void
+troupe_loop_look_at (troupe_loop_t *self, void *zmq_socket)
+{
+  loop_source_t *source = find_source (self, zmq_socket, -1);
+  if (source != NULL)
+    source->idle = false;
+}
+
+void
 troupe_loop_remove_socket (troupe_loop_t *self, void *zmq_socket)
 {
   drop_source (self, zmq_socket, -1);

@@ -6,11 +6,13 @@
 // The first 60 bits are one number, `last`, which only grows: the next one is the clock's, or the last one plus one,
 // whichever is greater. So ids stay in order when many are made in a millisecond (a counter that overflows borrows from
 // the next millisecond) and when the clock is set back. A compare-and-swap makes it safe on threads, without a lock.
-// Random bits come from the kernel for each id: a pool of them would be repeated by a forked child.
+// Random bits come from the kernel, for some ids at a time: for each alone it would be asked longer than all else takes.
+// What is left of them is a thread's own, and a forked child, which has the same, throws it away.
 
 #include "troupe/id.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +21,36 @@
 #include <time.h>
 
 enum {
+  SEED_SIZE = 2,
+  RANDOM_SIZE = 8 + SEED_SIZE,  // of an id
+  POOL_SIZE = 25 * RANDOM_SIZE, // up to 256 bytes the kernel gives whole
   COUNTER_BITS = 12,
   COUNTER_SEED_MASK = 0x3FF, // begins in the lower quarter: at least 3,000 ids fit in each millisecond
 };
 
 static _Atomic uint64_t last;
+static _Atomic unsigned forks; // of this process's line since the first id
+
+typedef struct {
+  uint8_t bytes[POOL_SIZE];
+  unsigned left, forks;
+} pool_t;
+
+static _Thread_local pool_t pool;
+
+static void
+count_fork (void)
+{
+  atomic_fetch_add_explicit (&forks, 1, memory_order_relaxed);
+}
+
+static bool pooling; // a fork would be noticed
+
+static void
+watch_forks (void)
+{
+  pooling = pthread_atfork (NULL, NULL, count_fork) == 0;
+}
 
 static void
 fill_random (void *bytes, size_t size)
@@ -32,10 +59,29 @@ fill_random (void *bytes, size_t size)
   do
     got = getrandom (bytes, size, 0);
   while (got < 0 && errno == EINTR);
-  if (got != (ssize_t)size) { // up to 256 bytes come whole
+  if (got != (ssize_t)size) {
     fprintf (stderr, "troupe: the kernel gives no random numbers: %s\n", strerror (errno));
     abort ();
   }
+}
+
+static void
+take_random (uint8_t bytes[RANDOM_SIZE])
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  unsigned now = atomic_load_explicit (&forks, memory_order_relaxed);
+  pthread_once (&once, watch_forks);
+  if (!pooling) {
+    fill_random (bytes, RANDOM_SIZE);
+    return;
+  }
+  if (pool.left < RANDOM_SIZE || pool.forks != now) {
+    fill_random (pool.bytes, POOL_SIZE);
+    pool.left = POOL_SIZE;
+    pool.forks = now;
+  }
+  pool.left -= RANDOM_SIZE;
+  memcpy (bytes, pool.bytes + pool.left, RANDOM_SIZE);
 }
 
 static uint64_t
@@ -58,8 +104,8 @@ troupe_id_new (void)
 {
   troupe_id_t id;
   uint16_t seed;
-  uint8_t random[8 + sizeof seed];
-  fill_random (random, sizeof random);
+  uint8_t random[RANDOM_SIZE];
+  take_random (random);
   memcpy (&seed, random + 8, sizeof seed);
   uint64_t moment = next_moment (seed);
   for (int i = 0; i < 6; i++)

@@ -23,6 +23,7 @@ struct troupe_answer {
   troupe_model_t *model;
   int64_t deadline;
   bool stream;     // the caller reads parts
+  bool streamed;   // and the server streams them
   bytes_t body;    // of the request
   script_t script; // how to play `reply`
   atomic_uint refs;
@@ -44,8 +45,10 @@ struct troupe_answer {
   struct run *run;
   answer_state_t state;
   unsigned attempts;
+  bool tries; // it is the one that an open breaker let through
   reply_t reply;
-  size_t passed; // of the reply's text, into the news
+  size_t passed;             // of the reply's text, into the news
+  char task[REPLY_WORD_MAX]; // that the server works on, and is asked about; "": none
   transfer_t *transfer;
   int64_t due;
   size_t slot; // in the schedule, from 1; 0: not in it

@@ -26,9 +26,9 @@
 #include <zmq.h>
 
 enum {
-  OPEN_MAX = 100 * 1000,     // answers; as many calls as a node has open
-  DRAIN_MAX = 256,           // answers handled in a turn of the loop, so that its sockets get theirs
-  WAIT_MAX_MS = 60 * 1000    // an idle thread wakes once a minute, for nothing
+  OPEN_MAX = 100 * 1000,  // answers; as many calls as a node has open
+  DRAIN_MAX = 256,        // answers handled in a turn of the loop, so that its sockets get theirs
+  WAIT_MAX_MS = 60 * 1000 // an idle thread wakes once a minute, for nothing
 };
 
 struct troupe_engine {
@@ -67,7 +67,7 @@ static void
 ring (const troupe_engine_t *self)
 {
   uint64_t one = 1; // fails only when the counter is full, and then the loop is awake
-  (void) !write (self->wake_fd, &one, sizeof one);
+  (void)!write (self->wake_fd, &one, sizeof one);
 }
 
 static void
@@ -131,8 +131,14 @@ hand_on (troupe_engine_t *self)
   troupe_answer_t *answer = pop_out (self);
   bytes_t news = {0};
   json_t *message = NULL;
-  bool over = false;
+  int64_t until = 0;
+  unsigned failures = 0;
+  bool over = false, circuit = false;
   if (answer) {
+    circuit = answer->model->circuit.news;
+    until = answer->model->circuit.until;
+    failures = answer->model->circuit.failures;
+    answer->model->circuit.news = false;
     news = answer->news;
     answer->news = (bytes_t){0};
     message = answer->message;
@@ -142,6 +148,8 @@ hand_on (troupe_engine_t *self)
   pthread_mutex_unlock (&self->mutex);
   if (!answer)
     return false;
+  if (circuit)
+    model_tell_circuit (answer->model, until, failures);
   if (news.size && !answer->dropped)
     answer->part (answer->context, news.data, news.size);
   if (over && !answer->dropped)
@@ -156,10 +164,10 @@ hand_on (troupe_engine_t *self)
 static void
 on_wake (void *context, short events)
 {
-  (void) events;
+  (void)events;
   troupe_engine_t *self = context;
   uint64_t count;
-  (void) !read (self->wake_fd, &count, sizeof count);
+  (void)!read (self->wake_fd, &count, sizeof count);
   for (unsigned i = 0; i < DRAIN_MAX; i++)
     if (!hand_on (self))
       return;
@@ -189,6 +197,18 @@ engine_pass (troupe_engine_t *self, troupe_answer_t *answer, const char *text, s
     push_out (self, answer);
   }
   pthread_mutex_unlock (&self->mutex); // without memory: the text stays in the reply, and comes with the next piece
+}
+
+void
+engine_tell (troupe_engine_t *self, troupe_answer_t *answer)
+{
+  troupe_model_t *model = answer->model;
+  pthread_mutex_lock (&self->mutex);
+  model->circuit.until = model->breaker.pause ? model->breaker.until : 0;
+  model->circuit.failures = model->breaker.failures;
+  model->circuit.news = true;
+  push_out (self, answer);
+  pthread_mutex_unlock (&self->mutex);
 }
 
 void
@@ -250,7 +270,7 @@ turn (troupe_engine_t *self)
   int64_t first = run_next (&self->run), now = troupe_loop_now ();
   int64_t timeout = first <= now ? 0 : first - now > WAIT_MAX_MS ? WAIT_MAX_MS : first - now;
   if (self->multi)
-    curl_multi_poll (self->multi, NULL, 0, (int) timeout, NULL);
+    curl_multi_poll (self->multi, NULL, 0, (int)timeout, NULL);
   else
     wait_without_curl (self, timeout);
 }

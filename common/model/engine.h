@@ -16,6 +16,8 @@ void engine_drop (troupe_engine_t *self, troupe_answer_t *answer);
 CURLM *engine_multi (troupe_engine_t *self);
 // Text for the caller's part function.
 void engine_pass (troupe_engine_t *self, troupe_answer_t *answer, const char *text, size_t size);
+// The breaker of the answer's model opened or closed: the loop is to know.
+void engine_tell (troupe_engine_t *self, troupe_answer_t *answer);
 // The end, with a message (given up) or an error; gives the thread's reference up.
 void engine_end (troupe_engine_t *self, troupe_answer_t *answer, json_t *message, const troupe_error_t *error);
 

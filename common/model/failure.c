@@ -7,7 +7,9 @@
 
 #include "model/failure.h"
 #include "error/utf8.h"
+#include "model/retry.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -22,7 +24,7 @@ copy_printable (char *out, size_t capacity, const char *text, size_t size)
   bool space = false;
   for (size_t i = 0, step; i < size && used + 5 < capacity; i += step) {
     step = utf8_size (text + i, size - i);
-    bool printable = step > 1 || (step == 1 && (unsigned char) text[i] > ' ' && text[i] != 127);
+    bool printable = step > 1 || (step == 1 && (unsigned char)text[i] > ' ' && text[i] != 127);
     if (step == 0)
       step = 1;
     if (printable) {
@@ -92,6 +94,22 @@ body_is_quota (const char *body, size_t size)
   return quota;
 }
 
+// Google says in the body how long to wait: {"error": {"details": [{"retryDelay": "34.07s"}]}}.
+static unsigned
+body_pause (const char *body, size_t size)
+{
+  size_t i;
+  json_t *detail, *json = json_loadb (body, size, 0, NULL);
+  double seconds = 0;
+  json_array_foreach (json_object_get (json_object_get (json, "error"), "details"), i, detail) {
+    const char *text = json_string_value (json_object_get (detail, "retryDelay"));
+    if (text)
+      seconds = strtod (text, NULL);
+  }
+  json_decref (json);
+  return seconds > 0 && seconds < RETRY_AFTER_MAX_MS ? (unsigned)(seconds * 1000) : 0;
+}
+
 static troupe_err_t
 status_code (long status)
 {
@@ -132,7 +150,7 @@ failure_of_status (const troupe_model_t *model, long status, const char *body, s
     troupe_error_set (error, code, model->object, next, "%s answers HTTP %ld%s%s", model->shown_url, status,
                       text[0] ? ": " : "", text);
   if (error && troupe_err_class (code) == TROUPE_CLASS_RETRYABLE)
-    error->retry_after_ms = retry_after_ms;
+    error->retry_after_ms = retry_after_ms ? retry_after_ms : body_pause (body, size);
   return code;
 }
 
@@ -146,7 +164,7 @@ failure_of_object (const troupe_model_t *model, const json_t *object, troupe_err
   json_int_t status = json_integer_value (json_object_get (object, "code"));
   troupe_err_t code = TROUPE_MODEL_FAILED;
   if (status >= 400 && status < 600)
-    code = status_code ((long) status);
+    code = status_code ((long)status);
   else if (is_quota (object) || is_word (object, "type", "invalid_request"))
     code = TROUPE_MODEL_REFUSED;
   else if (is_word (object, "code", "rate_limit") || is_word (object, "type", "rate_limit"))
@@ -218,8 +236,8 @@ failure_finish (const troupe_model_t *model, troupe_error_t *error)
 {
   if (!error->object[0])
     snprintf (error->object, sizeof error->object, "%s", model->object);
-  if (!model->secret)
-    return;
-  hide (error->why, model->secret);
-  hide (error->next, model->secret);
+  for (size_t i = 0; i < model->secret_count; i++) {
+    hide (error->why, model->secrets[i]);
+    hide (error->next, model->secrets[i]);
+  }
 }

@@ -6,13 +6,12 @@
 
 #include "model/engine.h"
 #include "model/failure.h"
+#include "model/http.h"
+#include "model/prepare.h"
+#include "model/retry.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static const provider_t *const providers[] = {&openai_chat_provider, &rehearsal_provider};
-
-enum { PROVIDERS = sizeof providers / sizeof *providers };
 
 troupe_model_t *
 model_ref (troupe_model_t *self)
@@ -26,7 +25,7 @@ model_unref (troupe_model_t *self)
 {
   if (!self || atomic_fetch_sub_explicit (&self->refs, 1, memory_order_acq_rel) != 1)
     return;
-  if (self->provider)
+  if (self->provider && self->provider->close)
     self->provider->close (self);
   curl_slist_free_all (self->headers);
   json_decref (self->info);
@@ -34,8 +33,14 @@ model_unref (troupe_model_t *self)
   free (self->object);
   free (self->model_name);
   free (self->url);
+  free (self->stream_url);
+  free (self->task_url);
   free (self->shown_url);
-  free (self->secret);
+  for (size_t i = 0; i < self->secret_count; i++)
+    free (self->secrets[i]);
+  free (self->secrets);
+  ranks_destroy (&self->ranks);
+  json_decref (self->config);
   free (self);
 }
 
@@ -61,47 +66,92 @@ answer_unref (troupe_answer_t *self)
 
 // -- A model ---------------------------------------------------------------------------------------------------------
 
-static int64_t
-config_int (const json_t *config, const char *key, int64_t fallback)
+const json_t *
+model_key (const troupe_model_t *self, const char *key)
 {
-  const json_t *value = json_object_get (config, key);
-  return json_is_integer (value) ? json_integer_value (value) : fallback;
+  return json_object_get (self->config, key);
 }
 
-static const provider_t *
-find_provider (const char *type)
+const char *
+model_text (const troupe_model_t *self, const char *key)
 {
-  for (size_t i = 0; type && i < PROVIDERS; i++)
-    if (strcmp (type, providers[i]->type) == 0)
-      return providers[i];
-  return NULL;
+  return json_string_value (model_key (self, key));
+}
+
+static int64_t
+config_int (const troupe_model_t *self, const char *key, int64_t fallback)
+{
+  const json_t *value = model_key (self, key);
+  return json_is_integer (value) ? json_integer_value (value) : fallback;
 }
 
 // Defaults are config.def's; those here are for a configuration that was made by a program.
 static void
-read_common (troupe_model_t *self, const json_t *config)
+read_common (troupe_model_t *self)
 {
-  const json_t *stream = json_object_get (config, "stream");
-  self->streams = !json_is_false (stream);
-  self->timeout_ms = config_int (config, "timeout", 120 * 1000);
-  self->retries = (unsigned) config_int (config, "retries", 3);
-  self->concurrency = (unsigned) config_int (config, "concurrency", 64);
+  self->streams = !json_is_false (model_key (self, "stream")) && self->provider->streams;
+  self->timeout_ms = config_int (self, "timeout", 120 * 1000);
+  self->retries = (unsigned)config_int (self, "retries", 3);
+  self->retry_pause_ms = config_int (self, "retry_pause", RETRY_BASE_MS);
+  self->concurrency = (unsigned)config_int (self, "concurrency", 64);
+  self->window = (size_t)config_int (self, "window", 0);
+}
+
+static troupe_err_t
+choose_provider (troupe_model_t *self, troupe_error_t *error)
+{
+  const char *type = model_text (self, "type"), *task = model_text (self, "task"), *api = model_text (self, "api");
+  const char *layout = model_text (self, "layout");
+  self->vendor = provider_vendor (type);
+  if (!self->vendor)
+    return troupe_error_set (error, TROUPE_BAD_CONFIG, self->object, NULL, "models.%s.type: there is no type %s",
+                             self->name, type ? type : "(none)");
+  if (task && !provider_task (&self->task, task))
+    return http_bad_config (self, "task", "there is no such task", error);
+  self->provider = provider_find (type, self->task, api);
+  if (!self->provider)
+    return troupe_error_set (error, TROUPE_BAD_CONFIG, self->object, NULL, "models.%s: the type %s has no %s%s%s",
+                             self->name, type, provider_task_name (self->task), api ? " with the api " : "",
+                             api ? api : "");
+  self->layout = self->vendor->layout;
+  if (layout && !layout_of_name (&self->layout, layout))
+    return http_bad_config (self, "layout", "there is no such layout", error);
+  return TROUPE_OK;
+}
+
+static troupe_err_t
+read_prompt_keys (troupe_model_t *self, troupe_error_t *error)
+{
+  char why[160];
+  const char *ranks = model_text (self, "ranks"),
+             *reserved = prepare_reserved (self->provider, model_key (self, "options"));
+  if (reserved)
+    return http_bad_config (self, "options", reserved, error);
+  if (!parameters_check (model_key (self, "parameters"), why, sizeof why))
+    return http_bad_config (self, "parameters", why, error);
+  return ranks ? ranks_load (&self->ranks, ranks, error) : TROUPE_OK;
 }
 
 static troupe_err_t
 open_provider (troupe_model_t *self, const troupe_model_options_t *options, json_t **errors, troupe_error_t *error)
 {
-  const char *type = json_string_value (json_object_get (options->config, "type"));
-  self->provider = find_provider (type);
-  if (!self->provider)
-    return troupe_error_set (error, TROUPE_BAD_CONFIG, self->object, "use openai_chat or rehearsal",
-                             "models.%s.type: there is no type %s", self->name, type ? type : "(none)");
-  read_common (self, options->config);
-  troupe_err_t code = self->provider->open (self, options, errors, error);
+  self->config = json_deep_copy (options->config);
+  if (!self->config)
+    return troupe_error_set (error, TROUPE_NO_MEMORY, self->object, NULL, "no memory for a model");
+  troupe_err_t code = choose_provider (self, error);
   if (code != TROUPE_OK)
     return code;
-  self->info = json_pack ("{s:s,s:s,s:b}", "type", self->provider->type, "model", self->model_name, "rehearsal",
-                          (int) self->provider->rehearsal);
+  read_common (self);
+  code = read_prompt_keys (self, error);
+  if (code == TROUPE_OK && self->provider->write)
+    code = http_open (self, error);
+  if (code == TROUPE_OK && self->provider->open)
+    code = self->provider->open (self, options, errors, error);
+  if (code != TROUPE_OK)
+    return code;
+  self->info =
+    json_pack ("{s:s,s:s,s:s,s:b,s:O*}", "type", self->vendor->type, "task", provider_task_name (self->task), "model",
+               self->model_name, "rehearsal", (int)self->provider->rehearsal, "fallback", model_key (self, "fallback"));
   return self->info ? TROUPE_OK
                     : troupe_error_set (error, TROUPE_NO_MEMORY, self->object, NULL, "no memory for a model");
 }
@@ -117,6 +167,7 @@ troupe_model_new (troupe_model_t **out, troupe_engine_t *engine, const troupe_mo
   if (self) {
     self->refs = 1;
     self->engine = engine;
+    quota_init (&self->quota);
     self->name = strdup (options->name);
     self->object = malloc (sizeof kind + size);
   }
@@ -137,8 +188,10 @@ troupe_model_new (troupe_model_t **out, troupe_engine_t *engine, const troupe_mo
 void
 troupe_model_destroy (troupe_model_t **self_p)
 {
-  if (*self_p)
+  if (*self_p) {
     model_end_jobs (*self_p);
+    (*self_p)->node = NULL; // answers that still come have nobody to tell
+  }
   model_unref (*self_p);
   *self_p = NULL;
 }
@@ -162,13 +215,17 @@ prepare (troupe_answer_t *answer, const json_t *input, troupe_error_t *error)
 {
   const troupe_model_t *model = answer->model;
   prompt_t prompt;
-  troupe_err_t code = prompt_of_input (&prompt, input, error);
+  troupe_err_t code = prompt_of_task (&prompt, model->task, input, error);
   if (code != TROUPE_OK)
     return code;
+  answer->streamed = answer->stream && model->streams;
   if (model->provider->play)
     code = model->provider->play (model, &prompt, &answer->reply, &answer->script, error);
   else
-    code = model->provider->write (model, &prompt, answer->stream && model->streams, &answer->body, error);
+    code = prepare_prompt (model, &prompt, error);
+  if (code == TROUPE_OK && model->provider->write)
+    code = model->provider->write (model, &prompt, answer->streamed, &answer->body, error);
+  answer->reply.left_out = json_incref (prompt.left_out);
   prompt_clear (&prompt);
   return code;
 }

@@ -5,14 +5,16 @@
 #define TROUPE_MODEL_OPENAI_PROMPT_H
 
 #include "model/bytes.h"
-#include "model/prompt.h"
+#include "model/provider.h"
 
-// `configured`: the options of the configuration, which the prompt's own go over. bad_message (a block that can't be
-// sent, a reserved option), no_memory.
-troupe_err_t openai_write_prompt (const prompt_t *prompt, const char *model, const json_t *configured, bool stream,
-                                  bytes_t *body, troupe_error_t *error);
+// bad_message (a block that can't be sent), no_memory.
+troupe_err_t openai_write_prompt (const troupe_model_t *model, const prompt_t *prompt, bool stream, bytes_t *body,
+                                  troupe_error_t *error);
 
-// What is wrong with options: NULL, or a sentence on the first that isn't the user's to set.
-const char *openai_reserved (const json_t *options);
+// The prompt's messages as OpenAI's, a new list; others send such lists too.
+troupe_err_t openai_messages (const prompt_t *prompt, const media_rule_t *takes, json_t **out, troupe_error_t *error);
+
+extern const media_rule_t openai_media[];
+extern const char *const openai_reserved[][2];
 
 #endif

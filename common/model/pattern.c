@@ -82,8 +82,7 @@ pattern_compile (pattern_t *self, char *why, size_t size)
     snprintf (why, size, "it repeats or nests too much");
     return false;
   }
-  int failure = regcomp (&self->compiled, self->text,
-                         REG_EXTENDED | REG_NEWLINE | (self->ignore_case ? REG_ICASE : 0));
+  int failure = regcomp (&self->compiled, self->text, REG_EXTENDED | REG_NEWLINE | (self->ignore_case ? REG_ICASE : 0));
   self->regex = failure == 0;
   if (failure)
     regerror (failure, &self->compiled, why, size);
@@ -103,7 +102,7 @@ pattern_fits (const pattern_t *self, const char *text, found_t *found)
     return self->ignore_case ? strcasestr (text, self->text) != NULL : strstr (text, self->text) != NULL;
   regmatch_t groups[PATTERN_GROUPS] = {{0}};
   size_t size = strlen (text);
-  groups[0].rm_eo = (regoff_t) (size < PATTERN_REACH ? size : PATTERN_REACH);
+  groups[0].rm_eo = (regoff_t)(size < PATTERN_REACH ? size : PATTERN_REACH);
   if (regexec (&self->compiled, text, PATTERN_GROUPS, groups, REG_STARTEND) != 0)
     return false;
   if (found)

@@ -9,10 +9,10 @@
 #include <stddef.h>
 
 enum {
-  PATTERN_GROUPS = 10,         // {{0}} to {{9}}
-  PATTERN_REACH = 64 * 1024,   // bytes that a regex looks at: matching may take far more than linear time
+  PATTERN_GROUPS = 10,            // {{0}} to {{9}}
+  PATTERN_REACH = 64 * 1024,      // bytes that a regex looks at: matching may take far more than linear time
   PATTERN_COPIES_MAX = 20 * 1000, // of a regex's parts, in memory
-  PATTERN_DEPTH_MAX = 32       // of a regex's parentheses
+  PATTERN_DEPTH_MAX = 32          // of a regex's parentheses
 };
 
 typedef struct {

@@ -66,7 +66,7 @@ rehearsal_open (troupe_model_t *model, const troupe_model_options_t *options, js
   model->model_name = strdup ("rehearsal");
   if (!self || !model->model_name)
     return no_memory (model, error);
-  self->seed = json_is_integer (seed) ? (uint64_t) json_integer_value (seed) : 1;
+  self->seed = json_is_integer (seed) ? (uint64_t)json_integer_value (seed) : 1;
   if (rules)
     return read_file (model, rules, errors, error);
   return parse (self, "small talk", rules_small_talk, strlen (rules_small_talk), errors, error);
@@ -98,7 +98,6 @@ rehearsal_play (const troupe_model_t *model, const prompt_t *prompt, reply_t *re
 }
 
 const provider_t rehearsal_provider = {
-  .type = "rehearsal",
   .rehearsal = true,
   .open = rehearsal_open,
   .close = rehearsal_close,

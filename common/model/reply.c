@@ -14,7 +14,7 @@
 void
 reply_init (reply_t *self)
 {
-  *self = (reply_t){.input_tokens = -1, .output_tokens = -1};
+  *self = (reply_t){.input_tokens = -1, .output_tokens = -1, .requests_left = -1, .tokens_left = -1};
 }
 
 void
@@ -24,9 +24,43 @@ reply_clear (reply_t *self)
   for (size_t i = 0; i < self->tool_count; i++) {
     bytes_clear (&self->tools[i].name);
     bytes_clear (&self->tools[i].arguments);
+    bytes_clear (&self->tools[i].signature);
+  }
+  for (size_t i = 0; i < self->thought_count; i++) {
+    bytes_clear (&self->thoughts[i].text);
+    bytes_clear (&self->thoughts[i].signature);
   }
   free (self->tools);
+  free (self->thoughts);
+  json_decref (self->blocks);
+  json_decref (self->embeddings);
+  json_decref (self->left_out);
   reply_init (self);
+}
+
+void
+reply_reset (reply_t *self)
+{
+  json_t *left_out = json_incref (self->left_out);
+  reply_clear (self);
+  self->left_out = left_out;
+}
+
+reply_thought_t *
+reply_thought (reply_t *self, int64_t index)
+{
+  for (size_t i = 0; i < self->thought_count; i++)
+    if (self->thoughts[i].index == index)
+      return &self->thoughts[i];
+  if (self->thought_count == REPLY_THOUGHTS_MAX)
+    return NULL;
+  reply_thought_t *thoughts = realloc (self->thoughts, (self->thought_count + 1) * sizeof *thoughts);
+  if (!thoughts)
+    return NULL;
+  self->thoughts = thoughts;
+  thoughts += self->thought_count++;
+  *thoughts = (reply_thought_t){.index = index};
+  return thoughts;
 }
 
 reply_tool_t *
@@ -77,8 +111,8 @@ add_tool (json_t *content, const reply_tool_t *tool, troupe_error_t *error)
   if (tool->name.size == 0)
     return troupe_error_set (error, TROUPE_MODEL_FAILED, NULL, NULL, "the model calls a tool without naming it");
   json_error_t cause;
-  json_t *input = tool->arguments.size ? json_loadb (tool->arguments.data, tool->arguments.size, 0, &cause)
-                                       : json_object ();
+  json_t *input =
+    tool->arguments.size ? json_loadb (tool->arguments.data, tool->arguments.size, 0, &cause) : json_object ();
   if (!json_is_object (input)) {
     json_decref (input);
     return troupe_error_set (error, TROUPE_MODEL_FAILED, NULL, NULL,
@@ -89,8 +123,9 @@ add_tool (json_t *content, const reply_tool_t *tool, troupe_error_t *error)
   troupe_id_t id = troupe_id_new ();
   troupe_id_to_text (&id, text);
   snprintf (minted, sizeof minted, "call_%s", text);
-  json_t *block = json_pack ("{s:s,s:s,s:s,s:o}", "type", "tool_use", "id", tool->id[0] ? tool->id : minted, "name",
-                             bytes_text (&tool->name), "input", input);
+  json_t *block = json_pack ("{s:s,s:s,s:s,s:o,s:s*}", "type", "tool_use", "id", tool->id[0] ? tool->id : minted,
+                             "name", bytes_text (&tool->name), "input", input, "signature",
+                             tool->signature.size ? tool->signature.data : NULL);
   return json_array_append_new (content, block) == 0 ? TROUPE_OK : no_memory (error);
 }
 
@@ -100,17 +135,19 @@ make_content (const reply_t *self, json_t **out, troupe_error_t *error)
   json_t *text = json_stringn (bytes_text (&self->text), self->text.size);
   if (!text)
     return no_memory (error);
-  if (self->tool_count == 0) {
+  if (self->tool_count == 0 && !self->blocks) {
     *out = text;
     return TROUPE_OK;
   }
   json_t *content = json_array ();
   troupe_err_t code = content ? TROUPE_OK : no_memory (error);
-  if (code == TROUPE_OK && self->text.size
-      && json_array_append_new (content, json_pack ("{s:s,s:O}", "type", "text", "text", text)) < 0)
+  if (code == TROUPE_OK && self->text.size &&
+      json_array_append_new (content, json_pack ("{s:s,s:O}", "type", "text", "text", text)) < 0)
     code = no_memory (error);
   for (size_t i = 0; code == TROUPE_OK && i < self->tool_count; i++)
     code = add_tool (content, &self->tools[i], error);
+  if (code == TROUPE_OK && self->blocks && json_array_extend (content, self->blocks) < 0)
+    code = no_memory (error);
   json_decref (text);
   if (code == TROUPE_OK)
     *out = content;
@@ -129,25 +166,81 @@ finish_reason (const reply_t *self)
 }
 
 static json_t *
-make_metadata (const reply_t *self, unsigned attempts)
+make_usage (const reply_t *self)
 {
-  json_t *usage = NULL;
-  if (self->input_tokens >= 0 && self->output_tokens >= 0)
-    usage = json_pack ("{s:I,s:I}", "input_tokens", (json_int_t) self->input_tokens, "output_tokens",
-                       (json_int_t) self->output_tokens);
-  return json_pack ("{s:s,s:s,s:i,s:o*,s:o*}", "model", self->model, "finish_reason", finish_reason (self), "attempts",
-                    (int) attempts, "usage", usage, "rehearsal", self->rehearsal ? json_true () : NULL);
+  if (self->input_tokens < 0 || (self->output_tokens < 0 && !self->embeddings))
+    return NULL;
+  return json_pack ("{s:I,s:o*}", "input_tokens", (json_int_t)self->input_tokens, "output_tokens",
+                    self->output_tokens < 0 ? NULL : json_integer (self->output_tokens));
+}
+
+// How many calls came before a thought that isn't the first of its reply; NULL: none.
+static json_t *
+count_calls (const reply_t *self, const reply_thought_t *thought)
+{
+  json_int_t calls = 0;
+  for (size_t i = 0; i < self->tool_count; i++)
+    calls += self->tools[i].index < thought->index;
+  return calls && thought->id[0] ? json_integer (calls) : NULL;
+}
+
+// [{"text", "signature", "id", "calls"}, {"hidden"} ...]: what the model thought, and what its provider wants back.
+static json_t *
+make_thinking (const reply_t *self)
+{
+  json_t *list = self->thought_count ? json_array () : NULL;
+  for (size_t i = 0; list && i < self->thought_count; i++) {
+    const reply_thought_t *thought = &self->thoughts[i];
+    json_t *item = json_pack ("{s:s,s:s*,s:s*,s:o*}", thought->hidden ? "hidden" : "text", bytes_text (&thought->text),
+                              "signature", thought->signature.size ? thought->signature.data : NULL, "id",
+                              thought->id[0] ? thought->id : NULL, "calls", count_calls (self, thought));
+    if ((thought->text.size || thought->signature.size) && json_array_append (list, item) < 0)
+      json_decref (list), list = NULL;
+    json_decref (item);
+  }
+  return list;
+}
+
+// {"requests", "tokens"}: what the provider says is left.
+static json_t *
+make_quota (const reply_t *self)
+{
+  if (self->requests_left < 0 && self->tokens_left < 0)
+    return NULL;
+  return json_pack ("{s:o*,s:o*}", "requests", self->requests_left < 0 ? NULL : json_integer (self->requests_left),
+                    "tokens", self->tokens_left < 0 ? NULL : json_integer (self->tokens_left));
+}
+
+static json_t *
+make_metadata (const reply_t *self, const char *provider, unsigned attempts)
+{
+  json_t *left_out = json_object_size (self->left_out) ? json_incref (self->left_out) : NULL;
+  return json_pack ("{s:s,s:s,s:s,s:i,s:o*,s:o*,s:o*,s:o*,s:o*}", "model", self->model, "provider", provider,
+                    "finish_reason", finish_reason (self), "attempts", (int)attempts, "usage", make_usage (self),
+                    "quota", make_quota (self), "thinking", make_thinking (self), "left_out", left_out, "rehearsal",
+                    self->rehearsal ? json_true () : NULL);
+}
+
+static troupe_err_t
+make_embedding (const reply_t *self, const char *provider, unsigned attempts, json_t **out, troupe_error_t *error)
+{
+  *out = json_pack ("{s:O,s:{s:s,s:s,s:i,s:o*}}", "embeddings", self->embeddings, "metadata", "model", self->model,
+                    "provider", provider, "attempts", (int)attempts, "usage", make_usage (self));
+  return *out ? TROUPE_OK : no_memory (error);
 }
 
 troupe_err_t
-reply_message (const reply_t *self, const char *name, unsigned attempts, json_t **out, troupe_error_t *error)
+reply_message (const reply_t *self, const char *name, const char *provider, unsigned attempts, json_t **out,
+               troupe_error_t *error)
 {
+  if (self->embeddings)
+    return make_embedding (self, provider, attempts, out, error);
   json_t *content = NULL, *metadata = NULL;
   troupe_message_t *message = NULL;
   troupe_err_t code = make_content (self, &content, error);
   if (code != TROUPE_OK)
     goto done;
-  metadata = make_metadata (self, attempts);
+  metadata = make_metadata (self, provider, attempts);
   if (!metadata) {
     code = no_memory (error);
     goto done;

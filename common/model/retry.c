@@ -11,20 +11,20 @@
 #include <stdlib.h>
 
 int64_t
-retry_pause (unsigned attempt, unsigned retry_after_ms, uint64_t random)
+retry_pause (int64_t base_ms, unsigned attempt, unsigned retry_after_ms, uint64_t random)
 {
-  int64_t most = RETRY_BASE_MS;
+  int64_t most = base_ms;
   for (unsigned i = 1; i < attempt && most < RETRY_CAP_MS; i++)
     most *= 2;
   if (most > RETRY_CAP_MS)
     most = RETRY_CAP_MS;
-  return retry_after_ms + (int64_t) (random % (uint64_t) (most + 1));
+  return retry_after_ms + (int64_t)(random % (uint64_t)(most + 1));
 }
 
 static unsigned
 bounded (double ms)
 {
-  return ms > 0 ? ms < UINT_MAX ? (unsigned) ms : UINT_MAX : 0; // also not-a-number is 0
+  return ms > 0 ? ms < UINT_MAX ? (unsigned)ms : UINT_MAX : 0; // also not-a-number is 0
 }
 
 unsigned
@@ -45,5 +45,5 @@ retry_after (const char *value, int64_t now_s)
   if (end != value && *end == 0)
     return bounded (seconds * 1000);
   time_t date = curl_getdate (value, NULL);
-  return date == -1 ? 0 : bounded (((double) date - (double) now_s) * 1000);
+  return date == -1 ? 0 : bounded (((double)date - (double)now_s) * 1000);
 }

@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 enum {
-  RETRY_BASE_MS = 500,             // a hiccup of a server is over by then
-  RETRY_CAP_MS = 30 * 1000,        // an outage is noticed to be over within this
-  RETRY_AFTER_MAX_MS = 600 * 1000  // an ask without a deadline waits no longer for a server that says when
+  RETRY_BASE_MS = 500,            // a hiccup of a server is over by then
+  RETRY_CAP_MS = 30 * 1000,       // an outage is noticed to be over within this
+  RETRY_AFTER_MAX_MS = 600 * 1000 // an ask without a deadline waits no longer for a server that says when
 };
 
-// The pause after the attempt of that number (from 1) failed: evenly spread over 0 and min (cap, base * 2^(attempt -
+// The pause after the attempt of that number (from 1) failed: evenly spread over 0 and min (cap, base_ms * 2^(attempt -
 // 1)) by `random`, and that on top of what the server asked for.
-int64_t retry_pause (unsigned attempt, unsigned retry_after_ms, uint64_t random);
+int64_t retry_pause (int64_t base_ms, unsigned attempt, unsigned retry_after_ms, uint64_t random);
 
 // The value of a Retry-After header (RFC 9110 section 10.2.3): seconds, also with a fraction, or a date, seen from
 // `now_s` (Unix time). 0 when it is neither, or lies in the past.

@@ -152,7 +152,7 @@ read_failure_code (reader_t *self, const config_node_t *node)
   const char *name = reader_text (self, node);
   for (size_t i = 1; name && names[i]; i++)
     if (strcmp (names[i], name) == 0) {
-      self->rule->failure = (troupe_err_t) i;
+      self->rule->failure = (troupe_err_t)i;
       return;
     }
   if (!name)
@@ -180,11 +180,10 @@ reader_fail (reader_t *self, const config_node_t *node)
     else if (strcmp (entry->name, "why") == 0) {
       if ((why = reader_text (self, entry->value)))
         self->rule->why = reader_copy (self, why);
-    }
-    else if (strcmp (entry->name, "retry_after") != 0)
+    } else if (strcmp (entry->name, "retry_after") != 0)
       reader_unknown (self, entry->mark, "key", entry->name, NULL);
     else if (read_duration (self, entry->value, &pause))
-      self->rule->retry_after_ms = (unsigned) pause;
+      self->rule->retry_after_ms = (unsigned)pause;
   }
 }
 
@@ -217,5 +216,5 @@ reader_chunk (reader_t *self, const config_node_t *node)
   if (!config_whole_parse (&chunk, text, &fault) || chunk < 1 || chunk > CHUNK_MAX)
     reader_wrong (self, node, NULL, "word, all, or a number of characters is needed");
   else
-    self->script->chunk = (size_t) chunk;
+    self->script->chunk = (size_t)chunk;
 }

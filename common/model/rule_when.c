@@ -39,8 +39,7 @@ read_pattern_member (reader_t *self, const config_entry_t *entry, pattern_t *pat
   else if (strcmp (entry->name, "text") != 0 && strcmp (entry->name, "regex") != 0) {
     const char *near = troupe_did_you_mean (entry->name, names);
     reader_unknown (self, entry->mark, "key", entry->name, near);
-  }
-  else if (*text)
+  } else if (*text)
     config_report_add (self->report, entry->mark, self->path, NULL, "either text or regex, not both");
   else
     *text = entry->value;
@@ -97,15 +96,15 @@ parse_turn (const char *text, unsigned *least, unsigned *most)
   const char *dots = strstr (text, "..");
   int64_t low = 0, high = UINT_MAX;
   config_fault_t fault;
-  size_t size = dots ? (size_t) (dots - text) : strlen (text);
+  size_t size = dots ? (size_t)(dots - text) : strlen (text);
   if (size >= sizeof first || (dots && strlen (dots + 2) >= sizeof rest))
     return false;
-  snprintf (first, sizeof first, "%.*s", (int) size, text);
+  snprintf (first, sizeof first, "%.*s", (int)size, text);
   snprintf (rest, sizeof rest, "%s", dots ? dots + 2 : first);
   if ((first[0] && !config_whole_parse (&low, first, &fault)) || (rest[0] && !config_whole_parse (&high, rest, &fault)))
     return false;
-  *least = (unsigned) low;
-  *most = (unsigned) high;
+  *least = (unsigned)low;
+  *most = (unsigned)high;
   return (first[0] || rest[0]) && low >= 0 && low <= high && high <= UINT_MAX;
 }
 

@@ -59,11 +59,20 @@ reader_copy (const reader_t *self, const char *text)
 
 static const rule_key_t timing_keys[] = {
   {"delay", reader_delay}, {"chunk", reader_chunk}, {"chunk_delay", reader_chunk_delay}, {NULL, NULL}};
-static const rule_key_t rule_keys[] = {
-  {"last", reader_last}, {"heard", reader_heard}, {"agent", reader_agent}, {"system", reader_system},
-  {"turn", reader_turn}, {"chance", reader_chance},
-  {"say", reader_say}, {"json", reader_json}, {"call", reader_call}, {"fail", reader_fail},
-  {"delay", reader_delay}, {"chunk", reader_chunk}, {"chunk_delay", reader_chunk_delay}, {NULL, NULL}};
+static const rule_key_t rule_keys[] = {{"last", reader_last},
+                                       {"heard", reader_heard},
+                                       {"agent", reader_agent},
+                                       {"system", reader_system},
+                                       {"turn", reader_turn},
+                                       {"chance", reader_chance},
+                                       {"say", reader_say},
+                                       {"json", reader_json},
+                                       {"call", reader_call},
+                                       {"fail", reader_fail},
+                                       {"delay", reader_delay},
+                                       {"chunk", reader_chunk},
+                                       {"chunk_delay", reader_chunk_delay},
+                                       {NULL, NULL}};
 
 enum { KEYS_MAX = 16 }; // of either table, with its end, and "rules"
 

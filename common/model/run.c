@@ -17,14 +17,20 @@
 #include "troupe/log.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include <sys/random.h>
+
+enum {
+  TASK_PAUSE_MS = 1000, // between two questions about a task: an image takes some seconds
+  TOKEN_BYTES = 4       // a prompt has about so many bytes a token, whatever its form adds
+};
 
 void
 run_init (run_t *self, troupe_engine_t *engine)
 {
   *self = (run_t){.engine = engine};
   if (getrandom (&self->random, sizeof self->random, GRND_NONBLOCK) != sizeof self->random)
-    self->random = (uint64_t) troupe_loop_now (); // only jitter depends on it
+    self->random = (uint64_t)troupe_loop_now (); // only jitter depends on it
 }
 
 // splitmix64 (G. Steele et al., 2014).
@@ -48,6 +54,9 @@ release (run_t *self, troupe_answer_t *answer)
 {
   if (answer->transfer)
     transfer_stop (answer, engine_multi (self->engine));
+  if (answer->tries)
+    breaker_abandon (&answer->model->breaker);
+  answer->tries = false;
   schedule_remove (&self->schedule, answer);
   answer->state = ANSWER_IDLE;
 }
@@ -70,14 +79,15 @@ pass (run_t *self, troupe_answer_t *answer, size_t size)
 static bool
 worth_repeating (const troupe_answer_t *answer, const troupe_error_t *error)
 {
-  return troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE && answer->passed == 0
-         && answer->attempts <= answer->model->retries;
+  return troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE && answer->passed == 0 &&
+         answer->attempts <= answer->model->retries;
 }
 
 static bool
 plan_repeat (run_t *self, troupe_answer_t *answer, const troupe_error_t *error, int64_t now)
 {
-  int64_t pause = retry_pause (answer->attempts, error->retry_after_ms, draw (self)), due = now + pause;
+  int64_t pause = retry_pause (answer->model->retry_pause_ms, answer->attempts, error->retry_after_ms, draw (self)),
+          due = now + pause;
   bool in_time = answer->deadline == TROUPE_LOOP_NEVER ? pause <= RETRY_AFTER_MAX_MS : due < answer->deadline;
   if (!in_time)
     return false;
@@ -99,20 +109,60 @@ log_repeat (const troupe_answer_t *answer, troupe_error_t *error, int64_t now)
               troupe_err_name (error->code), "why", error->why, "attempt", attempt, "pause_ms", pause, NULL);
 }
 
+// What the end of an attempt says about the server. Refusals and limits are answers too.
+static void
+tell_breaker (troupe_answer_t *answer, troupe_err_t code, int64_t now)
+{
+  troupe_model_t *model = answer->model;
+  bool failed = code == TROUPE_MODEL_UNREACHABLE || code == TROUPE_MODEL_FAILED;
+  if (model->provider->play)
+    return;
+  bool tried = answer->tries;
+  answer->tries = false;
+  if (failed && breaker_failure (&model->breaker, tried, now)) {
+    char pause[24];
+    snprintf (pause, sizeof pause, "%" PRId64, model->breaker.pause);
+    troupe_log (TROUPE_LOG_WARNING, "the model's server fails again and again, and is left alone for a while", "model",
+                model->object, "pause_ms", pause, NULL);
+    engine_tell (answer->engine, answer);
+  } else if (!failed && breaker_success (&model->breaker)) {
+    troupe_log (TROUPE_LOG_INFO, "the model's server answers again", "model", model->object, NULL);
+    engine_tell (answer->engine, answer);
+  }
+}
+
+// A reply that names a task is none yet. Each question about the task may be repeated as often as the request that
+// began it, which isn't sent again.
+static void
+await_task (run_t *self, troupe_answer_t *answer, int64_t now)
+{
+  memcpy (answer->task, answer->reply.task, sizeof answer->task);
+  answer->attempts = 0;
+  transfer_stop (answer, engine_multi (self->engine));
+  answer->state = ANSWER_PAUSE;
+  schedule_move (&self->schedule, answer, bounded (answer, now + TASK_PAUSE_MS));
+}
+
 // An attempt came to its end, well or badly.
 static void
 attempt_over (run_t *self, troupe_answer_t *answer, troupe_err_t code, bool may_pass, troupe_error_t *error)
 {
   json_t *message = NULL;
   int64_t now = troupe_loop_now ();
+  if (code == TROUPE_OK && answer->reply.task[0]) {
+    tell_breaker (answer, code, now);
+    await_task (self, answer, now);
+    return;
+  }
   if (code == TROUPE_OK)
-    code = reply_message (&answer->reply, answer->model->name, answer->attempts, &message, error);
+    code = reply_message (&answer->reply, answer->model->name, answer->model->vendor->type, answer->attempts, &message,
+                          error);
+  tell_breaker (answer, code, now);
   if (code == TROUPE_OK) {
     pass (self, answer, answer->reply.text.size - answer->passed);
     release (self, answer);
     engine_end (self->engine, answer, message, NULL);
-  }
-  else if (may_pass && worth_repeating (answer, error) && plan_repeat (self, answer, error, now))
+  } else if (may_pass && worth_repeating (answer, error) && plan_repeat (self, answer, error, now))
     log_repeat (answer, error, now);
   else
     fail (self, answer, error);
@@ -129,14 +179,65 @@ on_news (troupe_answer_t *answer)
     schedule_move (&self->schedule, answer, bounded (answer, troupe_loop_now () + TRANSFER_LINGER_MS));
 }
 
+// Whether the rate that the server allows has room for the ask; else it waits for that, or ends when that is too late.
+static bool
+has_room (run_t *self, troupe_answer_t *answer, int64_t now)
+{
+  quota_t *quota = &answer->model->quota;
+  int64_t tokens = (int64_t)(answer->body.size / TOKEN_BYTES), wait = quota_wait (quota, tokens, now);
+  if (wait == 0) {
+    quota_spend (quota, tokens, now);
+    return true;
+  }
+  if (!quota->told) {
+    char pause[24];
+    snprintf (pause, sizeof pause, "%" PRId64, wait);
+    troupe_log (TROUPE_LOG_INFO, "asks wait for the rate that the model's server allows", "model",
+                answer->model->object, "pause_ms", pause, NULL);
+    quota->told = true;
+  }
+  if (answer->deadline == TROUPE_LOOP_NEVER || now + wait < answer->deadline) {
+    answer->state = ANSWER_PAUSE;
+    schedule_move (&self->schedule, answer, now + wait);
+    return false;
+  }
+  troupe_error_t error = {0};
+  troupe_error_set (&error, TROUPE_RATE_LIMITED, answer->model->object, "ask again later, or give the call more time",
+                    "%s has said that the rate it allows is used up", answer->model->shown_url);
+  error.retry_after_ms = (unsigned)wait;
+  fail (self, answer, &error);
+  return false;
+}
+
+// False, with the answer ended, while the breaker is open.
+static bool
+may_fetch (run_t *self, troupe_answer_t *answer, int64_t now)
+{
+  int64_t wait;
+  troupe_error_t error = {0};
+  breaker_t *breaker = &answer->model->breaker;
+  if (breaker_allows (breaker, now, &wait)) {
+    answer->tries = breaker->trying;
+    return true;
+  }
+  troupe_error_set (
+    &error, TROUPE_MODEL_UNREACHABLE, answer->model->object, "see what its server says, or ask again later",
+    "%s failed %u times in a row, and is left alone for a while", answer->model->shown_url, breaker->failures);
+  error.retry_after_ms = (unsigned)wait;
+  fail (self, answer, &error);
+  return false;
+}
+
 static void
 fetch (run_t *self, troupe_answer_t *answer, int64_t now)
 {
   troupe_error_t error = {0};
+  if ((!answer->task[0] && !has_room (self, answer, now)) || !may_fetch (self, answer, now))
+    return;
   CURLM *multi = engine_multi (self->engine);
   answer->attempts++;
   answer->passed = 0;
-  reply_clear (&answer->reply);
+  reply_reset (&answer->reply);
   if (!multi)
     troupe_error_set (&error, TROUPE_NO_MEMORY, answer->model->object, NULL, "libcurl doesn't start");
   else
@@ -195,8 +296,7 @@ play (run_t *self, troupe_answer_t *answer, int64_t now)
   if (piece < left && script->chunk_delay_ms > 0) {
     pass (self, answer, piece);
     schedule_move (&self->schedule, answer, bounded (answer, now + script->chunk_delay_ms));
-  }
-  else
+  } else
     attempt_over (self, answer, TROUPE_OK, false, &error);
 }
 
@@ -216,8 +316,7 @@ run_begin (run_t *self, troupe_answer_t *answer, int64_t now)
     answer->attempts = 1;
     answer->state = ANSWER_PLAY;
     schedule_move (&self->schedule, answer, bounded (answer, now + answer->script.delay_ms));
-  }
-  else
+  } else
     fetch (self, answer, now);
 }
 
@@ -229,8 +328,7 @@ step (run_t *self, troupe_answer_t *answer, int64_t now)
     troupe_error_set (&error, TROUPE_DEADLINE, answer->model->object, NULL,
                       "the deadline passed before the model had answered");
     fail (self, answer, &error);
-  }
-  else if (answer->state == ANSWER_FETCH)
+  } else if (answer->state == ANSWER_FETCH)
     check_silence (self, answer, now);
   else if (answer->state == ANSWER_PAUSE)
     fetch (self, answer, now);

@@ -45,7 +45,7 @@ static uint64_t
 hash (uint64_t state, const char *text)
 {
   for (size_t i = 0;; i++) {
-    state = (state ^ (unsigned char) text[i]) * 0x100000001B3u;
+    state = (state ^ (unsigned char)text[i]) * 0x100000001B3u;
     if (!text[i])
       return state;
   }
@@ -91,8 +91,7 @@ take_message (scene_t *self, const troupe_message_t *message, size_t place, bool
   if (is_last) {
     self->name = troupe_message_name (message);
     self->last = text;
-  }
-  else if (other)
+  } else if (other)
     self->earlier[place] = text;
   else
     free (text);

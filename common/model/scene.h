@@ -11,13 +11,13 @@
 
 typedef struct {
   const char *model, *agent; // agent: the model's name when nobody said who asks
-  const char *name;   // who said the last message
-  char *last;         // its text
-  char *system;       // the text of the system messages
-  char **earlier;     // what was said before by others than the agent, the latest first
+  const char *name;          // who said the last message
+  char *last;                // its text
+  char *system;              // the text of the system messages
+  char **earlier;            // what was said before by others than the agent, the latest first
   size_t earlier_count;
-  unsigned turn;      // how many messages are users'
-  uint64_t dice;      // from the seed, the agent and the prompt's texts, and nothing else
+  unsigned turn;             // how many messages are users'
+  uint64_t dice;             // from the seed, the agent and the prompt's texts, and nothing else
   found_t in_last, in_heard; // what the rule that fits found
 } scene_t;
 

@@ -3,16 +3,24 @@
 // A model as a service: each task becomes an ask. A task that is cancelled breaks its ask off and ends at once; the
 // node drops that outcome. Every running task is in a list, so that nothing is left behind when the process ends
 // before its tasks do.
+//
+// When an ask fails for a reason that lies with the server, and nothing of an answer was handed on, the next model of
+// `fallback` is asked by a nested call. Its answer is the task's, and says instead of whom it was given.
 
 #include "model/provider.h"
 #include "troupe/log.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 typedef struct job {
   struct job *next, **link; // in the model's list
   troupe_task_t *task;
+  troupe_model_t *model;
   troupe_answer_t *answer;
+  troupe_placeholder_t *placeholder; // of the model that is asked instead
+  size_t next_fallback;
+  bool passed; // a part was handed on
 } job_t;
 
 static void
@@ -32,6 +40,7 @@ end (job_t *self)
   if (self->next)
     self->next->link = self->link;
   troupe_answer_drop (&self->answer);
+  troupe_placeholder_destroy (&self->placeholder);
   free (self);
 }
 
@@ -40,8 +49,82 @@ on_part (void *context, const char *text, size_t size)
 {
   job_t *self = context;
   json_t *part = json_pack ("{s:s%}", "text", text, size);
+  self->passed = true;
   if (part)
     troupe_task_part (self->task, part); // one that gets lost is in the reply all the same
+}
+
+// -- Falling back ----------------------------------------------------------------------------------------------------
+
+static bool ask_next (job_t *self, const troupe_error_t *why);
+
+static bool
+is_servers_fault (const troupe_error_t *error)
+{
+  return error->code == TROUPE_MODEL_UNREACHABLE || error->code == TROUPE_MODEL_FAILED ||
+         error->code == TROUPE_RATE_LIMITED || error->code == TROUPE_UNAUTHORIZED;
+}
+
+static void
+on_other_part (void *context, troupe_placeholder_t *placeholder, unsigned attempt, const json_t *part)
+{
+  job_t *self = context;
+  (void)placeholder, (void)attempt;
+  self->passed = true;
+  troupe_task_part (self->task, json_incref ((json_t *)(uintptr_t)part));
+}
+
+// The other's message with {"instead_of": "model/gpt"} in its metadata.
+static json_t *
+mark (const job_t *self, const json_t *value)
+{
+  json_t *message = json_copy ((json_t *)(uintptr_t)value);
+  json_t *metadata = json_copy (json_object_get (value, "metadata"));
+  if (metadata && !json_object_get (metadata, "instead_of"))
+    json_object_set_new (metadata, "instead_of", json_string (self->model->object));
+  if (metadata)
+    json_object_set_new (message, "metadata", metadata);
+  return message;
+}
+
+static void
+on_settled (void *context, troupe_placeholder_t *placeholder)
+{
+  job_t *self = context;
+  const json_t *value = troupe_placeholder_value (placeholder);
+  if (value)
+    troupe_task_reply (&self->task, mark (self, value));
+  else {
+    troupe_error_t error = *troupe_placeholder_error (placeholder);
+    troupe_placeholder_destroy (&self->placeholder);
+    if (ask_next (self, &error))
+      return;
+    troupe_task_fail (&self->task, &error);
+  }
+  end (self);
+}
+
+static bool
+ask_next (job_t *self, const troupe_error_t *why)
+{
+  char service[128];
+  troupe_error_t error = {0};
+  const json_t *next = json_array_get (model_key (self->model, "fallback"), self->next_fallback++);
+  if (!next || self->passed || !is_servers_fault (why) || troupe_task_cancelled (self->task))
+    return false;
+  snprintf (service, sizeof service, "model/%s", json_string_value (next));
+  troupe_log (TROUPE_LOG_WARNING, "another model is asked instead", "model", self->model->object, "instead", service,
+              "why", why->why, NULL);
+  return troupe_node_call (self->model->node, &self->placeholder,
+                           &(troupe_call_t){
+                             .service = service,
+                             .input = troupe_task_input (self->task),
+                             .parent = self->task,
+                             .part = troupe_task_streams (self->task) ? on_other_part : NULL,
+                             .settled = on_settled,
+                             .context = self,
+                           },
+                           &error) == TROUPE_OK;
 }
 
 static void
@@ -49,6 +132,8 @@ on_done (void *context, json_t *message, const troupe_error_t *error)
 {
   job_t *self = context;
   self->answer = NULL;
+  if (!message && ask_next (self, error))
+    return;
   if (message)
     troupe_task_reply (&self->task, message);
   else
@@ -68,7 +153,7 @@ cancel (job_t *self)
 static void
 on_cancel (void *context, troupe_task_t *task)
 {
-  (void) task;
+  (void)task;
   cancel (context);
 }
 
@@ -91,6 +176,7 @@ serve (void *context, troupe_task_t *task)
     return;
   }
   self->task = task;
+  self->model = model;
   add (model, self);
   troupe_model_ask_t ask = {
     .input = troupe_task_input (task),
@@ -107,12 +193,35 @@ serve (void *context, troupe_task_t *task)
   end (self);
 }
 
+// The wall's clock is what people and other hosts read.
+static json_t *
+make_circuit (int64_t until, unsigned failures)
+{
+  struct timespec wall;
+  clock_gettime (CLOCK_REALTIME, &wall);
+  int64_t now_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+  return json_pack ("{s:s,s:I,s:i}", "state", "open", "until_ms", (json_int_t)(now_ms + until - troupe_loop_now ()),
+                    "failures", (int)failures);
+}
+
+void
+model_tell_circuit (troupe_model_t *self, int64_t until, unsigned failures)
+{
+  troupe_error_t error;
+  json_t *info = json_copy (self->info);
+  if (self->node && info && (!until || json_object_set_new (info, "circuit", make_circuit (until, failures)) == 0) &&
+      troupe_node_describe (self->node, self->object, info, &error) != TROUPE_OK)
+    troupe_log_error (TROUPE_LOG_WARNING, "the state of a model can't be shown", &error);
+  json_decref (info);
+}
+
 troupe_err_t
 troupe_model_serve (troupe_model_t *self, troupe_node_t *node, troupe_error_t *error)
 {
   if (self->provider->rehearsal)
     troupe_log (TROUPE_LOG_WARNING, "this model is a rehearsal: no real model answers, its replies are played by rules",
                 "model", self->object, NULL);
+  self->node = node;
   return troupe_node_serve (node,
                             &(troupe_service_t){
                               .name = self->object,

@@ -21,14 +21,11 @@ const char rules_small_talk[] =
   "  - turn: 0\n"
   "    say: '[rehearsal] {{choice:Hello|Hi}}, {{agent}} here. Nobody has said anything yet." NOTE "'\n"
 
-  "  - last: " ASKS_NAME
-  "    heard: " TELLS_NAME
-  "    say:\n"
+  "  - last: " ASKS_NAME "    heard: " TELLS_NAME "    say:\n"
   "      - '[rehearsal] Your name is {{heard.2}}. You told me so, and I remember it.'\n"
   "      - '[rehearsal] You said \"{{heard.0}}\", so your name is {{heard.2}}.'\n"
 
-  "  - last: " TELLS_NAME
-  "    turn: 1\n"
+  "  - last: " TELLS_NAME "    turn: 1\n"
   "    say: '[rehearsal] {{choice:Nice to meet you|Hello|Welcome}}, {{2}}!" NOTE "'\n"
 
   "  - last: " TELLS_NAME

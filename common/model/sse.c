@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The decoder of server-sent events. It keeps the line that has begun and the data of the event that has begun, and
+// The decoder of server-sent events. It keeps the data of the event that has begun (and model/lines.c the line), and
 // so doesn't care where the network cuts: what it delivers is the same for every split of the same bytes, which the
-// tests check at each byte. A CR ends its line at once; the LF that may follow, perhaps in the next piece, is
-// swallowed.
+// tests check at each byte.
 
 #include "model/sse.h"
 
@@ -40,17 +39,15 @@ add_data (sse_t *self, const char *value, size_t size, troupe_error_t *error)
 }
 
 static troupe_err_t
-end_line (sse_t *self, sse_event_fn *fn, void *context, troupe_error_t *error)
+end_line (sse_t *self, const char *line, size_t size, sse_event_fn *fn, void *context, troupe_error_t *error)
 {
-  const char *line = bytes_text (&self->line);
-  size_t size = self->line.size;
   if (!self->started && size >= 3 && memcmp (line, "\xEF\xBB\xBF", 3) == 0)
     line += 3, size -= 3;
   self->started = true;
   if (size == 0)
     return dispatch (self, fn, context, error);
   const char *colon = memchr (line, ':', size);
-  size_t name = colon ? (size_t) (colon - line) : size, skip = colon ? name + 1 : name;
+  size_t name = colon ? (size_t)(colon - line) : size, skip = colon ? name + 1 : name;
   if (skip < size && line[skip] == ' ' && colon)
     skip++;
   if (name == 4 && memcmp (line, "data", 4) == 0)
@@ -63,59 +60,39 @@ end_line (sse_t *self, sse_event_fn *fn, void *context, troupe_error_t *error)
   return TROUPE_OK;
 }
 
-static troupe_err_t
-take_line (sse_t *self, sse_event_fn *fn, void *context, troupe_error_t *error)
-{
-  troupe_err_t code = end_line (self, fn, context, error);
-  bytes_reset (&self->line);
-  return code;
-}
+// What a line needs to know of the call that brought it.
+typedef struct {
+  sse_t *sse;
+  sse_event_fn *fn;
+  void *context;
+} reading_t;
 
-// How many bytes lie before the next CR or LF.
-static size_t
-line_part (const char *bytes, size_t size)
+static troupe_err_t
+on_line (void *context, const char *line, size_t size, troupe_error_t *error)
 {
-  size_t n = 0;
-  while (n < size && bytes[n] != '\r' && bytes[n] != '\n')
-    n++;
-  return n;
+  const reading_t *reading = context;
+  return end_line (reading->sse, line, size, reading->fn, reading->context, error);
 }
 
 troupe_err_t
 sse_feed (sse_t *self, const char *bytes, size_t size, sse_event_fn *fn, void *context, troupe_error_t *error)
 {
-  while (size) {
-    if (self->after_cr && *bytes == '\n')
-      bytes++, size--;
-    self->after_cr = false;
-    size_t part = line_part (bytes, size);
-    if (self->line.size + part > SSE_LINE_MAX)
-      return too_long (error);
-    if (part && !bytes_add (&self->line, bytes, part))
-      return troupe_error_set (error, TROUPE_NO_MEMORY, NULL, NULL, "no memory for a streamed line");
-    bytes += part, size -= part;
-    if (!size)
-      break;
-    self->after_cr = *bytes == '\r';
-    bytes++, size--;
-    troupe_err_t code = take_line (self, fn, context, error);
-    if (code != TROUPE_OK)
-      return code;
-  }
-  return TROUPE_OK;
+  reading_t reading = {self, fn, context};
+  return lines_feed (&self->lines, bytes, size, on_line, &reading, error);
 }
 
 troupe_err_t
 sse_end (sse_t *self, sse_event_fn *fn, void *context, troupe_error_t *error)
 {
-  troupe_err_t code = self->line.size ? take_line (self, fn, context, error) : TROUPE_OK;
+  reading_t reading = {self, fn, context};
+  troupe_err_t code = lines_end (&self->lines, on_line, &reading, error);
   return code == TROUPE_OK ? dispatch (self, fn, context, error) : code;
 }
 
 void
 sse_clear (sse_t *self)
 {
-  bytes_clear (&self->line);
+  lines_clear (&self->lines);
   bytes_clear (&self->data);
   *self = (sse_t){0};
 }

@@ -5,11 +5,11 @@
 #ifndef TROUPE_MODEL_SSE_H
 #define TROUPE_MODEL_SSE_H
 
-#include "model/bytes.h"
+#include "model/lines.h"
 
 enum {
-  SSE_LINE_MAX = 1024 * 1024, // a chunk holds a token or a tool call's arguments, of a few kilobytes
-  SSE_NAME_MAX = 32           // an event's name; longer ones are cut: none that we know is
+  SSE_LINE_MAX = LINES_MAX,
+  SSE_NAME_MAX = 32 // an event's name; longer ones are cut: none that we know is
 };
 
 // One event; `data` is followed by a NUL. An error stops the decoder.
@@ -17,9 +17,10 @@ typedef troupe_err_t (sse_event_fn) (void *context, const char *event, const cha
                                      troupe_error_t *error);
 
 typedef struct {
-  bytes_t line, data;
+  lines_t lines;
+  bytes_t data;
   char event[SSE_NAME_MAX];
-  bool after_cr, has_data, started;
+  bool has_data, started;
 } sse_t; // start from zeroes
 
 // model_failed (a line or an event larger than SSE_LINE_MAX), no_memory, or what `fn` returned.

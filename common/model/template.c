@@ -6,6 +6,7 @@
 
 #include "model/template.h"
 #include "error/utf8.h"
+#include "model/pick.h"
 #include "troupe/option.h"
 
 #include <inttypes.h>
@@ -19,7 +20,7 @@ typedef struct {
 } piece_t;
 
 static const char *const words[] = {"last",  "last.short", "name",   "agent", "model", "turn",
-                                    "heard", "system",     "choice", NULL};
+                                    "heard", "system",     "choice", "pick",  NULL};
 
 // The piece that begins at *at, which moves behind it; false at the end.
 static bool
@@ -35,13 +36,13 @@ next_piece (const char **at, piece_t *piece)
   }
   if (strncmp (start, "{{", 2) != 0) {
     const char *open = strstr (start, "{{");
-    size_t size = open ? (size_t) (open - start) : strlen (start);
+    size_t size = open ? (size_t)(open - start) : strlen (start);
     *piece = (piece_t){start, size, true, false};
     *at = start + size;
     return true;
   }
   const char *close = strstr (start + 2, "}}");
-  *piece = (piece_t){start + 2, close ? (size_t) (close - start - 2) : strlen (start + 2), false, !close};
+  *piece = (piece_t){start + 2, close ? (size_t)(close - start - 2) : strlen (start + 2), false, !close};
   *at = close ? close + 2 : start + strlen (start);
   return true;
 }
@@ -69,18 +70,36 @@ group_of (const piece_t *piece, bool heard)
   return digit ? piece->text[skip] - '0' : -1;
 }
 
+// "pick:1", or "pick:1:2" with a group of `heard`, else -1, in *preferred. The group of `last` that has the list; -1:
+// none.
+static int
+pick_of (const piece_t *piece, int *preferred)
+{
+  const char *digits = piece->text + sizeof "pick:" - 1;
+  size_t size = begins (piece, "pick:") ? piece->size - (sizeof "pick:" - 1) : 0;
+  *preferred = -1;
+  if (size != 1 && (size != 3 || digits[1] != ':'))
+    return -1;
+  for (size_t i = 0; i < size; i += 2)
+    if (digits[i] < '0' || digits[i] > '9')
+      return -1;
+  if (size == 3)
+    *preferred = digits[2] - '0';
+  return digits[0] - '0';
+}
+
 static bool
 check_group (int group, size_t groups, const char *key, config_fault_t *fault)
 {
-  return (size_t) group < groups || config_fault (fault, NULL, "{{%s%d}}: the rule's %s has no such group in its regex",
-                                                  strcmp (key, "heard") == 0 ? "heard." : "", group, key);
+  return (size_t)group < groups || config_fault (fault, NULL, "{{%s%d}}: the rule's %s has no such group in its regex",
+                                                 strcmp (key, "heard") == 0 ? "heard." : "", group, key);
 }
 
 static bool
 check_piece (const piece_t *piece, const template_scope_t *scope, config_fault_t *fault)
 {
   char word[64];
-  snprintf (word, sizeof word, "%.*s", (int) (piece->size < 40 ? piece->size : 40), piece->text);
+  snprintf (word, sizeof word, "%.*s", (int)(piece->size < 40 ? piece->size : 40), piece->text);
   if (piece->broken)
     return config_fault (fault, "write {{{{ for two braces", "{{%s: the braces aren't closed", word);
   int group = group_of (piece, false), heard = group_of (piece, true);
@@ -88,17 +107,24 @@ check_piece (const piece_t *piece, const template_scope_t *scope, config_fault_t
     return check_group (group, scope->groups, "last", fault);
   if (heard >= 0)
     return check_group (heard, scope->heard_groups, "heard", fault);
+  int preferred, pick = pick_of (piece, &preferred);
+  if (pick >= 0)
+    return check_group (pick, scope->groups, "last", fault) &&
+           (preferred < 0 || check_group (preferred, scope->heard_groups, "heard", fault));
   if (is (piece, "heard") && !scope->heard)
     return config_fault (fault, NULL, "{{heard}}: the rule has no condition heard");
   if (begins (piece, "choice:"))
     return true;
   for (const char *const *known = words; *known; known++)
-    if (is (piece, *known) && strcmp (*known, "choice") != 0)
+    if (is (piece, *known) && strcmp (*known, "choice") != 0 && strcmp (*known, "pick") != 0)
       return true;
   const char *near = troupe_did_you_mean (word, words);
   char hint[64] = "";
   if (near)
-    snprintf (hint, sizeof hint, "did you mean {{%s%s}}?", near, strcmp (near, "choice") == 0 ? ":a|b" : "");
+    snprintf (hint, sizeof hint, "did you mean {{%s%s}}?", near,
+              strcmp (near, "choice") == 0 ? ":a|b"
+              : strcmp (near, "pick") == 0 ? ":1"
+                                           : "");
   return config_fault (fault, hint, "{{%s}} means nothing", word);
 }
 
@@ -129,7 +155,7 @@ add_group (bytes_t *out, const found_t *found, int group)
   regmatch_t match = found->groups[group];
   if (!found->text || match.rm_so < 0)
     return true; // a group of a part that didn't take part in the match
-  return add (out, found->text + match.rm_so, (size_t) (match.rm_eo - match.rm_so));
+  return add (out, found->text + match.rm_so, (size_t)(match.rm_eo - match.rm_so));
 }
 
 static bool
@@ -151,10 +177,27 @@ add_choice (bytes_t *out, const piece_t *piece, uint64_t random)
   size_t count = 1;
   for (const char *c = at; c < end; c++)
     count += *c == '|';
-  for (size_t skip = (size_t) (random % count); skip; at++)
+  for (size_t skip = (size_t)(random % count); skip; at++)
     skip -= *at == '|';
-  const char *bar = memchr (at, '|', (size_t) (end - at));
-  return add (out, at, (size_t) ((bar ? bar : end) - at));
+  const char *bar = memchr (at, '|', (size_t)(end - at));
+  return add (out, at, (size_t)((bar ? bar : end) - at));
+}
+
+// One name of a list, the same wherever a reply has it.
+static bool
+add_pick (bytes_t *out, const piece_t *piece, const scene_t *scene, uint64_t rule)
+{
+  int preferred, group = pick_of (piece, &preferred);
+  const found_t *last = &scene->in_last, *heard = &scene->in_heard;
+  regmatch_t list = last->groups[group], wish = {-1, -1};
+  if (preferred >= 0 && heard->text)
+    wish = heard->groups[preferred];
+  if (!last->text || list.rm_so < 0)
+    return true;
+  bool wished = wish.rm_so >= 0;
+  return pick_word (out, last->text + list.rm_so, (size_t)(list.rm_eo - list.rm_so),
+                    wished ? heard->text + wish.rm_so : "", wished ? (size_t)(wish.rm_eo - wish.rm_so) : 0,
+                    scene->agent, scene_draw (scene, rule, UINT64_MAX - (uint64_t)group));
 }
 
 static bool
@@ -164,8 +207,13 @@ add_word (bytes_t *out, const piece_t *piece, const scene_t *scene)
   snprintf (turn, sizeof turn, "%u", scene->turn);
   const struct {
     const char *word, *text;
-  } values[] = {{"last", scene->last},     {"name", scene->name},   {"agent", scene->agent}, {"model", scene->model},
-                {"system", scene->system}, {"turn", turn}, {"heard", scene->in_heard.text ? scene->in_heard.text : ""}};
+  } values[] = {{"last", scene->last},
+                {"name", scene->name},
+                {"agent", scene->agent},
+                {"model", scene->model},
+                {"system", scene->system},
+                {"turn", turn},
+                {"heard", scene->in_heard.text ? scene->in_heard.text : ""}};
   for (size_t i = 0; i < sizeof values / sizeof *values; i++)
     if (is (piece, values[i].word))
       return add (out, values[i].text, strlen (values[i].text));
@@ -185,6 +233,8 @@ template_expand (const char *text, const scene_t *scene, uint64_t rule, uint64_t
       added = add_group (out, &scene->in_last, group);
     else if (heard >= 0)
       added = add_group (out, &scene->in_heard, heard);
+    else if (begins (&piece, "pick:"))
+      added = add_pick (out, &piece, scene, rule);
     else if (begins (&piece, "choice:"))
       added = add_choice (out, &piece, scene_draw (scene, rule, (salt << 16) + i + 1));
     else

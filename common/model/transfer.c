@@ -20,7 +20,7 @@
 #include <string.h>
 #include <strings.h>
 
-typedef enum { BODY_UNKNOWN, BODY_WHOLE, BODY_EVENTS, BODY_ERROR } body_t;
+typedef enum { BODY_UNKNOWN, BODY_WHOLE, BODY_EVENTS, BODY_LINES, BODY_ERROR } body_t;
 
 struct transfer {
   troupe_answer_t *answer;
@@ -28,6 +28,7 @@ struct transfer {
   transfer_news_fn *news;
   body_t kind;
   sse_t sse;
+  lines_t lines;
   bytes_t body;
   size_t received;
   curl_off_t sent;
@@ -45,6 +46,18 @@ take_event (void *context, const char *event, const char *data, size_t size, tro
   return model->provider->event (model, event, data, size, &self->answer->reply, error);
 }
 
+static troupe_err_t
+take_line (void *context, const char *line, size_t size, troupe_error_t *error)
+{
+  return size ? take_event (context, "message", line, size, error) : TROUPE_OK;
+}
+
+static bool
+is_stream (const transfer_t *self)
+{
+  return self->kind == BODY_EVENTS || self->kind == BODY_LINES;
+}
+
 static long
 status_of (const transfer_t *self)
 {
@@ -60,6 +73,10 @@ kind_of (const transfer_t *self, const char *bytes, size_t size)
   curl_easy_getinfo (self->easy, CURLINFO_CONTENT_TYPE, &type);
   if (status_of (self) / 100 != 2)
     return BODY_ERROR;
+  if (!self->answer->model->provider->event)
+    return BODY_WHOLE;
+  if (self->answer->model->provider->lines)
+    return self->answer->streamed ? BODY_LINES : BODY_WHOLE;
   if (type && strncasecmp (type, "text/event-stream", 17) == 0)
     return BODY_EVENTS;
   if (type && strncasecmp (type, "text/plain", 10) != 0)
@@ -88,6 +105,8 @@ take_bytes (transfer_t *self, const char *bytes, size_t size)
     self->kind = kind_of (self, bytes, size);
   if (self->kind == BODY_EVENTS)
     return sse_feed (&self->sse, bytes, size, take_event, self, &self->error);
+  if (self->kind == BODY_LINES)
+    return lines_feed (&self->lines, bytes, size, take_line, self, &self->error);
   if (self->kind == BODY_ERROR && self->body.size + size > FAILURE_BODY_MAX)
     size = FAILURE_BODY_MAX - self->body.size;
   return bytes_add (&self->body, bytes, size) ? TROUPE_OK : no_memory (self, &self->error);
@@ -96,7 +115,7 @@ take_bytes (transfer_t *self, const char *bytes, size_t size)
 static size_t
 on_body (char *bytes, size_t one, size_t size, void *context)
 {
-  (void) one;
+  (void)one;
   transfer_t *self = context;
   self->heard = troupe_loop_now ();
   self->failed = take_bytes (self, bytes, size) != TROUPE_OK;
@@ -104,24 +123,48 @@ on_body (char *bytes, size_t one, size_t size, void *context)
   return self->failed ? CURL_WRITEFUNC_ERROR : size;
 }
 
+static const char *
+url_of (const troupe_answer_t *answer)
+{
+  return answer->streamed && answer->model->stream_url ? answer->model->stream_url : answer->model->url;
+}
+
+// A request that asks about a task, instead of one that begins it.
+static bool
+set_task (const transfer_t *self)
+{
+  static const char mark[] = "TASK_ID";
+  const troupe_answer_t *answer = self->answer;
+  if (!answer->task[0])
+    return true;
+  bytes_t url = {0};
+  const char *at = strstr (answer->model->task_url, mark);
+  bool set = at && bytes_add (&url, answer->model->task_url, (size_t)(at - answer->model->task_url)) &&
+             bytes_add_text (&url, answer->task) && bytes_add_text (&url, at + sizeof mark - 1) &&
+             curl_easy_setopt (self->easy, CURLOPT_URL, url.data) == CURLE_OK &&
+             curl_easy_setopt (self->easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+  bytes_clear (&url);
+  return set;
+}
+
 static bool
 set_options (transfer_t *self)
 {
   const troupe_answer_t *answer = self->answer;
   CURL *easy = self->easy;
-  return curl_easy_setopt (easy, CURLOPT_URL, answer->model->url) == CURLE_OK
-         && curl_easy_setopt (easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK
-         && curl_easy_setopt (easy, CURLOPT_HTTPHEADER, answer->model->headers) == CURLE_OK
-         && curl_easy_setopt (easy, CURLOPT_USERAGENT, "troupe/" TROUPE_VERSION) == CURLE_OK
-         && curl_easy_setopt (easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) answer->body.size) == CURLE_OK
-         && curl_easy_setopt (easy, CURLOPT_POSTFIELDS, bytes_text (&answer->body)) == CURLE_OK
-         && curl_easy_setopt (easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK
-         && curl_easy_setopt (easy, CURLOPT_WRITEDATA, self) == CURLE_OK
-         && curl_easy_setopt (easy, CURLOPT_ERRORBUFFER, self->detail) == CURLE_OK
-         && curl_easy_setopt (easy, CURLOPT_PRIVATE, self) == CURLE_OK
-         && curl_easy_setopt (easy, CURLOPT_CONNECTTIMEOUT_MS, (long) TRANSFER_CONNECT_MS) == CURLE_OK
-         && curl_easy_setopt (easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK
-         && curl_easy_setopt (easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
+  return curl_easy_setopt (easy, CURLOPT_URL, url_of (answer)) == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_HTTPHEADER, answer->model->headers) == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_USERAGENT, "troupe/" TROUPE_VERSION) == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)answer->body.size) == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_POSTFIELDS, bytes_text (&answer->body)) == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_WRITEDATA, self) == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_ERRORBUFFER, self->detail) == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_PRIVATE, self) == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_CONNECTTIMEOUT_MS, (long)TRANSFER_CONNECT_MS) == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK && set_task (self);
 }
 
 static void
@@ -129,6 +172,7 @@ transfer_free (transfer_t *self)
 {
   curl_easy_cleanup (self->easy);
   sse_clear (&self->sse);
+  lines_clear (&self->lines);
   bytes_clear (&self->body);
   free (self);
 }
@@ -176,6 +220,22 @@ header (const transfer_t *self, const char *name)
   return curl_easy_header (self->easy, name, 0, CURLH_HEADER, -1, &found) == CURLHE_OK ? found->value : NULL;
 }
 
+static const char *
+any_header (const void *self, const char *name)
+{
+  return header (self, name);
+}
+
+// What is left, as the server says it, and in the reply what is known now.
+static void
+take_quota (const transfer_t *self)
+{
+  quota_t *quota = &self->answer->model->quota;
+  quota_read (quota, any_header, self, troupe_loop_now (), time (NULL));
+  self->answer->reply.requests_left = quota->requests.left;
+  self->answer->reply.tokens_left = quota->tokens.left;
+}
+
 static unsigned
 asked_pause (const transfer_t *self)
 {
@@ -196,7 +256,8 @@ end_of_events (transfer_t *self, CURLcode result, troupe_error_t *error)
 {
   if (result == CURLE_OK && !reply_whole (&self->answer->reply)) {
     troupe_error_t cause; // what is left may be half an event: then the stream was cut
-    if (sse_end (&self->sse, take_event, self, &cause) == TROUPE_NO_MEMORY)
+    if (sse_end (&self->sse, take_event, self, &cause) == TROUPE_NO_MEMORY ||
+        lines_end (&self->lines, take_line, self, &cause) == TROUPE_NO_MEMORY)
       return no_memory (self, error);
   }
   return reply_whole (&self->answer->reply) ? TROUPE_OK : cut (self, result, error);
@@ -209,13 +270,14 @@ transfer_outcome (troupe_answer_t *answer, CURLcode result, bool *may_pass, trou
   const troupe_model_t *model = answer->model;
   long status = status_of (self);
   *may_pass = failure_may_pass (result);
+  take_quota (self);
   if (self->failed) {
     *error = self->error;
     return self->error.code;
   }
   if (status >= 300)
     return failure_of_status (model, status, bytes_text (&self->body), self->body.size, asked_pause (self), error);
-  if (self->kind == BODY_EVENTS)
+  if (is_stream (self))
     return end_of_events (self, result, error);
   if (result != CURLE_OK)
     return failure_of_curl (model, result, self->detail, self->received > 0, error);
@@ -240,9 +302,9 @@ transfer_patience (troupe_answer_t *answer, int64_t now)
 troupe_err_t
 transfer_silent (troupe_answer_t *answer, troupe_error_t *error)
 {
-  if (answer->transfer->kind == BODY_EVENTS && reply_whole (&answer->reply))
+  if (is_stream (answer->transfer) && reply_whole (&answer->reply))
     return TROUPE_OK;
   return troupe_error_set (error, TROUPE_MODEL_UNREACHABLE, answer->model->object,
                            "if it is only slow, raise timeout of the model", "%s says nothing for %.3g s",
-                           answer->model->shown_url, (double) answer->model->timeout_ms / 1000);
+                           answer->model->shown_url, (double)answer->model->timeout_ms / 1000);
 }

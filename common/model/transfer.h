@@ -8,9 +8,9 @@
 #include "model/answer.h"
 
 enum {
-  TRANSFER_CONNECT_MS = 10 * 1000,        // a server that takes longer to accept won't answer in time either
-  TRANSFER_REPLY_MAX = 16 * 1024 * 1024,  // as large as a message may be
-  TRANSFER_LINGER_MS = 1000               // for a server that forgets to end its stream after [DONE]
+  TRANSFER_CONNECT_MS = 10 * 1000,       // a server that takes longer to accept won't answer in time either
+  TRANSFER_REPLY_MAX = 16 * 1024 * 1024, // as large as a message may be
+  TRANSFER_LINGER_MS = 1000              // for a server that forgets to end its stream after [DONE]
 };
 
 // Called when text was added to the reply.

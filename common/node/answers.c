@@ -6,8 +6,15 @@
 // broker, a refusal that may pass (a service that hasn't registered yet after a restart, the store away) is answered
 // by sending again for a while; in the end the error says that it isn't known.
 //
+// A refusal because the store is away concerns one broker, so the others are asked before it counts.
+//
 // A call whose input isn't known may have overtaken it, if that one is being sent again: it is sent again, too, as
 // long as the input has no answer.
+//
+// A call with `wait` waits not only for its service, which is the broker's affair, but for whatever may pass: the store
+// that the broker has not reached yet, room in a queue.
+//
+// One that is refused as out_of_order is held back until the calls before it are stored, or have ended (ordering.c).
 //
 // Parts of an attempt count from its first one on: the rest alone would be taken for the whole.
 //
@@ -16,11 +23,14 @@
 
 #include "node/calling.h"
 #include "node/inputs.h"
+#include "node/losing.h"
+#include "node/ordering.h"
 #include "node/serving.h"
 #include "troupe/value.h"
 
 enum {
   REFUSED_PATIENCE_MS = 5000, // two leases: services re-register within one
+  WAIT_MS = 600 * 1000,       // the default deadline of calls: of one with `wait` that has none
 };
 
 static void
@@ -33,6 +43,8 @@ accept (troupe_placeholder_t *self)
   if (!(self->flags & TROUPE_FLAG_VOLATILE)) {
     node_calling_drop_input (self);
     self->state = TROUPE_CALL_STORED;
+    self->refused_by = 0;
+    node_ordering_leave (self);
   }
   bool to_cancel = (self->flags & TROUPE_FLAG_VOLATILE) && self->parent != NULL;
   if (self->forgotten && !to_cancel)
@@ -48,6 +60,8 @@ node_calling_accepted (node_connection_t *from, const troupe_header_t *header, t
   troupe_placeholder_t *self = node_table_find (&from->core->calls, &header->call);
   if (self == NULL)
     node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
+  else if (!(self->flags & TROUPE_FLAG_VOLATILE))
+    from->unwell_until = from->core->now; // its store is there
   for (troupe_placeholder_t *twin; self != NULL; self = twin) {
     twin = self->twin;
     accept (self);
@@ -88,10 +102,13 @@ node_calling_part (node_connection_t *from, const troupe_header_t *header, troup
 void
 node_calling_settled (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  troupe_error_t error = {0};
+  troupe_error_t error; // set where it is read: clearing it would cost more than all else here
   json_t *json = NULL;
   troupe_status_t status = (troupe_status_t)header->status;
+  bool runs_here = status != TROUPE_STATUS_NONE && node_losing_settled (from->core, &header->call);
   troupe_placeholder_t *self = node_table_find (&from->core->calls, &header->call);
+  if (self == NULL && runs_here)
+    return;
   if (self == NULL || status == TROUPE_STATUS_NONE) {
     node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
     return;
@@ -140,11 +157,30 @@ stale (troupe_placeholder_t *self, const troupe_header_t *header, const troupe_e
   return true;
 }
 
+static bool
+waits_on (const troupe_placeholder_t *self, const troupe_error_t *error)
+{
+  return (self->flags & TROUPE_FLAG_WAIT) && troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE &&
+         (self->deadline != TROUPE_LOOP_NEVER || self->core->now - self->made_at < WAIT_MS);
+}
+
 static void
-call_refused (troupe_placeholder_t *self, const troupe_error_t *error)
+call_refused (troupe_placeholder_t *self, node_connection_t *from, const troupe_error_t *error)
 {
   troupe_error_t unsure = *error;
+  if (error->code == TROUPE_STORE_UNAVAILABLE && node_calling_elsewhere (self, from))
+    return;
+  if (error->code == TROUPE_OUT_OF_ORDER && self->follows) {
+    node_ordering_refused (self);
+    return;
+  }
   if (error->code == TROUPE_UNKNOWN_CALL && node_inputs_under_way (self)) {
+    node_calling_retry_later (self, error);
+    return;
+  }
+  if (waits_on (self, error)) {
+    node_calling_unsend (self);
+    self->refused_as = error->code;
     node_calling_retry_later (self, error);
     return;
   }
@@ -166,8 +202,10 @@ call_refused (troupe_placeholder_t *self, const troupe_error_t *error)
 }
 
 static void
-await_refused (troupe_placeholder_t *self, const troupe_error_t *error)
+await_refused (troupe_placeholder_t *self, node_connection_t *from, const troupe_error_t *error)
 {
+  if (error->code == TROUPE_STORE_UNAVAILABLE && node_calling_elsewhere (self, from))
+    return;
   if (troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE)
     node_calling_retry_later (self, error);
   else
@@ -182,20 +220,22 @@ node_calling_refused (node_connection_t *from, const troupe_header_t *header, co
   troupe_placeholder_t *self = NULL;
   if (troupe_header_has (header, TROUPE_F (CALL)))
     self = node_table_find (&from->core->calls, &header->call);
-  if (self == NULL)
+  bool asked = header->of == TROUPE_CMD_AWAIT && troupe_header_has (header, TROUPE_F (CALL)) &&
+               node_losing_refused (from->core, &header->call, error);
+  if (self == NULL && !asked)
     node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
   for (troupe_placeholder_t *twin; self != NULL; self = twin) {
     twin = self->twin;
     if (self->at != from)
       node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
     else if (header->of == TROUPE_CMD_AWAIT && node_calling_awaits (self))
-      await_refused (self, error);
+      await_refused (self, from, error);
     else if (header->of == TROUPE_CMD_CALL && error->code == TROUPE_STALE && self->parent != NULL) {
       troupe_task_t *parent = self->parent;
       if (!node_calling_awaits (self) && stale (self, header, error))
         superseded = parent;
     } else if (header->of == TROUPE_CMD_CALL && !node_calling_awaits (self))
-      call_refused (self, error);
+      call_refused (self, from, error);
     else if (header->of == TROUPE_CMD_CANCEL && troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE)
       node_calling_retry_later (self, error);
   }

@@ -7,6 +7,7 @@
 #include "node/calling.h"
 #include "node/deriving.h"
 #include "node/inputs.h"
+#include "node/ordering.h"
 #include "node/serving.h"
 #include "troupe/value.h"
 
@@ -74,6 +75,24 @@ check_nesting (const troupe_call_t *call, troupe_error_t *error)
   return check_parent (parent, call->service, error);
 }
 
+static bool
+is_volatile (const troupe_call_t *call)
+{
+  return call->is_volatile || (call->parent != NULL && call->parent->is_volatile);
+}
+
+static troupe_err_t
+check_hubs (const troupe_call_t *call, troupe_error_t *error)
+{
+  if (call->hubs_count > TROUPE_HUBS_MAX)
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, call->service, NULL, "it is said in %u hubs; at most %d",
+                             call->hubs_count, TROUPE_HUBS_MAX);
+  if ((call->hubs_count > 0 || call->fan != NULL) && is_volatile (call))
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, call->service, "leave the hubs out, or call it durably",
+                             "what is said in a hub is stored, and a volatile call isn't");
+  return TROUPE_OK;
+}
+
 static troupe_err_t
 check_call (const node_core_t *core, const troupe_call_t *call, troupe_error_t *error)
 {
@@ -88,6 +107,8 @@ check_call (const node_core_t *core, const troupe_call_t *call, troupe_error_t *
     err = check_nesting (call, error);
   if (err == TROUPE_OK)
     err = node_inputs_check (call, error);
+  if (err == TROUPE_OK)
+    err = check_hubs (call, error);
   return err != TROUPE_OK ? err : check_room (core, call->service, error);
 }
 
@@ -121,12 +142,14 @@ pack_input (const node_core_t *core, const troupe_call_t *call, troupe_buffer_t 
 // -- Making ----------------------------------------------------------------------------------------------------------
 
 static troupe_err_t
-new_placeholder (node_core_t *core, const troupe_id_t *id, const char *session, troupe_placeholder_t **out)
+new_placeholder (node_core_t *core, const troupe_id_t *id, const char *session, const char *service,
+                 troupe_placeholder_t **out)
 {
-  troupe_placeholder_t *self = calloc (1, sizeof *self);
+  size_t session_size = strlen (session) + 1, service_size = service != NULL ? strlen (service) + 1 : 0;
+  troupe_placeholder_t *self = malloc (sizeof *self + session_size + service_size);
   if (self == NULL)
     return TROUPE_NO_MEMORY;
-  self->core = core;
+  *self = (troupe_placeholder_t){.core = core}; // calloc would pass by the C library's caches
   self->id = *id;
   self->made_at = core->now;
   self->deadline = self->retry_at = self->refused_at = TROUPE_LOOP_NEVER;
@@ -136,12 +159,11 @@ new_placeholder (node_core_t *core, const troupe_id_t *id, const char *session, 
   node_list_init (&self->ready.place);
   node_list_init (&self->place);
   node_list_init (&self->sibling);
+  node_list_init (&self->in_row);
   node_list_init (&self->parts);
-  self->session = strdup (session);
-  if (self->session == NULL) {
-    node_placeholder_free (self);
-    return TROUPE_NO_MEMORY;
-  }
+  self->session = memcpy (self->texts, session, session_size);
+  if (service != NULL)
+    self->service = memcpy (self->texts + session_size, service, service_size);
   *out = self;
   return TROUPE_OK;
 }
@@ -205,6 +227,21 @@ copy_inputs (troupe_placeholder_t *self, const troupe_call_t *call)
   return true;
 }
 
+static bool
+copy_hubs (troupe_placeholder_t *self, const troupe_call_t *call)
+{
+  if (call->fan != NULL)
+    self->fan = *call->fan;
+  if (call->hubs_count == 0)
+    return true;
+  self->hubs = malloc (call->hubs_count * sizeof *self->hubs);
+  if (self->hubs == NULL)
+    return false;
+  memcpy (self->hubs, call->hubs, call->hubs_count * sizeof *self->hubs);
+  self->hubs_count = call->hubs_count;
+  return true;
+}
+
 static const char *
 session_of (node_core_t *core, const troupe_call_t *call, char fresh[TROUPE_ID_TEXT_SIZE])
 {
@@ -219,18 +256,12 @@ session_of (node_core_t *core, const troupe_call_t *call, char fresh[TROUPE_ID_T
   return fresh;
 }
 
-static bool
-is_volatile (const troupe_call_t *call)
-{
-  return call->is_volatile || (call->parent != NULL && call->parent->is_volatile);
-}
-
 static troupe_err_t
 make_call (node_core_t *core, troupe_placeholder_t **out, const troupe_call_t *call, const troupe_id_t *id)
 {
   char fresh[TROUPE_ID_TEXT_SIZE];
   troupe_placeholder_t *self = NULL;
-  troupe_err_t err = new_placeholder (core, id, session_of (core, call, fresh), &self);
+  troupe_err_t err = new_placeholder (core, id, session_of (core, call, fresh), call->service, &self);
   if (err != TROUPE_OK)
     return err;
   self->flags = (call->part != NULL ? TROUPE_FLAG_STREAM : 0) | (call->wait ? TROUPE_FLAG_WAIT : 0) |
@@ -240,9 +271,12 @@ make_call (node_core_t *core, troupe_placeholder_t **out, const troupe_call_t *c
   self->context = call->context;
   if (call->deadline_ms > 0)
     self->deadline = core->now + call->deadline_ms;
-  self->service = strdup (call->service);
-  bool copied = self->service != NULL && copy_inputs (self, call);
-  err = !copied || (call->parent != NULL && !inherit (self, call->parent)) ? TROUPE_NO_MEMORY : enter (self);
+  bool copied = copy_inputs (self, call) && copy_hubs (self, call);
+  err = !copied || (call->parent != NULL && !inherit (self, call->parent)) ? TROUPE_NO_MEMORY : TROUPE_OK;
+  if (err == TROUPE_OK)
+    err = node_ordering_enter (self);
+  if (err == TROUPE_OK)
+    err = enter (self);
   if (err == TROUPE_OK)
     *out = self;
   else
@@ -318,7 +352,8 @@ node_core_await (node_core_t *core, troupe_placeholder_t **out, const troupe_awa
   troupe_err_t err = check_await (core, await, text, error);
   if (err != TROUPE_OK)
     return err;
-  err = new_placeholder (core, await->id, await->session != NULL ? await->session : await->parent->session, &self);
+  err = new_placeholder (core, await->id, await->session != NULL ? await->session : await->parent->session, NULL,
+                         &self);
   if (err == TROUPE_OK && (err = enter (self)) != TROUPE_OK)
     node_placeholder_free (self);
   if (err != TROUPE_OK)

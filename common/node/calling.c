@@ -8,9 +8,13 @@
 //
 //   - Calls keep their order through a failover, because they all go to one connection at a time. It stays the same
 //     until it is lost; back to a more preferred one only when no call is without an answer, or later calls could
-//     overtake.
+//     overtake. What may be lost on the way all the same is found out by PREVIOUS (ordering.c).
 //   - What is not stored is sent as CALL, what is stored as AWAIT, so nothing is stored twice and nothing is forgotten.
 //     A volatile call is never stored: it is sent as CALL until it settles.
+//   - A broker whose store is away refuses what must be stored, and others may be better off. So a call that it refuses for
+//     that goes to the next one that is up, and is refused to the user only when none is left; and for a while what is
+//     sent next avoids the broker. Each call moves when its own refusal comes, for that says that nothing happened to
+//     it; PREVIOUS keeps the order meanwhile.
 //   - A nested call goes out under the attempt that its parent has at that moment: it may have been adopted in the
 //     meantime. A volatile one names no attempt: the broker that it goes to may not know its parent, nor have a journal
 //     to keep.
@@ -19,6 +23,7 @@
 // way lets a caller wait for ever.
 
 #include "node/calling.h"
+#include "node/ordering.h"
 #include "node/serving.h"
 
 #include <string.h>
@@ -31,6 +36,7 @@ enum {
   GIVE_UP_MS = 10 * 1000,         // a call without a deadline, while no broker is up
   GIVE_UP_STORED_MS = 600 * 1000, // a stored one: the default deadline of calls, within which it would have settled
   UNAVAILABLE_RETRY_MS = 1000,
+  UNWELL_MS = 1000, // then a broker whose store was away is tried again: one call a second finds out
 };
 
 // -- Sending ---------------------------------------------------------------------------------------------------------
@@ -59,10 +65,17 @@ send_call (troupe_placeholder_t *self, node_connection_t *to)
     troupe_header_set_path (&header, self->path, self->path_count);
   if (self->inputs_count > 0)
     troupe_header_set_inputs (&header, self->inputs, self->inputs_count);
+  if (self->hubs_count > 0)
+    troupe_header_set_hubs (&header, self->hubs, self->hubs_count);
+  if (!troupe_id_is_zero (&self->fan))
+    troupe_header_set_fan (&header, &self->fan);
   if (self->parent != NULL && !(self->flags & TROUPE_FLAG_VOLATILE)) {
     self->sent_under = self->parent->attempt;
     troupe_header_set_parent (&header, self->sent_under);
   }
+  const troupe_placeholder_t *previous = node_ordering_previous (self);
+  if (previous != NULL)
+    troupe_header_set_previous (&header, &previous->id);
   if (self->flags != 0)
     troupe_header_set_flags (&header, self->flags);
   if (self->trace != NULL)
@@ -72,7 +85,9 @@ send_call (troupe_placeholder_t *self, node_connection_t *to)
     self->state = TROUPE_CALL_MAYBE;
   if (self->answered)
     self->core->unanswered++;
-  self->answered = false;
+  self->answered = self->held_back = false;
+  self->follows = previous != NULL;
+  self->sent = ++self->core->sends;
 }
 
 static void
@@ -98,6 +113,8 @@ node_calling_send_cancel (troupe_placeholder_t *self, node_connection_t *to)
   troupe_header_init (&header, TROUPE_CMD_CANCEL);
   troupe_header_set_call (&header, &self->id);
   troupe_header_set_session (&header, troupe_text (self->session));
+  if (self->service != NULL && self->parent != NULL && !(self->flags & TROUPE_FLAG_VOLATILE))
+    troupe_header_set_parent (&header, self->parent->attempt);
   node_connection_send (to, &header, NULL);
 }
 
@@ -128,15 +145,40 @@ send_to (troupe_placeholder_t *self, node_connection_t *to)
   node_placeholder_arm (self);
 }
 
+static bool
+unwell (const node_connection_t *connection)
+{
+  return connection->core->now < connection->unwell_until;
+}
+
+// The first that is up, a bit of `without` for each that shall not be; one whose store is away only when all are so.
+static node_connection_t *
+choose (node_core_t *core, uint32_t without)
+{
+  node_connection_t *sick = NULL;
+  for (unsigned i = 0; i < core->connections_count; i++) {
+    node_connection_t *connection = &core->connections[i];
+    if (!node_connection_up (connection) || (without >> i & 1) != 0)
+      continue;
+    if (!unwell (connection))
+      return connection;
+    if (sick == NULL)
+      sick = connection;
+  }
+  return sick;
+}
+
 static void
 choose_connection (node_core_t *core)
 {
-  node_connection_t *first = NULL;
-  for (unsigned i = 0; i < core->connections_count && first == NULL; i++)
-    if (node_connection_up (&core->connections[i]))
-      first = &core->connections[i];
-  if (!node_connection_up (core->current) || core->unanswered == 0)
-    core->current = first;
+  if (!node_connection_up (core->current) || unwell (core->current) || core->unanswered == 0)
+    core->current = choose (core, 0);
+}
+
+static bool
+has_room (const node_connection_t *connection)
+{
+  return connection != NULL && !connection->broken && connection->outbox.count < WINDOW;
 }
 
 void
@@ -145,9 +187,15 @@ node_calling_dispatch (node_core_t *core)
   if (node_list_empty (&core->pending))
     return;
   choose_connection (core);
-  while (core->current != NULL && !core->current->broken && core->current->outbox.count < WINDOW &&
-         !node_list_empty (&core->pending))
-    send_to (NODE_OF (core->pending.next, troupe_placeholder_t, place), core->current);
+  while (!node_list_empty (&core->pending)) {
+    troupe_placeholder_t *self = NODE_OF (core->pending.next, troupe_placeholder_t, place);
+    node_connection_t *to = self->refused_by != 0 ? choose (core, self->refused_by) : core->current;
+    if (to == NULL) // those that had not refused it are gone
+      to = core->current;
+    if (!has_room (to))
+      return;
+    send_to (self, to);
+  }
 }
 
 // -- Moving ----------------------------------------------------------------------------------------------------------
@@ -204,7 +252,45 @@ void
 node_calling_requeue (troupe_placeholder_t *self)
 {
   if (self->at != NULL)
-    insert_pending (self, self->core->pending.prev);
+    insert_pending (self, &self->core->pending); // it was made before most of those
+}
+
+void
+node_calling_await_again (troupe_task_t *parent)
+{
+  for (node_list_t *link = parent->children.next; link != &parent->children; link = link->next) {
+    troupe_placeholder_t *self = NODE_OF (link, troupe_placeholder_t, sibling);
+    if (self->service == NULL)
+      node_calling_requeue (self);
+  }
+}
+
+void
+node_calling_unsend (troupe_placeholder_t *self)
+{
+  if (--self->sends == 0)
+    self->state = TROUPE_CALL_NOT_SENT;
+}
+
+bool
+node_calling_elsewhere (troupe_placeholder_t *self, node_connection_t *from)
+{
+  node_core_t *core = self->core;
+  from->unwell_until = core->now + UNWELL_MS;
+  self->refused_by |= UINT32_C (1) << from->index;
+  if (choose (core, self->refused_by) == NULL) {
+    self->refused_by = 0;
+    return false;
+  }
+  node_core_count (core, NODE_COUNT_CALLS_MOVED);
+  if (!node_calling_awaits (self)) {
+    node_calling_unsend (self);
+    self->refused_as = TROUPE_STORE_UNAVAILABLE;
+  }
+  self->retry_at = TROUPE_LOOP_NEVER;
+  node_calling_requeue (self);
+  node_placeholder_arm (self);
+  return true;
 }
 
 void

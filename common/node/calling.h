@@ -11,23 +11,33 @@ enum {
 };
 
 typedef struct node_part node_part_t;
+typedef struct node_row node_row_t;
 
 struct troupe_placeholder {
   node_core_t *core; // NULL: it has ended, or the node is gone
   troupe_id_t id;
-  char *session;
-  char *service;          // NULL: made by await
+  char *session;          // in `texts`
+  char *service;          // likewise; NULL: made by await
   troupe_buffer_t *input; // until the call is stored
   troupe_id_t *path;      // until the call is stored
   troupe_id_t *inputs;    // likewise
+  troupe_id_t *hubs;      // likewise
+  troupe_id_t fan;        // zero: none
   char *trace;            // likewise; may be NULL
-  uint32_t path_count, inputs_count;
+  uint32_t path_count, inputs_count, hubs_count;
   uint64_t flags, order;
   uint64_t sent_under;       // the parent's attempt when it was last sent
   int64_t made_at, deadline; // TROUPE_LOOP_NEVER: none
   int64_t retry_at;          // when to send it again; TROUPE_LOOP_NEVER: not
   int64_t refused_at;        // the first refusal that doesn't tell whether an earlier send arrived; NEVER: none
+  uint32_t refused_by;       // a bit for each connection that refused it because its store is away
+  troupe_err_t refused_as;   // why the last broker didn't take it; OK: none refused it so far
   unsigned sends, overdue;
+  node_row_t *row;    // ordering.c; NULL: stored, ended, or never in one
+  node_list_t in_row;
+  uint64_t sent;  // its number among core->sends
+  bool follows;   // it was last sent with PREVIOUS
+  bool held_back; // refused as out_of_order: waits for those before it
   bool answered;  // not in core->unanswered
   bool forgotten; // the user destroyed it
   bool cancelling;
@@ -52,6 +62,7 @@ struct troupe_placeholder {
   node_list_t parts; // received, not read
   unsigned parts_count;
   uint64_t attempt, sequence; // of the next part expected
+  char texts[]; // session and service
 };
 
 // What a broker says; `header` and `body` are borrowed.
@@ -69,8 +80,14 @@ void node_calling_drop_input (troupe_placeholder_t *self);
 void node_calling_send_cancel (troupe_placeholder_t *self, node_connection_t *to);
 // Sends it again after the time that the refusal asks for.
 void node_calling_retry_later (troupe_placeholder_t *self, const troupe_error_t *error);
+// Its broker's store is away: it is sent to the next broker that is up. False: every one has refused it.
+bool node_calling_elsewhere (troupe_placeholder_t *self, node_connection_t *from);
+// It was refused, so the last send changed nothing.
+void node_calling_unsend (troupe_placeholder_t *self);
 // Takes the call back from the connection that has it, so that it is sent again.
 void node_calling_requeue (troupe_placeholder_t *self);
+// The task goes on under a new attempt, which the store takes to await nothing: what it awaits is asked for again.
+void node_calling_await_again (troupe_task_t *parent);
 // The connection is gone: what it had waits for another.
 void node_calling_lost (node_connection_t *connection);
 // Sends what waits, in order, as far as there is a connection with room.

@@ -65,12 +65,14 @@ node_connection_send (node_connection_t *self, const troupe_header_t *header, tr
 
 // -- Up and down -----------------------------------------------------------------------------------------------------
 
-static void
-greet (node_connection_t *self)
+void
+node_connection_greet (node_connection_t *self)
 {
   troupe_header_t header;
   troupe_header_init (&header, TROUPE_CMD_HELLO);
   troupe_header_set_peer (&header, troupe_text (self->core->instance));
+  if (self->core->mesh[0] != '\0')
+    troupe_header_set_mesh (&header, troupe_text (self->core->mesh));
   self->state = NODE_CONNECTION_GREETING;
   self->greeted_at = self->core->now;
   self->broken = false;
@@ -95,24 +97,33 @@ go_down (node_connection_t *self, const char *why)
   node_calling_lost (self);
 }
 
-static void
-start_over (node_connection_t *self, const char *why, int64_t delay_ms)
+void
+node_connection_start_over (node_connection_t *self, const char *why, int64_t delay_ms)
 {
   if (self->state == NODE_CONNECTION_LEFT)
     return;
   go_down (self, why);
   self->state = NODE_CONNECTION_WAITING;
   self->broken = false;
+  self->silent = self->reached;
+  self->reached = false;
   self->generation++;
   self->open_at = self->core->now + delay_ms;
+}
+
+bool
+node_connection_hangs (const node_connection_t *self)
+{
+  return self->silent || (self->state == NODE_CONNECTION_GREETING && self->reached);
 }
 
 void
 node_connection_break (node_connection_t *self, const char *why)
 {
+  self->reached = false;
   if (self->state == NODE_CONNECTION_WAITING || self->state == NODE_CONNECTION_LEFT)
     return;
-  start_over (self, why, self->delay_ms);
+  node_connection_start_over (self, why, self->delay_ms);
   self->delay_ms = self->delay_ms * 2 > DELAY_MAX_MS ? DELAY_MAX_MS : self->delay_ms * 2;
 }
 
@@ -144,7 +155,8 @@ welcome (node_connection_t *self, const troupe_header_t *header)
   self->state = NODE_CONNECTION_UP;
   self->delay_ms = DELAY_MIN_MS;
   self->refusal.code = TROUPE_OK;
-  self->told = false;
+  self->told = self->silent = false;
+  self->unwell_until = core->now;
   self->beat_at = core->now + self->heartbeat_ms;
   core->up_count++;
   troupe_log (TROUPE_LOG_INFO, "connected", "broker", self->name, "endpoint", self->endpoint, NULL);
@@ -159,7 +171,7 @@ turned_away (node_connection_t *self, const troupe_error_t *error)
     troupe_log_error (TROUPE_LOG_ERROR, "broker refuses us", error);
   self->told = true;
   self->refusal = *error;
-  start_over (self, error->why, DELAY_REFUSED_MS);
+  node_connection_start_over (self, error->why, DELAY_REFUSED_MS);
 }
 
 // -- Receiving -------------------------------------------------------------------------------------------------------
@@ -191,6 +203,7 @@ refused (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t
   case TROUPE_CMD_GRANT:
   case TROUPE_CMD_SETTLE:
   case TROUPE_CMD_RECALL:
+  case TROUPE_CMD_HEAR:
   case TROUPE_CMD_PART:
     node_serving_refused (self, header, &error);
     break;
@@ -219,7 +232,7 @@ reset (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t *
   (void)header;
   (void)body;
   go_down (self, "it doesn't know us any more");
-  greet (self);
+  node_connection_greet (self);
 }
 
 static void
@@ -227,7 +240,8 @@ leave_it (node_connection_t *self, const troupe_header_t *header, troupe_buffer_
 {
   (void)header;
   (void)body;
-  start_over (self, "it leaves", DELAY_BYE_MS);
+  self->reached = false;
+  node_connection_start_over (self, "it leaves", DELAY_BYE_MS);
 }
 
 static void
@@ -255,6 +269,7 @@ static handler_fn *const handlers[] = {
   [TROUPE_CMD_STREAM] = node_serving_stream,
   [TROUPE_CMD_CONFIRMED] = node_serving_confirmed,
   [TROUPE_CMD_RECALLED] = node_serving_recalled,
+  [TROUPE_CMD_HEARD] = node_serving_heard,
   [TROUPE_CMD_REPORT] = node_asking_report,
 };
 
@@ -268,16 +283,30 @@ receive_up (node_connection_t *self, const troupe_header_t *header, troupe_buffe
     node_core_count (self->core, NODE_COUNT_FRAMES_UNEXPECTED);
 }
 
+static bool
+is_of_other_mesh (const node_connection_t *self, const troupe_header_t *header, troupe_error_t *error)
+{
+  const char *mesh = self->core->mesh;
+  if (*mesh == '\0' || !troupe_header_has (header, TROUPE_F (MESH)) || troupe_text_equal (header->mesh, mesh))
+    return false;
+  troupe_error_set (error, TROUPE_WRONG_MESH, self->endpoint, "check the brokers' endpoints",
+                    "the broker there is of the mesh %.*s, not of %s", (int)header->mesh.size, header->mesh.data, mesh);
+  return true;
+}
+
 // Resets that come now answer frames sent before this hello, and other answers belong to the time before it.
 static void
 receive_greeting (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  if (header->command == TROUPE_CMD_WELCOME)
+  troupe_error_t error;
+  if (header->command == TROUPE_CMD_WELCOME && is_of_other_mesh (self, header, &error))
+    turned_away (self, &error);
+  else if (header->command == TROUPE_CMD_WELCOME)
     welcome (self, header);
   else if (header->command == TROUPE_CMD_REFUSED && header->of == TROUPE_CMD_HELLO)
     refused (self, header, body);
   else if (header->command == TROUPE_CMD_BYE)
-    start_over (self, "it leaves", DELAY_BYE_MS);
+    node_connection_start_over (self, "it leaves", DELAY_BYE_MS);
   else
     node_core_count (self->core, NODE_COUNT_FRAMES_UNEXPECTED);
 }
@@ -294,7 +323,7 @@ void
 node_connection_receive (node_connection_t *self, const node_event_t *event)
 {
   troupe_header_t header;
-  troupe_error_t error = {0};
+  troupe_error_t error;
   if (self->state == NODE_CONNECTION_WAITING || self->state == NODE_CONNECTION_LEFT) {
     node_core_count (self->core, NODE_COUNT_FRAMES_UNEXPECTED);
     return;
@@ -308,89 +337,4 @@ node_connection_receive (node_connection_t *self, const node_event_t *event)
     receive_greeting (self, &header, event->body);
   else
     receive_up (self, &header, event->body);
-}
-
-// -- Time ------------------------------------------------------------------------------------------------------------
-
-static void
-beat (node_connection_t *self)
-{
-  troupe_header_t header;
-  troupe_header_init (&header, TROUPE_CMD_HEARTBEAT);
-  troupe_header_set_load (&header, self->core->running);
-  node_connection_send (self, &header, NULL);
-  self->beat_at = self->core->now + self->heartbeat_ms;
-}
-
-static void
-not_answered (node_connection_t *self)
-{
-  if (!self->told)
-    troupe_log (TROUPE_LOG_WARNING, "broker does not answer; trying on", "endpoint", self->endpoint, NULL);
-  self->told = true;
-  start_over (self, "no answer to hello", 0);
-}
-
-void
-node_connection_tick (node_connection_t *self)
-{
-  int64_t now = self->core->now;
-  if (self->broken)
-    node_connection_break (self, "out of memory");
-  if (self->state == NODE_CONNECTION_UP && now - self->core->ticked > self->lease_ms / 2)
-    self->heard_at = now;
-
-  if (self->state == NODE_CONNECTION_UP && now - self->heard_at > self->lease_ms)
-    start_over (self, "silent for a lease", 0);
-  if (self->state == NODE_CONNECTION_GREETING && now - self->greeted_at >= NODE_LEASE_MS)
-    not_answered (self);
-  if (self->state == NODE_CONNECTION_WAITING && now >= self->open_at) {
-    self->generation++;
-    greet (self);
-  }
-  if (self->state == NODE_CONNECTION_UP && now >= self->beat_at) {
-    beat (self);
-    node_serving_tick (self);
-  }
-}
-
-int64_t
-node_connection_due (const node_connection_t *self)
-{
-  switch (self->state) {
-  case NODE_CONNECTION_WAITING:
-    return self->open_at;
-  case NODE_CONNECTION_GREETING:
-    return self->greeted_at + NODE_LEASE_MS;
-  case NODE_CONNECTION_UP: {
-    int64_t silent_at = self->heard_at + self->lease_ms + 1;
-    return self->beat_at < silent_at ? self->beat_at : silent_at;
-  }
-  case NODE_CONNECTION_LEFT:
-    break;
-  }
-  return TROUPE_LOOP_NEVER;
-}
-
-void
-node_connection_leave (node_connection_t *self)
-{
-  troupe_header_t header;
-  bool up = self->state == NODE_CONNECTION_UP;
-  if (self->state == NODE_CONNECTION_LEFT)
-    return;
-  if (up) {
-    troupe_header_init (&header, TROUPE_CMD_BYE);
-    node_connection_send (self, &header, NULL);
-    if (--self->core->up_count == 0)
-      self->core->down_since = self->core->now;
-  }
-  self->state = NODE_CONNECTION_LEFT;
-  if (up) {
-    node_serving_lost (self);
-    node_calling_lost (self);
-  } else {
-    node_outbox_clear (&self->outbox);
-    self->generation++;
-  }
 }

@@ -36,6 +36,7 @@ typedef struct {
   unsigned running; // tasks that it offered and takes for running
   unsigned queue;   // calls that wait there for credit, as it said at `reported_at`
   int64_t asked_at, reported_at;
+  bool stale; // the service describes itself otherwise since the broker was told
 } node_registration_t;
 
 typedef struct node_connection {
@@ -45,8 +46,11 @@ typedef struct node_connection {
   node_connection_state_t state;
   unsigned generation;
   int64_t open_at, greeted_at, heard_at, beat_at;
-  int64_t delay_ms; // before the next try
-  bool broken;      // a frame could not be queued: start over
+  int64_t delay_ms;     // before the next try
+  int64_t unwell_until; // its store was away: until then others are preferred
+  bool broken;          // a frame could not be queued: start over
+  bool reached;         // the transport is there: something took the connection
+  bool silent;          // the last attempt ended without a word from what took it
 
   // Of the last WELCOME.
   char name[129], publish[257];
@@ -64,6 +68,11 @@ troupe_err_t node_connection_init (node_connection_t *self, node_core_t *core, u
                                    int64_t now);
 void node_connection_close (node_connection_t *self);
 void node_connection_receive (node_connection_t *self, const node_event_t *event);
+// Something takes the connection, and says nothing.
+bool node_connection_hangs (const node_connection_t *self);
+// Says hello on the socket at hand; gives it up and tries again after `delay_ms`.
+void node_connection_greet (node_connection_t *self);
+void node_connection_start_over (node_connection_t *self, const char *why, int64_t delay_ms);
 // The transport broke or could not be made.
 void node_connection_break (node_connection_t *self, const char *why);
 void node_connection_tick (node_connection_t *self);

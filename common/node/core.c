@@ -73,6 +73,9 @@ check_options (const node_core_options_t *options, troupe_error_t *error)
   if (!name_valid (options->name))
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "node", "choose a name like \"alice\"",
                              "its name is not 1 to %d printable characters without spaces", TROUPE_NAME_MAX);
+  if (options->mesh != NULL && (*options->mesh == '\0' || strlen (options->mesh) > TROUPE_NAME_MAX))
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, options->name, "leave it out for any mesh",
+                             "the mesh's name is not 1 to %d bytes long", TROUPE_NAME_MAX);
   while (options->brokers != NULL && count <= NODE_BROKERS_MAX && options->brokers[count] != NULL)
     count++;
   if (count < 1 || count > NODE_BROKERS_MAX)
@@ -102,8 +105,12 @@ fill (node_core_t *self, int64_t now)
   memcpy (&seed, id.bytes + TROUPE_ID_SIZE - sizeof seed, sizeof seed);
   troupe_id_to_text (&id, id_text);
   snprintf (self->instance, sizeof self->instance, "%s-%s", self->options.name, id_text);
+  if (self->options.mesh != NULL)
+    snprintf (self->mesh, sizeof self->mesh, "%s", self->options.mesh);
+  self->options.mesh = NULL;
   node_table_init (&self->calls, seed);
   node_table_init (&self->tasks, ~seed);
+  node_table_init (&self->rows, seed);
   for (const char *const *endpoint = self->options.brokers; *endpoint != NULL; endpoint++) {
     unsigned index = self->connections_count++;
     troupe_err_t err = node_connection_init (&self->connections[index], self, index, *endpoint, now);
@@ -193,6 +200,9 @@ node_core_step (node_core_t *self, const node_event_t *event, int64_t now)
     break;
   case NODE_PUBLISHED:
     node_asking_published (connection, event);
+    break;
+  case NODE_CONNECTED:
+    connection->reached = true;
     break;
   case NODE_DISCONNECTED:
     node_connection_break (connection, "the connection broke");
@@ -301,9 +311,25 @@ say_unavailable (const node_core_t *self, troupe_error_t *error)
                            "no broker answers; tried %s", tried);
 }
 
+static const node_connection_t *
+hanging (const node_core_t *self)
+{
+  for (unsigned i = 0; i < self->connections_count; i++)
+    if (node_connection_hangs (&self->connections[i]))
+      return &self->connections[i];
+  return NULL;
+}
+
+bool
+node_core_broker_hangs (const node_core_t *self)
+{
+  return self->up_count == 0 && hanging (self) != NULL;
+}
+
 troupe_err_t
 node_core_health (const node_core_t *self, troupe_error_t *error)
 {
+  const node_connection_t *silent = hanging (self);
   if (self->up_count > 0)
     return TROUPE_OK;
   for (unsigned i = 0; i < self->connections_count; i++) {
@@ -314,5 +340,8 @@ node_core_health (const node_core_t *self, troupe_error_t *error)
       *error = *refusal;
     return refusal->code;
   }
+  if (silent != NULL)
+    return troupe_error_set (error, TROUPE_UNAVAILABLE, silent->endpoint, "see its log; restart it if it hangs",
+                             "the broker takes the connection, but doesn't answer");
   return say_unavailable (self, error);
 }

@@ -27,13 +27,15 @@ typedef struct {
   troupe_id_t (*new_id) (void *context); // ids of calls and sessions, strictly growing
   void (*wake) (void *context);          // a verb queued something; may be NULL
   void *context;                         // of both
+  const char *mesh;                      // NULL: any; at most TROUPE_NAME_MAX bytes
 } node_core_options_t;
 
 typedef enum {
   NODE_TICK,         // nothing but time
   NODE_RECEIVED,     // header and body from the connection's socket
   NODE_PUBLISHED,    // header and body from the connection's subscription
-  NODE_DISCONNECTED, // the transport below the connection's socket broke
+  NODE_CONNECTED,    // the transport below the connection's socket is there
+  NODE_DISCONNECTED, // it broke
   NODE_NOT_OPENED    // the socket could not be made
 } node_event_kind_t;
 
@@ -78,7 +80,9 @@ void node_core_leave (node_core_t *self);
 const char *node_core_instance (const node_core_t *self);
 unsigned node_core_brokers_up (const node_core_t *self);
 troupe_err_t node_core_health (const node_core_t *self, troupe_error_t *error);
+bool node_core_broker_hangs (const node_core_t *self);
 troupe_err_t node_core_serve (node_core_t *self, const troupe_service_t *service, troupe_error_t *error);
+troupe_err_t node_core_describe (node_core_t *self, const char *service, const json_t *info, troupe_error_t *error);
 void node_core_drain (node_core_t *self, troupe_drained_fn *drained, void *context);
 troupe_err_t node_core_call (node_core_t *self, troupe_placeholder_t **out, const troupe_call_t *call, int64_t now,
                              troupe_error_t *error);

@@ -30,16 +30,16 @@ enum {
 // -- Receiving -------------------------------------------------------------------------------------------------------
 
 static void
-pass_on (node_channel_t *self, node_event_kind_t kind, zmq_msg_t *header, zmq_msg_t *body)
+pass_on (node_channel_t *self, node_event_kind_t kind, zmq_msg_t *header, zmq_msg_t *body, int64_t now)
 {
   troupe_buffer_t *buffer = NULL;
   if (troupe_socket_body (&buffer, body) != TROUPE_OK) {
     // Without memory for it the message is lost: start over, and everything that matters comes again.
-    node_core_step (self->edge->core, &(node_event_t){NODE_DISCONNECTED, self->broker}, troupe_loop_now ());
+    node_core_step (self->edge->core, &(node_event_t){NODE_DISCONNECTED, self->broker}, now);
     return;
   }
   node_event_t event = {kind, self->broker, zmq_msg_data (header), zmq_msg_size (header), buffer};
-  node_core_step (self->edge->core, &event, troupe_loop_now ());
+  node_core_step (self->edge->core, &event, now);
   troupe_buffer_unref (&buffer);
 }
 
@@ -48,12 +48,13 @@ read_dealer (node_channel_t *self, unsigned most)
 {
   zmq_msg_t frames[2];
   size_t count;
+  int64_t now = troupe_loop_now ();
   while (most-- > 0 && troupe_socket_receive (self->dealer, frames, 2, &count) == 0) {
     if (count == 2)
-      pass_on (self, NODE_RECEIVED, &frames[0], &frames[1]);
+      pass_on (self, NODE_RECEIVED, &frames[0], &frames[1], now);
     else { // not of our protocol; the core counts what it can't decode
       node_event_t event = {NODE_RECEIVED, self->broker, NULL, 0, NULL};
-      node_core_step (self->edge->core, &event, troupe_loop_now ());
+      node_core_step (self->edge->core, &event, now);
     }
     troupe_socket_close_frames (frames, 2, count);
   }
@@ -70,10 +71,14 @@ static void
 on_monitor (void *context, short events)
 {
   node_channel_t *self = context;
-  bool broken = false;
+  bool broken = false, reached = false;
   (void)events;
-  for (int event; (event = troupe_socket_monitor_next (self->monitor, NULL)) != 0;)
+  for (int event; (event = troupe_socket_monitor_next (self->monitor, NULL)) != 0;) {
     broken = broken || event == ZMQ_EVENT_DISCONNECTED;
+    reached = reached || event == ZMQ_EVENT_CONNECTED;
+  }
+  if (reached)
+    node_core_step (self->edge->core, &(node_event_t){NODE_CONNECTED, self->broker}, troupe_loop_now ());
   if (!broken)
     return;
   read_dealer (self, UINT32_MAX);
@@ -86,10 +91,11 @@ on_published (void *context, short events)
   node_channel_t *self = context;
   zmq_msg_t frames[3]; // topic, header, body
   size_t count;
+  int64_t now = troupe_loop_now ();
   (void)events;
   for (unsigned i = 0; i < READS_MAX && troupe_socket_receive (self->subscriber, frames, 3, &count) == 0; i++) {
     if (count == 3)
-      pass_on (self, NODE_PUBLISHED, &frames[1], &frames[2]);
+      pass_on (self, NODE_PUBLISHED, &frames[1], &frames[2], now);
     troupe_socket_close_frames (frames, 3, count);
   }
 }
@@ -124,13 +130,14 @@ open_dealer (node_channel_t *self, const char *endpoint, troupe_error_t *error)
   node_edge_t *edge = self->edge;
   troupe_err_t err = troupe_socket_new (&self->dealer, edge->zmq, ZMQ_DEALER, error);
   if (err == TROUPE_OK)
-    err = troupe_socket_monitor (&self->monitor, edge->zmq, self->dealer, ZMQ_EVENT_DISCONNECTED, error);
+    err = troupe_socket_monitor (&self->monitor, edge->zmq, self->dealer,
+                                 ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED, error);
   if (err == TROUPE_OK)
     err = troupe_socket_connect (self->dealer, endpoint, error);
   if (err == TROUPE_OK)
     err = troupe_loop_add_socket (edge->loop, self->dealer, on_message, self);
   if (err == TROUPE_OK)
-    err = troupe_loop_add_socket (edge->loop, self->monitor, on_monitor, self);
+    err = troupe_loop_add_receiver (edge->loop, self->monitor, on_monitor, self);
   if (err != TROUPE_OK)
     close_dealer (self, false);
   return err;
@@ -148,7 +155,7 @@ open_subscriber (node_channel_t *self, const char *endpoint)
   if (err == TROUPE_OK)
     err = troupe_socket_connect (self->subscriber, endpoint, &error);
   if (err == TROUPE_OK)
-    err = troupe_loop_add_socket (edge->loop, self->subscriber, on_published, self);
+    err = troupe_loop_add_receiver (edge->loop, self->subscriber, on_published, self);
   if (err == TROUPE_OK)
     return;
   troupe_log_error (TROUPE_LOG_WARNING, "no events from this broker", &error);

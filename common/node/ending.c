@@ -12,6 +12,7 @@
 
 #include "node/calling.h"
 
+#include "node/ordering.h"
 #include "node/serving.h"
 
 #include <stdlib.h>
@@ -28,8 +29,9 @@ node_calling_drop_input (troupe_placeholder_t *self)
   troupe_buffer_unref (&self->input);
   free (self->path);
   free (self->inputs);
+  free (self->hubs);
   free (self->trace);
-  self->path = self->inputs = NULL;
+  self->path = self->inputs = self->hubs = NULL;
   self->trace = NULL;
   self->path_count = self->inputs_count = 0;
 }
@@ -56,6 +58,7 @@ node_calling_settle (troupe_placeholder_t *self, troupe_call_state_t state, trou
 {
   node_core_t *core = self->core;
   leave_table (self);
+  node_ordering_leave (self);
   node_calling_answered (self);
   node_timers_release (&core->timers, &self->timer);
   node_list_remove (&self->place);
@@ -145,6 +148,8 @@ node_calling_close (node_core_t *core)
       node_list_remove (&self->place);
       node_list_remove (&self->sibling);
       node_list_remove (&self->ready.place);
+      node_list_remove (&self->in_row);
+      self->row = NULL;
       self->core = NULL;
       self->at = NULL;
       self->parent = NULL;
@@ -152,4 +157,5 @@ node_calling_close (node_core_t *core)
         node_placeholder_free (self);
     }
   }
+  node_ordering_close (core);
 }

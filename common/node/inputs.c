@@ -163,7 +163,6 @@ unpack_values (const troupe_header_t *offer, const char *bytes, json_t **values,
 troupe_err_t
 node_inputs_unpack (const troupe_header_t *offer, troupe_buffer_t *body, json_t **out, troupe_error_t *error)
 {
-  json_t *values[TROUPE_SIZES_MAX] = {NULL};
   const char *bytes = troupe_buffer_data (body);
   size_t size = troupe_buffer_size (body), behind = 0;
   uint32_t count = troupe_header_has (offer, TROUPE_F (SIZES)) ? offer->sizes_count : 0;
@@ -174,6 +173,7 @@ node_inputs_unpack (const troupe_header_t *offer, troupe_buffer_t *body, json_t 
   troupe_err_t err = troupe_value_unpack (bytes, size - behind, out, error);
   if (err != TROUPE_OK || count == 0)
     return err;
+  json_t *values[TROUPE_SIZES_MAX] = {NULL};
   err = unpack_values (offer, bytes + size - behind, values, error);
   if (err == TROUPE_OK)
     err = place_all (out, values, count, error);

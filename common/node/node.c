@@ -49,7 +49,13 @@ troupe_node_new (troupe_node_t **out, troupe_loop_t *loop, const troupe_node_opt
     return troupe_error_set (error, err, options->name, "choose a name in UTF-8", "%s", troupe_err_text (err));
   }
   self->loop = loop;
-  node_core_options_t core = {options->name, options->brokers, hello, new_id, wake, self};
+  node_core_options_t core = {.name = options->name,
+                              .mesh = options->mesh,
+                              .brokers = options->brokers,
+                              .hello = hello,
+                              .new_id = new_id,
+                              .wake = wake,
+                              .context = self};
   err = node_core_new (&self->core, &core, troupe_loop_now (), error);
   troupe_buffer_unref (&hello);
   if (err == TROUPE_OK)
@@ -94,6 +100,12 @@ troupe_node_brokers_up (const troupe_node_t *self)
   return node_core_brokers_up (self->core);
 }
 
+bool
+troupe_node_broker_hangs (const troupe_node_t *self)
+{
+  return node_core_broker_hangs (self->core);
+}
+
 troupe_err_t
 troupe_node_health (const troupe_node_t *self, troupe_error_t *error)
 {
@@ -104,6 +116,12 @@ troupe_err_t
 troupe_node_serve (troupe_node_t *self, const troupe_service_t *service, troupe_error_t *error)
 {
   return node_core_serve (self->core, service, error);
+}
+
+troupe_err_t
+troupe_node_describe (troupe_node_t *self, const char *service, const json_t *info, troupe_error_t *error)
+{
+  return node_core_describe (self->core, service, info, error);
 }
 
 void

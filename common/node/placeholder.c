@@ -7,6 +7,7 @@
 // placeholder itself, after a grace in which the answer may come, and says how far the call had got.
 
 #include "node/calling.h"
+#include "node/ordering.h"
 
 #include <stdlib.h>
 
@@ -33,6 +34,7 @@ free_part (node_part_t *part)
 void
 node_placeholder_free (troupe_placeholder_t *self)
 {
+  node_ordering_leave (self);
   node_list_remove (&self->place);
   node_list_remove (&self->sibling);
   node_list_remove (&self->ready.place);
@@ -41,8 +43,6 @@ node_placeholder_free (troupe_placeholder_t *self)
   node_calling_drop_input (self);
   json_decref (self->value);
   free (self->error);
-  free (self->session);
-  free (self->service);
   free (self);
 }
 
@@ -107,16 +107,25 @@ node_placeholder_arm (troupe_placeholder_t *self)
     node_timers_set (&self->core->timers, &self->timer, due);
 }
 
+// It was sent and refused, and waits to be sent again; nothing has happened.
+static bool
+refused_so_far (const troupe_placeholder_t *self)
+{
+  return self->state == TROUPE_CALL_NOT_SENT && (self->held_back || self->refused_as != TROUPE_OK);
+}
+
 static void
 settle_overdue (troupe_placeholder_t *self)
 {
   troupe_error_t error;
-  const char *why = self->state == TROUPE_CALL_NOT_SENT ? "it was never sent: no broker was up"
-                    : self->state == TROUPE_CALL_MAYBE
-                      ? "it was sent, and no broker answered: it may have been accepted"
-                      : "it is stored, and no broker tells how it ended";
-  troupe_error_set (&error, TROUPE_DEADLINE, self->service, "see that a broker is up (troupe ps)",
-                    "the deadline passed; %s", why);
+  const char *next = refused_so_far (self) ? NULL : "see that a broker is up (troupe ps)";
+  const char *why = self->state == TROUPE_CALL_MAYBE ? "it was sent, and no broker answered: it may have been accepted"
+                    : self->state != TROUPE_CALL_NOT_SENT ? "it is stored, and no broker tells how it ended"
+                    : self->held_back ? "no broker took it: the call made before it in its session is not stored yet"
+                    : self->refused_as != TROUPE_OK ? "no broker took it: "
+                                                    : "it was never sent: no broker was up";
+  const char *as = refused_so_far (self) && !self->held_back ? troupe_err_text (self->refused_as) : "";
+  troupe_error_set (&error, TROUPE_DEADLINE, self->service, next, "the deadline passed; %s%s", why, as);
   node_calling_settle (self, TROUPE_CALL_SETTLED, TROUPE_STATUS_DEADLINE, NULL, &error);
 }
 
@@ -128,7 +137,7 @@ node_placeholder_fire (node_timer_t *timer)
   int64_t overdue = overdue_at (self);
   bool again = self->retry_at != TROUPE_LOOP_NEVER && core->now >= self->retry_at;
   if (overdue != TROUPE_LOOP_NEVER && core->now >= overdue) {
-    if (core->up_count == 0 || self->overdue >= ASKS_MAX) {
+    if (core->up_count == 0 || self->overdue >= ASKS_MAX || refused_so_far (self)) {
       settle_overdue (self);
       return;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Recalls: a task reads its actor's memory from the broker that offered it (only that one knows that this instance runs
-// the call). When that connection is lost, a recall waits until the call is offered again; it ends with an error after
+// Recalls: a task reads its actor's memory, or what was said in its hubs, from the broker that offered it (only that one
+// knows that this instance runs the call). When that connection is lost, a recall waits until the call is offered again; it ends with an error after
 // a while in any case, and when the task is cancelled.
 
 #include "node/serving.h"
@@ -21,7 +21,9 @@ typedef struct {
   node_list_t place; // in task->recalls
   troupe_task_t *task;
   uint32_t request;
+  bool hears; // reads the hubs' logs, page by page; else the memory
   uint64_t from, count;
+  uint64_t position; // of the next page
   unsigned tries;
   bool done;
   json_t *entries;       // done without an error
@@ -37,12 +39,16 @@ send_recall (recall_t *self)
   troupe_header_t header;
   troupe_task_t *task = self->task;
   if (node_connection_up (task->at)) {
-    troupe_header_init (&header, TROUPE_CMD_RECALL);
+    troupe_header_init (&header, self->hears ? TROUPE_CMD_HEAR : TROUPE_CMD_RECALL);
     troupe_header_set_call (&header, &task->call);
     troupe_header_set_attempt (&header, task->attempt);
     troupe_header_set_request (&header, self->request);
-    troupe_header_set_from (&header, self->from);
-    troupe_header_set_count (&header, self->count);
+    if (self->hears && self->position > 0)
+      troupe_header_set_position (&header, self->position);
+    if (!self->hears) {
+      troupe_header_set_from (&header, self->from);
+      troupe_header_set_count (&header, self->count);
+    }
     node_connection_send (task->at, &header, NULL);
   }
   node_timers_set (&task->core->timers, &self->timer, task->core->now + AGAIN_MS);
@@ -54,7 +60,10 @@ finish (recall_t *self, json_t *entries, const troupe_error_t *error)
 {
   node_timers_release (&self->task->core->timers, &self->timer);
   self->done = true;
+  if (self->entries != entries)
+    json_decref (self->entries);
   self->entries = entries;
+  self->task->heard |= self->hears && entries != NULL;
   if (error != NULL && (self->error = malloc (sizeof *error)) != NULL)
     *self->error = *error;
   node_core_ready (self->task->core, &self->task->ready);
@@ -70,17 +79,15 @@ fire (node_timer_t *timer)
     return;
   }
   troupe_error_set (&error, TROUPE_UNAVAILABLE, self->task->service_name,
-                    "see that brokers and Redis are up (troupe ps)", "the actor's memory could not be read within %d s",
-                    TRIES_MAX * AGAIN_MS / 1000);
+                    "see that brokers and Redis are up (troupe ps)", "%s could not be read within %d s",
+                    self->hears ? "what was said in the actor's hubs" : "the actor's memory", TRIES_MAX * AGAIN_MS / 1000);
   finish (self, NULL, &error);
 }
 
-troupe_err_t
-troupe_task_recall (troupe_task_t *task, size_t from, size_t count, troupe_recalled_fn *recalled, void *context)
+static troupe_err_t
+begin (troupe_task_t *task, const recall_t *recall)
 {
   node_core_t *core = task->core;
-  if (!task->actor || count < 1 || count > COUNT_MAX || from > UINT32_MAX || recalled == NULL)
-    return TROUPE_BAD_ARGUMENT;
   if (task->cancelled)
     return TROUPE_CANCELLED;
   if (task->recalls_count >= RECALLS_MAX)
@@ -90,12 +97,9 @@ troupe_task_recall (troupe_task_t *task, size_t from, size_t count, troupe_recal
     free (self);
     return TROUPE_NO_MEMORY;
   }
+  *self = *recall;
   self->task = task;
   self->request = ++core->request;
-  self->from = from;
-  self->count = count;
-  self->recalled = recalled;
-  self->context = context;
   self->timer.fire = fire;
   node_list_init (&self->place);
   node_list_append (&task->recalls, &self->place);
@@ -103,6 +107,22 @@ troupe_task_recall (troupe_task_t *task, size_t from, size_t count, troupe_recal
   send_recall (self);
   node_core_wake (core);
   return TROUPE_OK;
+}
+
+troupe_err_t
+troupe_task_recall (troupe_task_t *task, size_t from, size_t count, troupe_recalled_fn *recalled, void *context)
+{
+  if (!task->actor || count < 1 || count > COUNT_MAX || from > UINT32_MAX || recalled == NULL)
+    return TROUPE_BAD_ARGUMENT;
+  return begin (task, &(recall_t){.from = from, .count = count, .recalled = recalled, .context = context});
+}
+
+troupe_err_t
+troupe_task_hear (troupe_task_t *task, troupe_heard_fn *heard, void *context)
+{
+  if (!task->actor || heard == NULL)
+    return TROUPE_BAD_ARGUMENT;
+  return begin (task, &(recall_t){.hears = true, .recalled = heard, .context = context});
 }
 
 // -- Answers ---------------------------------------------------------------------------------------------------------
@@ -117,6 +137,12 @@ find (troupe_task_t *task, const troupe_header_t *header)
   }
   node_core_count (task->core, NODE_COUNT_FRAMES_UNEXPECTED);
   return NULL;
+}
+
+bool
+node_recall_waits (troupe_task_t *task, const troupe_header_t *header)
+{
+  return find (task, header) != NULL;
 }
 
 void
@@ -136,6 +162,34 @@ node_recall_answered (troupe_task_t *task, const troupe_header_t *header, troupe
     json_decref (entries);
     finish (self, NULL, &error);
   }
+}
+
+// A page: more are asked for until all are here.
+void
+node_hear_answered (troupe_task_t *task, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  troupe_error_t error = {0};
+  json_t *page = NULL;
+  recall_t *self = find (task, header);
+  if (self == NULL)
+    return;
+  troupe_err_t err = troupe_value_unpack (troupe_buffer_data (body), troupe_buffer_size (body), &page, &error);
+  if (err == TROUPE_OK && !json_is_array (page))
+    err = troupe_error_set (&error, TROUPE_BAD_FRAME, task->service_name, NULL, "what was heard is not a list");
+  if (err == TROUPE_OK && self->entries != NULL && json_array_extend (self->entries, page) != 0)
+    err = troupe_error_set (&error, TROUPE_NO_MEMORY, task->service_name, NULL, "out of memory");
+  if (err == TROUPE_OK && self->entries == NULL)
+    self->entries = json_incref (page);
+  json_decref (page);
+  if (err != TROUPE_OK)
+    finish (self, NULL, &error);
+  else if (troupe_header_has (header, TROUPE_F (POSITION))) {
+    self->position = header->position;
+    self->request = ++task->core->request;
+    self->tries = 0;
+    send_recall (self);
+  } else
+    finish (self, self->entries, NULL);
 }
 
 void
@@ -158,8 +212,10 @@ node_recall_resend (troupe_task_t *task)
 {
   for (node_list_t *link = task->recalls.next; link != &task->recalls; link = link->next) {
     recall_t *self = NODE_OF (link, recall_t, place);
-    if (!self->done)
-      send_recall (self);
+    if (self->done)
+      continue;
+    self->request = ++task->core->request; // what refuses the earlier one now speaks of an attempt that is over
+    send_recall (self);
   }
 }
 

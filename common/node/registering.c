@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Registering services with every broker. A registration without an answer is asked for again, and one that was refused
-// too, more slowly.
+// too, more slowly. One whose description changed is sent once more with a tick, so that a service that changes it again
+// and again costs a frame a heartbeat at most.
 
+#include "node/losing.h"
 #include "node/parts.h"
 #include "troupe/log.h"
 
 enum {
   ASK_AGAIN_MS = 5000,      // a registration without an answer; two leases
   REFUSED_AGAIN_MS = 10000, // one that was refused: the reason may have gone
+};
+
+static const unsigned observing[] = {
+  [TROUPE_OBSERVES_CALLED] = 0,
+  [TROUPE_OBSERVES_LATE] = TROUPE_FLAG_OBSERVE,
+  [TROUPE_OBSERVES_LIVE] = TROUPE_FLAG_OBSERVE | TROUPE_FLAG_LIVE,
 };
 
 void
@@ -18,12 +26,13 @@ node_service_register (node_connection_t *to, const node_service_t *service)
   node_registration_t *registration = &to->registrations[service->index];
   registration->state = NODE_REGISTERING;
   registration->credit = registration->share;
+  registration->stale = false;
   registration->asked_at = to->core->now;
   troupe_header_init (&header, TROUPE_CMD_REGISTER);
   troupe_header_set_service (&header, troupe_text (service->name));
   troupe_header_set_credit (&header, registration->credit);
   if (service->actor)
-    troupe_header_set_flags (&header, TROUPE_FLAG_ACTOR);
+    troupe_header_set_flags (&header, TROUPE_FLAG_ACTOR | observing[service->observes]);
   node_connection_send (to, &header, service->info);
 }
 
@@ -55,10 +64,13 @@ node_serving_tick (node_connection_t *connection)
     int64_t asked = core->now - registration->asked_at;
     if (registration->state == NODE_UNREGISTERING && asked >= ASK_AGAIN_MS)
       send_unregister (connection, core->services[i]);
-    else if ((registration->state == NODE_REGISTERING && asked >= ASK_AGAIN_MS) ||
+    else if ((registration->state == NODE_REGISTERED && registration->stale && !core->draining) ||
+             (registration->state == NODE_REGISTERING && asked >= ASK_AGAIN_MS) ||
              (registration->state == NODE_NOT_REGISTERED && asked >= REFUSED_AGAIN_MS && !core->draining))
       node_service_register (connection, core->services[i]);
   }
+  if (core->tasks_unasked)
+    node_losing_ask (core);
 }
 
 void
@@ -72,11 +84,13 @@ node_serving_welcomed (node_connection_t *connection)
       node_service_register (connection, core->services[i]);
   }
   node_share_grant (core);
-  for (node_list_t *link = core->all_tasks.next; link != &core->all_tasks; link = link->next) {
+  for (node_list_t *link = core->all_tasks.next, *next; link != &core->all_tasks; link = next) {
     troupe_task_t *task = NODE_OF (link, troupe_task_t, place);
+    next = link->next; // a volatile task that is settled is gone
     if (task->phase == NODE_TASK_ENDED && task->at == NULL)
       node_task_settle (task);
   }
+  node_losing_welcomed (connection);
 }
 
 void
@@ -85,10 +99,10 @@ node_serving_lost (node_connection_t *connection)
   node_core_t *core = connection->core;
   for (unsigned i = 0; i < core->services_count; i++) {
     connection->registrations[i].state = NODE_UNREGISTERED;
-    node_share_evenly (core, core->services[i]);
   }
-  for (node_list_t *link = core->all_tasks.next; link != &core->all_tasks; link = link->next) {
+  for (node_list_t *link = core->all_tasks.next, *next; link != &core->all_tasks; link = next) {
     troupe_task_t *task = NODE_OF (link, troupe_task_t, place);
+    next = link->next;
     node_parts_lost (task, connection);
     if (task->at != connection)
       continue;
@@ -96,9 +110,12 @@ node_serving_lost (node_connection_t *connection)
     if (task->phase == NODE_TASK_ENDED)
       node_task_settle (task);
     else
-      node_share_charge (task, NULL);
+      node_share_stray (task);
   }
+  for (unsigned i = 0; i < core->services_count; i++)
+    node_share_evenly (core, core->services[i]);
   node_share_grant (core);
+  node_losing_lost (connection);
 }
 
 // -- Answers ---------------------------------------------------------------------------------------------------------

@@ -49,6 +49,8 @@ check_service (const node_core_t *core, const troupe_service_t *service, troupe_
   if (service->serve == NULL || (service->info != NULL && !json_is_object (service->info)))
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, service->name, NULL, "%s",
                              service->serve == NULL ? "it has no function that serves" : "its info is not an object");
+  if (service->observes != TROUPE_OBSERVES_CALLED && !service->actor)
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, service->name, NULL, "only an actor observes");
   if (node_service_find (core, troupe_text (service->name)) != NULL)
     return troupe_error_set (error, TROUPE_CONFLICT, service->name, NULL, "this process serves it already");
   if (core->services_count >= SERVICES_MAX)
@@ -93,6 +95,7 @@ add_service (node_core_t *core, const troupe_service_t *service, troupe_error_t 
   node_list_init (&self->waiting);
   self->index = core->services_count;
   self->actor = service->actor;
+  self->observes = service->observes;
   self->credit = service->credit;
   self->serve = service->serve;
   self->context = service->context;
@@ -105,6 +108,25 @@ add_service (node_core_t *core, const troupe_service_t *service, troupe_error_t 
   else
     free_service (self);
   return err;
+}
+
+troupe_err_t
+node_core_describe (node_core_t *core, const char *name, const json_t *info, troupe_error_t *error)
+{
+  troupe_buffer_t *packed = NULL;
+  node_service_t *service = node_service_find (core, troupe_text (name));
+  if (service == NULL)
+    return troupe_error_set (error, TROUPE_NOT_FOUND, name, NULL, "this process doesn't serve it");
+  if (!json_is_object (info))
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, name, NULL, "its info is not an object");
+  troupe_err_t err = troupe_value_pack (info, &packed, error);
+  if (err != TROUPE_OK)
+    return err;
+  troupe_buffer_unref (&service->info);
+  service->info = packed;
+  for (unsigned i = 0; i < core->connections_count; i++)
+    core->connections[i].registrations[service->index].stale = true;
+  return TROUPE_OK;
 }
 
 troupe_err_t
@@ -157,6 +179,16 @@ task_of (node_core_t *core, const troupe_header_t *header)
   return task;
 }
 
+// What was asked under an earlier attempt and is refused for that says nothing of this one.
+static void
+recall_refused (troupe_task_t *task, const troupe_header_t *header, const troupe_error_t *error, bool superseded)
+{
+  if (!superseded)
+    node_recall_refused (task, header, error);
+  else if (node_recall_waits (task, header))
+    node_task_cancel (task);
+}
+
 void
 node_serving_refused (node_connection_t *from, const troupe_header_t *header, const troupe_error_t *error)
 {
@@ -170,10 +202,10 @@ node_serving_refused (node_connection_t *from, const troupe_header_t *header, co
   bool superseded = error->code == TROUPE_STALE || error->code == TROUPE_UNKNOWN_CALL;
   if (header->of == TROUPE_CMD_SETTLE && task->phase == NODE_TASK_ENDED)
     node_task_settle_refused (task, error);
+  else if (header->of == TROUPE_CMD_RECALL || header->of == TROUPE_CMD_HEAR)
+    recall_refused (task, header, error, superseded);
   else if (header->of != TROUPE_CMD_SETTLE && superseded)
     node_task_cancel (task);
-  else if (header->of == TROUPE_CMD_RECALL)
-    node_recall_refused (task, header, error);
 }
 
 void
@@ -216,6 +248,14 @@ node_serving_recalled (node_connection_t *from, const troupe_header_t *header, t
     node_recall_answered (task, header, body);
 }
 
+void
+node_serving_heard (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
+{
+  troupe_task_t *task = task_of (from->core, header);
+  if (task != NULL)
+    node_hear_answered (task, header, body);
+}
+
 // -- Offers ----------------------------------------------------------------------------------------------------------
 
 static void
@@ -255,6 +295,7 @@ take_terms (troupe_task_t *task, node_connection_t *from, const troupe_header_t 
   if (header->attempt > task->attempt) {
     task->attempt = header->attempt;
     node_parts_restart (task);
+    node_calling_await_again (task);
   }
   bool read = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_STREAM);
   if (read && !node_parts_reads (task, from))
@@ -268,13 +309,35 @@ take_terms (troupe_task_t *task, node_connection_t *from, const troupe_header_t 
     node_timers_set (&task->core->timers, &task->timer, task->deadline + DEADLINE_GRACE_MS);
 }
 
+// Two brokers hold the same volatile call, as each was sent it when the other seemed lost. They don't know of each
+// other, and the task has one outcome, which goes to one of them; the other would keep its credit in use.
+static void
+leave (node_connection_t *broker, const troupe_task_t *task, uint64_t attempt)
+{
+  troupe_header_t offer;
+  troupe_error_t error;
+  troupe_header_init (&offer, TROUPE_CMD_OFFER);
+  troupe_header_set_call (&offer, &task->call);
+  troupe_header_set_session (&offer, troupe_text (task->session));
+  troupe_header_set_attempt (&offer, attempt);
+  troupe_header_set_flags (&offer, TROUPE_FLAG_VOLATILE);
+  troupe_error_set (&error, TROUPE_UNAVAILABLE, task->service_name, "call again",
+                    "the call is volatile, and runs for another broker");
+  decline (broker, &offer, &error);
+}
+
 static void
 offered_again (node_connection_t *from, troupe_task_t *task, const troupe_header_t *header)
 {
+  bool of_two = task->is_volatile && task->at != from && node_connection_up (task->at);
   if (header->attempt < task->attempt) {
     node_core_count (from->core, NODE_COUNT_FRAMES_UNEXPECTED);
+    if (of_two)
+      leave (from, task, header->attempt);
     return;
   }
+  if (of_two)
+    leave (task->at, task, task->attempt);
   take_terms (task, from, header);
   if (task->phase == NODE_TASK_ENDED)
     node_task_settle (task);
@@ -291,6 +354,12 @@ offered (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t
   node_service_t *service = node_service_find (core, header->service);
   if (service == NULL) {
     troupe_error_set (&error, TROUPE_UNKNOWN_SERVICE, core->instance, NULL, "this instance doesn't serve it");
+    decline (from, header, &error);
+    return;
+  }
+  bool observes = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_OBSERVE) != 0;
+  if (observes && service->observes == TROUPE_OBSERVES_CALLED) {
+    troupe_error_set (&error, TROUPE_BAD_ARGUMENT, service->name, NULL, "it hears only when it is called");
     decline (from, header, &error);
     return;
   }

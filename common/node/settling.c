@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The end of a task: packing its outcome, and sending it until a broker has confirmed that it is stored, or has said
-// that another attempt owns the call.
+// that another attempt owns the call. A volatile one is not stored, so nobody confirms it: once it is sent, the task is
+// over. If it is lost on the way, so is the connection, and the broker has the call run again.
 //
 // The outcome can't fail to be: what is too large, or can't be packed, is replaced by an error that says so, and that
 // one, should memory be out, by one that was packed when the node was made. What the actor was to remember goes with
@@ -50,12 +51,17 @@ node_task_settle (troupe_task_t *self)
   troupe_header_set_status (&header, self->status);
   if (self->sizes_count > 0)
     troupe_header_set_sizes (&header, self->sizes, self->sizes_count);
-  uint64_t flags = (self->retryable ? TROUPE_FLAG_RETRYABLE : 0) | (self->is_volatile ? TROUPE_FLAG_VOLATILE : 0);
+  uint64_t flags = (self->retryable ? TROUPE_FLAG_RETRYABLE : 0) | (self->is_volatile ? TROUPE_FLAG_VOLATILE : 0) |
+                   (self->heard && self->status == TROUPE_STATUS_VALUE ? TROUPE_FLAG_HEARD : 0);
   if (flags != 0)
     troupe_header_set_flags (&header, flags);
   if (self->epoch > 0)
     troupe_header_set_epoch (&header, self->epoch);
   node_connection_send (to, &header, self->outcome);
+  if (self->is_volatile) {
+    node_task_free (self);
+    return;
+  }
 
   if (self->sends++ > 0)
     node_core_count (core, NODE_COUNT_SETTLES_RESENT);
@@ -136,7 +142,7 @@ node_task_end_with_error (troupe_task_t *self, const troupe_error_t *error)
 static void
 end (troupe_task_t *self, troupe_status_t status, const json_t *json)
 {
-  troupe_error_t error = {0};
+  troupe_error_t error;
   node_core_t *core = self->core;
   if (core == NULL || self->cancelled) {
     node_task_free (self);

@@ -36,6 +36,7 @@ struct node_ready {
 
 struct node_core {
   node_core_options_t options;
+  char mesh[TROUPE_NAME_MAX + 1]; // "": any
   char instance[TROUPE_NAME_MAX + 1 + TROUPE_ID_TEXT_SIZE];
   int64_t now;    // of the last event or verb
   int64_t ticked; // of the last event, to notice that this process itself slept
@@ -52,8 +53,10 @@ struct node_core {
   node_table_t calls;
   size_t open_calls;
   uint64_t order;             // of the next call
+  node_table_t rows;          // ordering.c
   node_list_t pending;        // calls that no connection has, in order
   node_connection_t *current; // where calls go
+  uint64_t sends;             // of calls, by all connections
   size_t unanswered;          // calls sent without an answer yet
   int64_t give_up_at;         // when to look for calls that waited too long for a broker
 
@@ -62,6 +65,7 @@ struct node_core {
   unsigned services_count;
   node_table_t tasks;
   node_list_t all_tasks;
+  bool tasks_unasked;          // losing.c: some are to be asked for again
   size_t running;              // tasks that the user has not ended
   troupe_buffer_t *last_words; // the error `no_memory`, packed when there still was some
 

@@ -21,31 +21,57 @@
 
 // -- Making and freeing ----------------------------------------------------------------------------------------------
 
-static char *
-copy_text (troupe_text_t text)
+// Path and texts stand behind the task, in one allocation with it: a burst of tasks is more than the C library keeps
+// at hand of each size.
+typedef struct {
+  uint32_t ancestors;
+  troupe_text_t service, session, trace; // trace: size 0: none
+} extent_t;
+
+static extent_t
+extent_of (const node_service_t *service, const troupe_header_t *header)
 {
-  return strndup (text.data, text.size);
+  extent_t extent = {.service = troupe_text (service->name), .session = header->session};
+  extent.ancestors = troupe_header_has (header, TROUPE_F (PATH)) ? header->path_count : 0;
+  if (troupe_header_has (header, TROUPE_F (TRACE)))
+    extent.trace = header->trace;
+  return extent;
 }
 
-static troupe_err_t
-fill (troupe_task_t *self, const troupe_header_t *header)
+static size_t
+size_of (const extent_t *extent)
 {
-  uint32_t ancestors = troupe_header_has (header, TROUPE_F (PATH)) ? header->path_count : 0;
+  return (extent->ancestors + 1) * sizeof (troupe_id_t) + extent->service.size + extent->session.size +
+         extent->trace.size + 3;
+}
+
+static char *
+put_text (char **at, troupe_text_t text)
+{
+  char *put = *at;
+  memcpy (put, text.data, text.size);
+  put[text.size] = '\0';
+  *at = put + text.size + 1;
+  return put;
+}
+
+static void
+fill (troupe_task_t *self, const troupe_header_t *header, const extent_t *extent)
+{
   self->call = header->call;
   self->attempt = header->attempt;
   self->is_volatile = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_VOLATILE);
   self->memory_size = troupe_header_has (header, TROUPE_F (MEMORY)) ? (size_t)header->memory : 0;
-  self->service_name = strdup (self->service->name);
-  self->session = copy_text (header->session);
-  self->path = malloc ((ancestors + 1) * sizeof *self->path);
-  if (self->service_name == NULL || self->session == NULL || self->path == NULL)
-    return TROUPE_NO_MEMORY;
-  memcpy (self->path, header->path, ancestors * sizeof *self->path);
-  self->path[ancestors] = header->call;
-  self->path_count = ancestors + 1;
-  if (troupe_header_has (header, TROUPE_F (TRACE)) && (self->trace = copy_text (header->trace)) == NULL)
-    return TROUPE_NO_MEMORY;
-  return TROUPE_OK;
+  self->observes = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_OBSERVE);
+  self->news = troupe_header_has (header, TROUPE_F (NEWS)) ? (size_t)header->news : 0;
+  self->path = self->more;
+  memcpy (self->path, header->path, extent->ancestors * sizeof *self->path);
+  self->path[extent->ancestors] = header->call;
+  self->path_count = extent->ancestors + 1;
+  char *at = (char *)(self->path + self->path_count);
+  self->service_name = put_text (&at, extent->service);
+  self->session = put_text (&at, extent->session);
+  self->trace = extent->trace.size > 0 ? put_text (&at, extent->trace) : NULL;
 }
 
 static troupe_err_t
@@ -68,10 +94,11 @@ troupe_err_t
 node_task_new (troupe_task_t **out, node_service_t *service, node_core_t *core, const troupe_header_t *header,
                troupe_buffer_t *body, troupe_error_t *error)
 {
-  troupe_task_t *self = calloc (1, sizeof *self);
+  extent_t extent = extent_of (service, header);
+  troupe_task_t *self = malloc (sizeof *self + size_of (&extent));
   if (self == NULL)
     return troupe_error_set (error, TROUPE_NO_MEMORY, service->name, NULL, "out of memory");
-  self->service = service;
+  *self = (troupe_task_t){.service = service}; // calloc would pass by the C library's caches
   self->actor = service->actor;
   self->deadline = TROUPE_LOOP_NEVER;
   self->timer.fire = node_task_fire;
@@ -85,9 +112,8 @@ node_task_new (troupe_task_t **out, node_service_t *service, node_core_t *core, 
   node_list_init (&self->parts);
   troupe_err_t err = node_inputs_unpack (header, body, &self->input, error);
   if (err == TROUPE_OK) {
-    err = fill (self, header);
-    if (err == TROUPE_OK)
-      err = enter (self, core);
+    fill (self, header, &extent);
+    err = enter (self, core);
     if (err != TROUPE_OK)
       troupe_error_set (error, err, service->name, NULL, "out of memory");
   }
@@ -139,10 +165,6 @@ node_task_free (troupe_task_t *self)
   drop_input (self);
   troupe_buffer_unref (&self->outcome);
   free (self->sizes);
-  free (self->path);
-  free (self->trace);
-  free (self->session);
-  free (self->service_name);
   free (self);
 }
 
@@ -295,6 +317,18 @@ size_t
 troupe_task_memory_size (const troupe_task_t *self)
 {
   return self->memory_size;
+}
+
+bool
+troupe_task_observes (const troupe_task_t *self)
+{
+  return self->observes;
+}
+
+size_t
+troupe_task_news (const troupe_task_t *self)
+{
+  return self->news;
 }
 
 static bool

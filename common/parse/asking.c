@@ -50,6 +50,12 @@ troupe_asking_destroy (troupe_asking_t **self_p)
   *self_p = NULL;
 }
 
+static void
+count (const troupe_asking_t *self, troupe_tally_event_t event, const json_t *repairs)
+{
+  troupe_tally_count (self->options.tally, self->options.model, event, repairs);
+}
+
 // Ends with an error that lists every attempt, as far as it has room.
 static void
 give_up (troupe_asking_t *self, const troupe_error_t *handler, troupe_error_t *error)
@@ -97,8 +103,10 @@ fail (troupe_asking_t *self, const char *reply, const troupe_error_t *wrong, tro
   if (entry == NULL || json_array_append_new (self->log, entry) != 0)
     return troupe_error_set (error, TROUPE_NO_MEMORY, "reply", NULL, "%s", troupe_err_text (TROUPE_NO_MEMORY));
   *step = TROUPE_ASKING_AGAIN;
-  if (self->attempts <= self->options.retries_max)
+  if (self->attempts <= self->options.retries_max) {
+    count (self, TROUPE_TALLY_RETRY, NULL);
     return TROUPE_OK;
+  }
   self->ended = true;
   if (self->options.fault_handler != NULL) {
     troupe_err_t err = ask_handler (self, reply, &said, error);
@@ -107,6 +115,7 @@ fail (troupe_asking_t *self, const char *reply, const troupe_error_t *wrong, tro
     self->accepted = err == TROUPE_OK;
   }
   *step = self->accepted ? TROUPE_ASKING_ACCEPT : TROUPE_ASKING_GIVE_UP;
+  count (self, self->accepted ? TROUPE_TALLY_HANDLED : TROUPE_TALLY_FAILED, NULL);
   if (!self->accepted)
     give_up (self, &said, error);
   return TROUPE_OK;
@@ -128,6 +137,9 @@ troupe_asking_reply (troupe_asking_t *self, const char *reply, troupe_asking_ste
   troupe_parsed_destroy (&self->last);
   self->last = parsed;
   self->attempts++;
+  const json_t *repairs = troupe_parsed_repairs (parsed);
+  bool mended = json_array_size (repairs) > 0;
+  count (self, err != TROUPE_OK ? TROUPE_TALLY_WRONG : mended ? TROUPE_TALLY_MENDED : TROUPE_TALLY_UNCHANGED, repairs);
   if (err == TROUPE_BAD_MESSAGE)
     return fail (self, reply, &wrong, step, error);
   self->ended = self->accepted = true;

@@ -2,9 +2,9 @@
 //
 // Frames in and out of a socket.
 //
-// A body travels as a reference: what comes in becomes a buffer that owns the zmq_msg_t, and what goes out is a
-// zmq_msg_t that owns a reference of the buffer, which libzmq's I/O thread gives back when the bytes have left. Small
-// ones are copied, which is cheaper than libzmq's bookkeeping for foreign memory.
+// A body travels as a reference: what comes in becomes a buffer that keeps the zmq_msg_t, and what goes out is one more
+// reference to that message, or a zmq_msg_t that owns a reference of the buffer, which libzmq's I/O thread gives back when
+// the bytes have left. Small ones of our own are copied, which is cheaper than libzmq's bookkeeping for foreign memory.
 //
 // A message goes whole or not at all: only its first frame can be refused (libzmq takes the rest of a message once it
 // took its beginning), so everything that can fail is prepared before it is sent.
@@ -12,13 +12,32 @@
 #include "troupe/socket.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
   // Up to here a copy costs less than the allocation of shared content.
-  COPY_MAX = 512
+  COPY_MAX = 128
 };
+
+static void
+close_message (void *data, void *keeper)
+{
+  (void)data;
+  zmq_msg_close (keeper);
+}
+
+troupe_err_t
+troupe_socket_body (troupe_buffer_t **out, zmq_msg_t *frame)
+{
+  void *kept;
+  troupe_err_t err = troupe_buffer_new_kept (out, sizeof *frame, close_message, &kept);
+  if (err != TROUPE_OK)
+    return err;
+  zmq_msg_init (kept);
+  zmq_msg_move (kept, frame);
+  troupe_buffer_point (*out, zmq_msg_data (kept), zmq_msg_size (kept));
+  return TROUPE_OK;
+}
 
 static void
 unref_body (void *data, void *hint)
@@ -52,32 +71,66 @@ make_shared (zmq_msg_t *frame, troupe_buffer_t *body)
   return 0;
 }
 
-int
-troupe_socket_send (void *socket, const void *route, size_t route_size, const void *header, size_t header_size,
-                    troupe_buffer_t *body)
+static int
+make_body (zmq_msg_t *frame, troupe_buffer_t *body)
 {
-  zmq_msg_t frames[3];
-  size_t count = 0, sent = 0;
+  size_t size = troupe_buffer_size (body);
+  zmq_msg_t *received = troupe_buffer_keeper (body, close_message);
+  if (received == NULL)
+    return size <= COPY_MAX ? make_copy (frame, troupe_buffer_data (body), size) : make_shared (frame, body);
+  zmq_msg_init (frame);
+  return zmq_msg_copy (frame, received) == 0 ? 0 : errno;
+}
+
+int
+troupe_socket_prepare (troupe_socket_message_t *out, const void *route, size_t route_size, const void *header,
+                       size_t header_size, troupe_buffer_t *body)
+{
+  zmq_msg_t *frames = out->frames;
   int failed = 0;
-  if (route != NULL && (failed = make_copy (&frames[count], route, route_size)) == 0)
-    count++;
-  if (failed == 0 && (failed = make_copy (&frames[count], header, header_size)) == 0)
-    count++;
-  if (failed == 0) {
-    size_t size = troupe_buffer_size (body);
-    failed = size <= COPY_MAX ? make_copy (&frames[count], troupe_buffer_data (body), size)
-                              : make_shared (&frames[count], body);
-    count += failed == 0;
-  }
+  out->count = 0;
+  if (route != NULL && (failed = make_copy (&frames[out->count], route, route_size)) == 0)
+    out->count++;
+  if (failed == 0 && (failed = make_copy (&frames[out->count], header, header_size)) == 0)
+    out->count++;
+  if (failed == 0 && (failed = make_body (&frames[out->count], body)) == 0)
+    out->count++;
+  if (failed != 0)
+    troupe_socket_drop_prepared (out);
+  return failed;
+}
+
+void
+troupe_socket_drop_prepared (troupe_socket_message_t *message)
+{
+  troupe_socket_close_frames (message->frames, message->count, message->count);
+  message->count = 0;
+}
+
+int
+troupe_socket_send_prepared (void *socket, troupe_socket_message_t *message)
+{
+  int failed = 0;
+  size_t sent = 0, count = message->count;
   while (failed == 0 && sent < count) {
-    if (zmq_msg_send (&frames[sent], socket, ZMQ_DONTWAIT | (sent + 1 < count ? ZMQ_SNDMORE : 0)) < 0)
+    if (zmq_msg_send (&message->frames[sent], socket, ZMQ_DONTWAIT | (sent + 1 < count ? ZMQ_SNDMORE : 0)) < 0)
       failed = errno;
     else
       sent++;
   }
   for (size_t i = sent; i < count; i++)
-    zmq_msg_close (&frames[i]);
+    zmq_msg_close (&message->frames[i]);
+  message->count = 0;
   return failed;
+}
+
+int
+troupe_socket_send (void *socket, const void *route, size_t route_size, const void *header, size_t header_size,
+                    troupe_buffer_t *body)
+{
+  troupe_socket_message_t message;
+  int failed = troupe_socket_prepare (&message, route, route_size, header, header_size, body);
+  return failed != 0 ? failed : troupe_socket_send_prepared (socket, &message);
 }
 
 static int
@@ -116,31 +169,4 @@ troupe_socket_close_frames (zmq_msg_t *frames, size_t capacity, size_t count)
 {
   for (size_t i = 0; i < count && i < capacity; i++)
     zmq_msg_close (&frames[i]);
-}
-
-static void
-close_message (void *data, void *hint)
-{
-  (void)data;
-  zmq_msg_close (hint);
-  free (hint);
-}
-
-troupe_err_t
-troupe_socket_body (troupe_buffer_t **out, zmq_msg_t *frame)
-{
-  if (zmq_msg_size (frame) <= COPY_MAX) // doesn't keep a large receive buffer alive for a few bytes
-    return troupe_buffer_new (out, zmq_msg_data (frame), zmq_msg_size (frame));
-  zmq_msg_t *kept = malloc (sizeof *kept);
-  if (kept == NULL)
-    return TROUPE_NO_MEMORY;
-  zmq_msg_init (kept);
-  zmq_msg_move (kept, frame);
-  troupe_err_t err = troupe_buffer_adopt (out, zmq_msg_data (kept), zmq_msg_size (kept), close_message, kept);
-  if (err != TROUPE_OK) {
-    zmq_msg_move (frame, kept);
-    zmq_msg_close (kept);
-    free (kept);
-  }
-  return err;
 }

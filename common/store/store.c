@@ -75,8 +75,10 @@ log_connected (troupe_store_t *self)
 {
   self->flaps = false;
   self->patient_until = 0; // from now on it is news when it goes
-  self->logged.code = TROUPE_OK;
-  troupe_log (TROUPE_LOG_INFO, "store connected", "store", self->name, NULL);
+  if (!self->voice->connected)
+    troupe_log (TROUPE_LOG_INFO, "store connected", "store", self->name, NULL);
+  self->voice->connected = true;
+  self->voice->logged.code = TROUPE_OK;
 }
 
 void
@@ -122,16 +124,22 @@ disconnect (troupe_store_t *self)
   store_pipeline_forget (&self->pipeline);
 }
 
+// A connection that ends when the log has just been told that Redis went (by another one) says nothing: it is the same
+// news, whatever the words.
 static void
-log_failure (troupe_store_t *self)
+log_failure (troupe_store_t *self, bool was_up)
 {
+  store_voice_t *voice = self->voice;
   if (troupe_loop_now () < self->patient_until) {
     troupe_log_error (TROUPE_LOG_DEBUG, "store not connected yet", &self->failure);
     return;
   }
-  if (self->logged.code == self->failure.code && strcmp (self->logged.why, self->failure.why) == 0)
+  if (was_up && !voice->connected && voice->logged.code != TROUPE_OK)
+    return;
+  if (voice->logged.code == self->failure.code && strcmp (voice->logged.why, self->failure.why) == 0)
     return; // it was said; an attempt a second must not fill the log
-  self->logged = self->failure;
+  voice->connected = false;
+  voice->logged = self->failure;
   troupe_log_error (TROUPE_LOG_WARNING, "store not connected", &self->failure);
 }
 
@@ -159,7 +167,7 @@ fall (troupe_store_t *self)
   self->broken = false;
   self->retry_at = now + jittered (self->delay_ms);
   self->delay_ms = self->delay_ms * 2 > DELAY_MAX ? DELAY_MAX : self->delay_ms * 2;
-  log_failure (self);
+  log_failure (self, was_up);
   if (was_up && self->on_state != NULL) {
     troupe_error_t failure = self->failure;
     self->on_state (self->context, false, &failure);
@@ -286,6 +294,7 @@ troupe_store_new (troupe_store_t **out, troupe_loop_t *loop, const troupe_store_
   self->on_state = options->state;
   self->on_message = options->message;
   self->context = options->context;
+  self->voice = options->with != NULL ? options->with->voice : &self->own_voice;
   self->fd = -1;
   self->delay_ms = DELAY_FIRST;
   self->patient_until = troupe_loop_now () + START_PATIENCE;

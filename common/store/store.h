@@ -23,6 +23,12 @@ typedef enum {
   STORE_UP
 } store_state_t;
 
+// What the log was told, by one connection or by several to the same Redis.
+typedef struct {
+  bool connected;        // that it is there
+  troupe_error_t logged; // the last failure; its code is TROUPE_OK since it is there
+} store_voice_t;
+
 struct troupe_store {
   troupe_loop_t *loop;
   store_url_t url;
@@ -44,7 +50,7 @@ struct troupe_store {
   bool flaps;  // it broke as soon as it was up: not worth a line in the log each time
   bool broken; // to be given up, for `failure`
   troupe_error_t failure;
-  troupe_error_t logged; // the last failure in the log; its code is TROUPE_OK when the store is up
+  store_voice_t own_voice, *voice;
 
   int64_t retry_at, up_at;
   int64_t patient_until; // failures before are for the debug log only: what it connects to may be starting, too

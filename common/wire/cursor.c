@@ -136,7 +136,7 @@ take_long (cursor_t *self, cursor_item_t *item, uint8_t first)
 }
 
 bool
-cursor_next (cursor_t *self, cursor_item_t *item)
+cursor_next_any (cursor_t *self, cursor_item_t *item)
 {
   if (self->at == self->end)
     return false;

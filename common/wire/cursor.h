@@ -44,9 +44,32 @@ cursor_over (const void *bytes, size_t size)
   return (cursor_t){start, start, size > 0 ? start + size : start}; // NULL may come with size 0
 }
 
+// As cursor_next, for items of every form.
+bool cursor_next_any (cursor_t *self, cursor_item_t *item);
+
 // Reads the next item and moves behind it. False where there is none: the bytes end within it, or are no msgpack; the
-// cursor then stays where it is.
-bool cursor_next (cursor_t *self, cursor_item_t *item);
+// cursor then stays where it is. Small numbers and short texts, which a header is full of, are read here.
+static inline bool
+cursor_next (cursor_t *self, cursor_item_t *item)
+{
+  if (self->at == self->end)
+    return false;
+  uint8_t first = *self->at;
+  if (first < 0x80) {
+    item->kind = CURSOR_UINT;
+    item->number = first;
+    self->at++;
+    return true;
+  }
+  size_t size = first & 0x1F;
+  if ((first & 0xE0) != 0xA0 || (size_t)(self->end - self->at) <= size)
+    return cursor_next_any (self, item);
+  item->kind = CURSOR_TEXT;
+  item->size = (uint32_t)size;
+  item->data = self->at + 1;
+  self->at += 1 + size;
+  return true;
+}
 // Moves behind the next item and all that it contains; false as above.
 bool cursor_skip (cursor_t *self);
 

@@ -13,10 +13,14 @@
 
 #include <inttypes.h>
 
-static bool
+static inline bool
 take_uint (cursor_t *cursor, uint64_t *out, uint64_t least, uint64_t limit)
 {
   cursor_item_t item;
+  if (cursor->at != cursor->end && *cursor->at < 0x80) { // most numbers are that small
+    *out = *cursor->at++;
+    return *out >= least && *out <= limit;
+  }
   if (!cursor_next (cursor, &item) || item.kind != CURSOR_UINT || item.number < least || item.number > limit)
     return false;
   *out = item.number;
@@ -38,6 +42,12 @@ static bool
 take_id (cursor_t *cursor, troupe_id_t *out)
 {
   cursor_item_t item;
+  const uint8_t *at = cursor->at;
+  if (cursor->end - at >= 2 + TROUPE_ID_SIZE && at[0] == 0xC4 && at[1] == TROUPE_ID_SIZE) { // as our encoder writes it
+    memcpy (out->bytes, at + 2, TROUPE_ID_SIZE);
+    cursor->at = at + 2 + TROUPE_ID_SIZE;
+    return true;
+  }
   if (!cursor_next (cursor, &item) || item.kind != CURSOR_BIN || item.size != TROUPE_ID_SIZE)
     return false;
   memcpy (out->bytes, item.data, TROUPE_ID_SIZE);

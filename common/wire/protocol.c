@@ -67,6 +67,18 @@ name_size (const char *text)
   return size;
 }
 
+// The session behind a name; '|' is left out, for the store's keys have it between a session and a service.
+static bool
+is_suffix (const char *text)
+{
+  if (text[0] != '#' || text[1] == '\0')
+    return false;
+  for (text++; *text != '\0'; text++)
+    if (*text <= ' ' || *text > '~' || strchr ("|#@", *text) != NULL)
+      return false;
+  return true;
+}
+
 bool
 troupe_service_name_valid (const char *name)
 {
@@ -75,5 +87,6 @@ troupe_service_name_valid (const char *name)
   if (kind == 0 || kind > PART_MAX || name[kind] != '/')
     return false;
   size_t rest = name_size (name + kind + 1);
-  return rest > 0 && rest <= PART_MAX && name[kind + 1 + rest] == '\0';
+  const char *end = name + kind + 1 + rest;
+  return rest > 0 && rest <= PART_MAX && (*end == '\0' || is_suffix (end)) && strlen (name) <= TROUPE_SERVICE_NAME_MAX;
 }

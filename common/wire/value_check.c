@@ -95,7 +95,10 @@ step (scan_t *self)
 troupe_err_t
 troupe_value_check (const void *data, size_t size, troupe_error_t *error)
 {
-  scan_t self = {.error = error}; // `open` is small
+  scan_t self; // `open` is filled as far as it is used
+  self.items = 0;
+  self.depth = 0;
+  self.error = error;
   self.cursor = cursor_over (data, size);
   if (size > TROUPE_VALUE_SIZE_MAX)
     return troupe_error_set (error, TROUPE_TOO_LARGE, "value", "send large things by URL",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Packing a value: jansson's tree goes through msgpack-c's packer into bytes that become a buffer without a copy.
+// Packing a value: jansson's tree goes through msgpack-c's packer into the bytes of a buffer.
 //
 // A value comes from the user's code, so it may be anything that jansson can hold: too deep (also a tree that contains
 // itself), too large, text that is not UTF-8 or holds a NUL. All of that is found while packing, within the limits, and
@@ -16,7 +16,8 @@
 
 typedef struct {
   msgpack_packer packer; // writes by `append`
-  char *bytes;
+  troupe_buffer_t *buffer;
+  char *bytes; // the buffer's
   size_t size, capacity;
   size_t items;
   bool canonical;   // maps in the order of their keys
@@ -32,8 +33,10 @@ grow (packing_t *self, size_t wanted)
   size_t capacity = self->capacity == 0 ? FIRST_CAPACITY : self->capacity;
   while (capacity < wanted) // ends: `wanted` is at most TROUPE_VALUE_SIZE_MAX
     capacity *= 2;
-  char *bytes = realloc (self->bytes, capacity);
-  if (bytes == NULL)
+  void *bytes = NULL;
+  troupe_err_t err = self->buffer == NULL ? troupe_buffer_begin (&self->buffer, capacity, &bytes)
+                                          : troupe_buffer_grow (&self->buffer, capacity, &bytes);
+  if (err != TROUPE_OK)
     return false;
   self->bytes = bytes;
   self->capacity = capacity;
@@ -175,13 +178,6 @@ pack_any (packing_t *self, json_t *json, unsigned depth)
   return refuse (self, TROUPE_BAD_MESSAGE, "not a JSON value");
 }
 
-static void
-free_bytes (void *data, void *hint)
-{
-  (void)hint;
-  free (data);
-}
-
 static troupe_err_t
 pack (const json_t *value, bool canonical, troupe_buffer_t **out, troupe_error_t *error)
 {
@@ -191,13 +187,11 @@ pack (const json_t *value, bool canonical, troupe_buffer_t **out, troupe_error_t
   msgpack_packer_init (&self.packer, &self, append);
   // jansson iterates over objects without const, though it changes nothing.
   troupe_err_t err = pack_any (&self, (json_t *)(uintptr_t)value, 0);
-  if (err == TROUPE_OK) {
-    err = troupe_buffer_adopt (out, self.bytes, self.size, free_bytes, NULL);
-    if (err != TROUPE_OK)
-      refuse (&self, err, "out of memory");
-  }
-  if (err != TROUPE_OK)
-    free (self.bytes);
+  if (err == TROUPE_OK) { // there is a buffer: every value has a byte
+    troupe_buffer_finish (self.buffer, self.size);
+    *out = self.buffer;
+  } else
+    troupe_buffer_unref (&self.buffer);
   return err;
 }
 

@@ -11,8 +11,24 @@ import zmq
 HELLO, WELCOME, RESET, HEARTBEAT, REFUSED, REGISTER = 1, 2, 3, 4, 6, 10
 PART, OFFER, SETTLE, CONFIRMED = 24, 30, 31, 32
 SERVICE, CALL, SESSION, FLAGS, ATTEMPT, SEQUENCE, STATUS, CREDIT, LOAD = 1, 2, 3, 6, 7, 8, 9, 10, 11
-PEER, BEAT_MS, LEASE_MS = 16, 19, 20
+SIZES, PEER, BEAT_MS, LEASE_MS = 13, 16, 19, 20
 VALUE, STREAM = 1, 1
+
+
+def said(offer, body):
+    """The input: the body's first value. Those of the call's own inputs follow it; each goes to its place."""
+    stream = msgpack.Unpacker(max_buffer_size=len(body))
+    stream.feed(body)
+    first, *values = stream
+
+    def fill(value):
+        if isinstance(value, dict) and list(value) == ["$input"]:
+            return values[value["$input"]]
+        if isinstance(value, dict):
+            return {key: fill(member) for key, member in value.items()}
+        return [fill(item) for item in value] if isinstance(value, list) else value
+
+    return fill(first) if SIZES in offer else first
 
 
 class Echo:
@@ -54,7 +70,7 @@ class Echo:
         elif command == RESET:
             self.hello()
         elif command == OFFER:
-            self.run(fields, msgpack.unpackb(body))
+            self.run(fields, said(fields, body))
         elif command == CONFIRMED:
             self.settles.pop(fields[CALL], None)
         elif command == REFUSED:

@@ -1,9 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// troupe-agent: serves one agent of the configuration. It only wires; see troupe/agent.h and troupe/daemon.h.
+// troupe-agent: serves one agent of the configuration. It only wires; see troupe/agent.h, troupe/script.h and
+// troupe/daemon.h.
 
-#include "troupe/agent.h"
 #include "troupe/daemon.h"
+#include "troupe/script.h"
+
+#include <string.h>
+
+static const troupe_agent_type_t *
+find_type (const char *name)
+{
+  return strcmp (name, troupe_agent_script.name) == 0 ? &troupe_agent_script : troupe_agent_type_of_name (name);
+}
 
 static troupe_err_t
 start (void **out, troupe_node_t *node, const troupe_config_t *config, const char *name, const json_t *settings,
@@ -13,7 +22,8 @@ start (void **out, troupe_node_t *node, const troupe_config_t *config, const cha
   const char *type = json_string_value (json_object_get (settings, "type"));
   troupe_agent_options_t options = {
     .name = name,
-    .type = type ? troupe_agent_type_of_name (type) : NULL,
+    .session = json_string_value (json_object_get (settings, "session")),
+    .type = type ? find_type (type) : NULL,
     .settings = settings,
     .description = json_string_value (json_object_get (settings, "description")),
     .concurrency = (unsigned) json_integer_value (json_object_get (settings, "concurrency")),

@@ -39,7 +39,7 @@ static troupe_err_t
 start (void **out, troupe_node_t *node, const troupe_config_t *config, const char *name, const json_t *settings,
        troupe_error_t *error)
 {
-  (void) config;
+  (void)config;
   served_t *self = calloc (1, sizeof *self);
   if (!self)
     return troupe_error_set (error, TROUPE_NO_MEMORY, name, NULL, "no memory for a model");

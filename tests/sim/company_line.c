@@ -217,8 +217,6 @@ on_sent (void *context, const stage_message_t *message)
   company_t *self = address->company;
   if (message->to == 0)
     return false;
-  if (message->header.command == TROUPE_CMD_REFUSED && message->header.of == TROUPE_CMD_CALL)
-    company_record (self, &message->header.call)->refused = true;
   line_t *line = line_of (self, address->broker, message->to);
   if (line == NULL) {
     if (self->unsent_count < 64) {

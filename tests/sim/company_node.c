@@ -9,6 +9,17 @@
 
 // -- Callers ---------------------------------------------------------------------------------------------------------
 
+// The one that its caller made before it in its session, if that may not be stored yet; NULL: none.
+static const call_record_t *
+previous_of (const company_t *self, const call_record_t *call)
+{
+  for (const call_record_t *before = call; before-- > self->calls;)
+    if (before->caller == call->caller && before->session == call->session && !before->nested && !before->unstored &&
+        before->state != REFUSED)
+      return before->state == OPEN ? before : NULL;
+  return NULL;
+}
+
 void
 node_send_call (company_t *self, call_record_t *call)
 {
@@ -30,6 +41,9 @@ node_send_call (company_t *self, call_record_t *call)
       troupe_header_set_parent (&header, call->attempt);
     if (call->inputs_count > 0)
       troupe_header_set_inputs (&header, call->inputs, call->inputs_count);
+    const call_record_t *previous = call->nested || call->unstored ? NULL : previous_of (self, call);
+    if (previous != NULL)
+      troupe_header_set_previous (&header, &previous->id);
     call->sends++;
   }
   call->again = false;
@@ -83,10 +97,8 @@ check_order (company_t *self, const call_record_t *call)
     company_found (self, "call %u is accepted and not stored", company_number (&call->id));
     return;
   }
-  for (const call_record_t *before = self->calls; before < call && !self->with_errors; before++) {
-    if (before->caller != call->caller || before->service != call->service || before->session != call->session ||
-        call->service >= ACTORS || before->nested || before->refused || before->state == REFUSED ||
-        before->state == OPEN)
+  for (const call_record_t *before = self->calls; before < call; before++) {
+    if (before->caller != call->caller || before->session != call->session || before->nested || before->unstored)
       continue;
     const ledger_model_call_t *earlier = ledger_model_find (self->model, &before->id);
     if (earlier != NULL && earlier->sequence > stored->sequence)
@@ -123,7 +135,8 @@ on_refused_call (company_t *self, call_record_t *call, const stage_message_t *me
     call->state = code == TROUPE_STALE ? REFUSED : call->state;
     return;
   }
-  if (message->header.of == TROUPE_CMD_AWAIT || call->sends > 1 || call->state != OPEN) {
+  bool early = code == TROUPE_OUT_OF_ORDER; // the one before it is on its way, or was refused
+  if (message->header.of == TROUPE_CMD_AWAIT || call->sends > 1 || call->state != OPEN || early) {
     if (code == TROUPE_UNKNOWN_CALL)
       company_found (self, "call %u is accepted and unknown", company_number (&call->id));
     call->again = true;

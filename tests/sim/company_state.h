@@ -60,7 +60,6 @@ typedef struct {
   troupe_id_t path[DEPTH], inputs[INPUTS];
   uint32_t path_count, inputs_count, attempt;
   bool unstored; // volatile: it may run twice, and differently
-  bool refused;  // once, and maybe sent again: then its place is behind those that came meanwhile
   call_state_t state;
   troupe_status_t status; // NONE: nobody was told yet
   char value[64];
@@ -110,9 +109,7 @@ struct company {
     troupe_command_t command;
   } unsent[64];
   unsigned unsent_count;
-  // Whether the store reports errors. Then a call may be refused when its caller is gone, which isn't seen here, and be
-  // stored after the next one when it is sent again: there is no order to be checked.
-  bool with_errors;
+  bool with_errors; // of the store
   bool traced; // by the environment: TROUPE_TRACE
   char fault[256];
 };

@@ -48,8 +48,11 @@ static void
 free_request (queued_t *queued)
 {
   ledger_request_t *request = &queued->request;
-  const void *copies[] = {request->session, request->service, request->trace, request->instance,
-                          request->broker,  request->path,    request->sizes, request->inputs};
+  const void *copies[] = {request->session, request->service, request->trace,  request->instance,
+                          request->broker,  request->path,    request->sizes,  request->inputs,
+                          request->hubs,    request->unknown, request->live,    request->members};
+  for (uint32_t i = 0; i < request->members_count; i++)
+    free ((void *)(uintptr_t)request->members[i]);
   for (size_t i = 0; i < sizeof copies / sizeof *copies; i++)
     free ((void *)(uintptr_t)copies[i]);
   troupe_buffer_unref (&request->body);
@@ -91,6 +94,18 @@ copy_text (const char *text)
   return text != NULL ? model_need (strdup (text)) : NULL;
 }
 
+static void
+copy_members (ledger_request_t *kept, const ledger_request_t *request)
+{
+  const char **members =
+    request->members_count > 0 ? model_need (calloc (request->members_count, sizeof *members)) : NULL;
+  for (uint32_t i = 0; i < request->members_count; i++)
+    members[i] = copy_text (request->members[i]);
+  kept->members = members;
+  kept->unknown = request->unknown != NULL ? copy (request->unknown, (request->members_count + 63) / 64 * 8) : NULL;
+  kept->live = request->live != NULL ? copy (request->live, (request->members_count + 63) / 64 * 8) : NULL;
+}
+
 void
 ledger_link_submit (ledger_link_t *self, const ledger_request_t *request)
 {
@@ -105,6 +120,8 @@ ledger_link_submit (ledger_link_t *self, const ledger_request_t *request)
   kept->path = copy (request->path, request->path_count * sizeof *request->path);
   kept->sizes = copy (request->sizes, request->sizes_count * sizeof *request->sizes);
   kept->inputs = copy (request->inputs, request->inputs_count * sizeof *request->inputs);
+  kept->hubs = copy (request->hubs, request->hubs_count * sizeof *request->hubs);
+  copy_members (kept, request);
   kept->body = troupe_buffer_ref (request->body);
   *self->last = queued;
   self->last = &queued->next;
@@ -117,9 +134,13 @@ perform (model_step_t *step)
     [LEDGER_ACCEPT] = model_accept,   [LEDGER_SETTLE] = model_settle,     [LEDGER_AWAIT] = model_await,
     [LEDGER_RETRY] = model_retry,     [LEDGER_RECALL] = model_recall,     [LEDGER_SWEEP] = model_sweep,
     [LEDGER_RECOVER] = model_recover, [LEDGER_INPUTS] = model_inputs,     [LEDGER_CLAIM] = model_claim,
-    [LEDGER_LEASE] = model_lease,     [LEDGER_TAKEOVER] = model_takeover,
+    [LEDGER_LEASE] = model_lease,     [LEDGER_TAKEOVER] = model_takeover, [LEDGER_HEAR] = model_hear,
+    [LEDGER_ROUSE] = model_rouse,
   };
-  steps[step->request->op](step);
+  ledger_op_t op = step->request->op;
+  steps[op](step);
+  if (op == LEDGER_ACCEPT || op == LEDGER_SETTLE || op == LEDGER_SWEEP)
+    model_rouse_report (step);
 }
 
 // As stage_id made it.
@@ -133,10 +154,10 @@ number_of (const troupe_id_t *id)
 static void
 trace (const ledger_link_t *self, const ledger_request_t *request, const ledger_result_t *result, int64_t now)
 {
-  static const char *const ops[] = {"accept",  "settle", "await", "retry", "recall",  "sweep",
-                                    "recover", "inputs", "claim", "lease", "takeover"};
-  static const char *const outcomes[] = {"ok",      "known",      "pending", "settled", "stale",
-                                         "unknown", "overloaded", "lost",    "failed",  "cycle"};
+  static const char *const ops[] = {"accept",  "settle", "await", "retry", "recall", "sweep",
+                                    "recover", "inputs", "claim", "lease", "hear",   "takeover"};
+  static const char *const outcomes[] = {"ok",         "known", "pending", "settled", "stale",       "unknown",
+                                         "overloaded", "lost",  "failed",  "cycle",   "out of order"};
   if (request->session != NULL && getenv ("TROUPE_TRACE") != NULL)
     fprintf (stderr, "%" PRId64 " store of %s: %s call %u attempt %u: %s attempt %u\n", now,
              self->model->brokers[self->broker], ops[request->op], number_of (&request->call), request->attempt,

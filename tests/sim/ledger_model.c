@@ -40,6 +40,8 @@ model_free_call (ledger_model_call_t *call)
   free (call->trace);
   free (call->path);
   free (call->inputs);
+  free (call->scope.cuts);
+  free (call->clock.cuts);
   troupe_buffer_unref (&call->body);
   troupe_buffer_unref (&call->value);
   free (call);
@@ -72,6 +74,7 @@ ledger_model_destroy (ledger_model_t **self_p)
       free (notice);
     }
   }
+  model_hub_free_all (self);
   free (self->calls);
   free (self->actors);
   free (self);
@@ -193,6 +196,7 @@ model_describe (ledger_model_t *self, ledger_call_t *out, const ledger_model_cal
                          .flags = call->flags,
                          .deadline_ms = remaining (call, now),
                          .inputs = call->inputs_count,
+                         .news = model_hub_news (call),
                          .path = call->path,
                          .path_count = call->path_count,
                          .trace = call->trace,
@@ -216,6 +220,7 @@ model_standing (model_step_t *step, ledger_outcome_t outcome, const ledger_model
   result->ready = ready && call->attempt > 0;
   result->deadline_ms = described.deadline_ms;
   result->memory = described.memory;
+  result->news = described.news;
   result->owner = described.owner;
   result->epoch = described.epoch;
   result->inputs = call->inputs_count;

@@ -19,6 +19,17 @@ typedef struct ledger_link ledger_link_t;
 
 enum { LEDGER_MODEL_AWAITS_MAX = 32 }; // of one call: a simulation's make a few
 
+// Up to which position of a hub's log something counts.
+typedef struct model_hub model_hub_t;
+typedef struct {
+  model_hub_t *hub;
+  uint64_t at;
+} model_cut_t;
+typedef struct {
+  model_cut_t *cuts;
+  size_t count;
+} model_cuts_t;
+
 // One call as the model stores it, for checks.
 typedef struct {
   troupe_id_t id;
@@ -28,6 +39,9 @@ typedef struct {
   int64_t deadline, default_deadline; // deadline: absolute, 0: none has started
   unsigned owner;                     // the number of its broker
   uint64_t sequence, order;           // of acceptance; of its root's
+  uint64_t rank[TROUPE_PATH_MAX];     // in a nested hub: the sequences from there on down to it
+  uint32_t rank_count;                // 0: just its sequence
+  model_cuts_t scope, clock;          // see broker/functions/hubs.lua
   uint64_t waiters;                   // a bit for each broker
   troupe_status_t status;
   bool retryable;

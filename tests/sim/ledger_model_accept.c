@@ -47,7 +47,18 @@ accept_again (model_step_t *step, ledger_model_call_t *call, const ledger_model_
   model_standing (step, LEDGER_KNOWN, call, call->owner == step->broker);
 }
 
-// Puts it at the end. `anew`: what it was before, which it replaces.
+void
+model_add (ledger_model_t *self, ledger_model_call_t *call)
+{
+  call->sequence = call->order = ++self->sequence;
+  if (self->count == self->capacity) {
+    self->capacity = self->capacity * 2 + 16;
+    self->calls = model_need (realloc (self->calls, self->capacity * sizeof (ledger_model_call_t *)));
+  }
+  self->calls[self->count++] = call;
+}
+
+// `anew`: what it was before, which it replaces.
 static ledger_model_call_t *
 create (model_step_t *step, ledger_model_call_t *anew)
 {
@@ -66,18 +77,12 @@ create (model_step_t *step, ledger_model_call_t *anew)
                                 .base = base,
                                 .default_deadline = request->default_deadline_ms,
                                 .owner = step->broker,
-                                .sequence = ++self->sequence,
                                 .path = copy (request->path, request->path_count * sizeof *request->path),
                                 .path_count = request->path_count,
                                 .inputs = copy (request->inputs, request->inputs_count * sizeof *request->inputs),
                                 .inputs_count = request->inputs_count,
                                 .body = troupe_buffer_ref (request->body)};
-  call->order = call->sequence;
-  if (self->count == self->capacity) {
-    self->capacity = self->capacity * 2 + 16;
-    self->calls = model_need (realloc (self->calls, self->capacity * sizeof (ledger_model_call_t *)));
-  }
-  self->calls[self->count++] = call;
+  model_add (self, call);
   return call;
 }
 
@@ -94,6 +99,17 @@ look_at_inputs (const ledger_model_t *self, ledger_model_call_t *call)
       failed = input;
   }
   return failed;
+}
+
+// In a hub that a call opened, what is asked for an earlier call goes before later ones.
+static void
+set_rank (ledger_model_call_t *call, const ledger_model_call_t *parent, bool in_hub)
+{
+  if (parent == NULL || (parent->rank_count == 0 && !in_hub) || parent->rank_count == TROUPE_PATH_MAX)
+    return;
+  memcpy (call->rank, parent->rank, sizeof call->rank);
+  call->rank_count = parent->rank_count + 1;
+  call->rank[call->rank_count - 1] = call->sequence;
 }
 
 static void
@@ -118,6 +134,17 @@ accept_new (model_step_t *step, ledger_model_call_t *anew, const ledger_model_ca
     call->under = parent->attempt;
     call->order = parent->order;
   }
+  if (step->request->hub_op != LEDGER_HUB_NONE) {
+    model_hub_operate (step, call, parent);
+    return;
+  }
+  troupe_err_t wrong = model_hub_place (step, call, parent);
+  if (wrong != TROUPE_OK) {
+    model_end_along (step->model, call, TROUPE_STATUS_ERROR, wrong, step->now);
+    model_settled (step, call);
+    return;
+  }
+  set_rank (call, parent, step->request->hubs_count > 0);
   const ledger_model_call_t *failed = look_at_inputs (step->model, call);
   if (failed != NULL) {
     model_end_along (step->model, call, failed->status, TROUPE_SERVICE_FAILED, step->now);
@@ -133,8 +160,9 @@ accept_new (model_step_t *step, ledger_model_call_t *anew, const ledger_model_ca
   model_standing (step, LEDGER_OK, call, true);
 }
 
+// A nested call goes before what came later than its root: that doesn't count.
 static bool
-mailbox_full (const model_step_t *step)
+mailbox_full (const model_step_t *step, const ledger_model_call_t *parent)
 {
   size_t waiting = 0;
   ledger_model_call_t like = {.session = (char *)(uintptr_t)step->request->session,
@@ -142,7 +170,8 @@ mailbox_full (const model_step_t *step)
                               .actor = true};
   for (size_t i = 0; i < step->model->count; i++) {
     const ledger_model_call_t *call = step->model->calls[i];
-    waiting += model_same_actor (call, &like) && model_unsettled (call) && call->attempt == 0;
+    waiting += model_same_actor (call, &like) && model_unsettled (call) && call->attempt == 0 &&
+               (parent == NULL || call->order <= parent->order);
   }
   return step->request->actor && waiting >= step->request->mailbox_limit;
 }
@@ -156,6 +185,13 @@ inputs_known (const model_step_t *step)
       return false;
     }
   return true;
+}
+
+static bool
+out_of_order (const model_step_t *step)
+{
+  const troupe_id_t *previous = &step->request->previous;
+  return !troupe_id_is_zero (previous) && model_find (step->model, previous) == NULL;
 }
 
 void
@@ -172,9 +208,11 @@ model_accept (model_step_t *step)
               parent->attempt > known->under;
   if (known != NULL && !anew)
     accept_again (step, known, parent);
+  else if (out_of_order (step))
+    step->result->outcome = LEDGER_OUT_OF_ORDER;
   else if (!inputs_known (step))
     step->result->outcome = LEDGER_UNKNOWN;
-  else if (mailbox_full (step))
+  else if (mailbox_full (step, parent))
     step->result->outcome = LEDGER_OVERLOADED;
   else
     accept_new (step, known, parent);

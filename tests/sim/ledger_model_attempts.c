@@ -63,9 +63,8 @@ model_claim (model_step_t *step)
   model_standing (step, LEDGER_OK, call, false);
 }
 
-// The call in the attempt that is asked for; NULL: the result says why not.
-static ledger_model_call_t *
-running (model_step_t *step)
+ledger_model_call_t *
+model_running_attempt (model_step_t *step)
 {
   ledger_model_call_t *call = model_find (step->model, &step->request->call);
   uint32_t attempt = step->request->attempt;
@@ -86,15 +85,15 @@ void
 model_recall (model_step_t *step)
 {
   static const unsigned char none = 0x90; // the model counts entries and doesn't keep them
-  if (running (step) != NULL)
+  if (model_running_attempt (step) != NULL)
     step->result->body = step->room->body = model_bytes (&none, 1);
 }
 
 void
 model_inputs (model_step_t *step)
 {
-  const ledger_model_call_t *call = running (step);
-  char bytes[4096];
+  const ledger_model_call_t *call = model_running_attempt (step);
+  char bytes[16384];
   size_t size = 0;
   if (call == NULL)
     return;

@@ -24,6 +24,7 @@ model_sweep (model_step_t *step)
 {
   step->result->calls = step->room->calls;
   step->result->outcome = LEDGER_OK;
+  model_hub_sweep (step->model, step->request->slot, step->now);
   for (size_t i = 0; i < step->model->count; i++) {
     const ledger_model_call_t *call = step->model->calls[i];
     if (!in_slot (step, call) || call->deadline == 0 || call->deadline > step->now)

@@ -90,13 +90,15 @@ check_one_at_a_time (ledger_model_t *self, const ledger_model_call_t *call)
 }
 
 static void
-end (ledger_model_t *self, ledger_model_call_t *call, troupe_status_t status, troupe_buffer_t *value, uint32_t winner)
+end (ledger_model_t *self, ledger_model_call_t *call, troupe_status_t status, troupe_buffer_t *value, uint32_t winner,
+     int64_t now)
 {
   check_one_at_a_time (self, call);
   call->status = status;
   call->winner = winner;
   call->value = value;
   call->awaits_count = 0;
+  model_hub_leave (self, call, now);
 }
 
 void
@@ -110,7 +112,7 @@ model_end_along (ledger_model_t *self, ledger_model_call_t *call, troupe_status_
   if (troupe_value_pack (json, &value, NULL) != TROUPE_OK)
     abort ();
   json_decref (json);
-  end (self, call, status, value, 0);
+  end (self, call, status, value, 0, now);
   if (call->actor)
     tell_ready (self, model_advance (self, call, now));
   tell_settled (self, call, -1);
@@ -166,8 +168,13 @@ settle_now (model_step_t *step, ledger_model_call_t *call)
   const ledger_request_t *request = step->request;
   ledger_model_t *self = step->model;
   end (self, call, request->status, model_bytes (troupe_buffer_data (request->body), value_size (request)),
-       request->attempt);
+       request->attempt, step->now);
   call->retryable = request->retryable;
+  bool heard = call->attempt > 0 && (request->heard || model_hub_news (call) == 0);
+  if (heard)
+    model_hub_pass (call);
+  if ((call->flags & TROUPE_FLAG_OBSERVE) != 0)
+    model_rouse_rest (self, call, heard, step->now);
   if (call->actor)
     model_actor (self, call->session, call->service)->entries += request->sizes_count;
   step->result->outcome = LEDGER_OK;
@@ -176,6 +183,15 @@ settle_now (model_step_t *step, ledger_model_call_t *call)
     give_next (step, model_advance (self, call, step->now));
   tell_settled (self, call, (int)step->broker);
   follow (self, call, step->now);
+}
+
+static bool
+cancelled_too_late (const model_step_t *step, const ledger_model_call_t *call)
+{
+  if (step->request->under == 0 || call->under == 0)
+    return false;
+  const ledger_model_call_t *parent = model_find (step->model, &call->path[call->path_count - 1]);
+  return parent != NULL && model_unsettled (parent) && parent->attempt != step->request->under;
 }
 
 void
@@ -193,7 +209,7 @@ model_settle (model_step_t *step)
   }
   uint64_t epoch = call->actor ? model_actor (step->model, call->session, call->service)->epoch : 0;
   bool moved = request->epoch != 0 && request->epoch != epoch;
-  if (moved || (request->attempt != 0 && request->attempt != call->attempt)) {
+  if (moved || cancelled_too_late (step, call) || (request->attempt != 0 && request->attempt != call->attempt)) {
     step->result->outcome = LEDGER_STALE;
     step->result->attempt = call->attempt;
     return;

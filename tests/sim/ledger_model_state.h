@@ -9,6 +9,9 @@
 //   ledger_model_settle.c    settle, what follows from it, await
 //   ledger_model_attempts.c  retry, claim, recall, inputs
 //   ledger_model_brokers.c   sweep, recover, takeover, lease
+//   ledger_model_hub.c       hubs, and hear
+//   ledger_model_operate.c   operations on hubs
+//   ledger_model_rouse.c     members that hear without being called
 //   ledger_link.c            a broker's connection
 #ifndef SIM_LEDGER_MODEL_STATE_H
 #define SIM_LEDGER_MODEL_STATE_H
@@ -21,6 +24,8 @@ typedef struct {
   char *session, *service, *owner;
   uint32_t entries;
   uint64_t epoch;
+  unsigned failures; // to observe, one after another
+  int64_t rest;      // until when it is not roused again
 } model_actor_t;
 
 typedef struct model_notice {
@@ -40,12 +45,14 @@ struct ledger_model {
   unsigned brokers_count;
   model_notice_t *inboxes[MODEL_BROKERS_MAX];
   size_t violations;
+  model_hub_t *hubs;
 };
 
 // What a step fills besides the result, and lives until that was handed over.
 typedef struct {
   ledger_call_t calls[MODEL_BATCH];
   ledger_broker_t brokers[MODEL_BROKERS_MAX];
+  ledger_hub_t hubs[LEDGER_HUBS_MAX];
   uint32_t sizes[LEDGER_INPUTS_MAX];
   troupe_buffer_t *body;
   char why[256];
@@ -66,6 +73,8 @@ troupe_buffer_t *model_bytes (const void *data, size_t size);
 ledger_model_call_t *model_find (const ledger_model_t *self, const troupe_id_t *id);
 model_actor_t *model_actor (ledger_model_t *self, const char *session, const char *service);
 void model_free_call (ledger_model_call_t *call);
+// Puts a new call at the end, and gives it its sequence.
+void model_add (ledger_model_t *self, ledger_model_call_t *call);
 void model_tell (ledger_model_t *self, unsigned broker, ledger_notice_kind_t kind, const ledger_model_call_t *call);
 void model_describe (ledger_model_t *self, ledger_call_t *out, const ledger_model_call_t *call, int64_t now,
                      bool with_body);
@@ -73,6 +82,8 @@ void model_describe (ledger_model_t *self, ledger_call_t *out, const ledger_mode
 void model_standing (model_step_t *step, ledger_outcome_t outcome, const ledger_model_call_t *call, bool ready);
 void model_settled (model_step_t *step, const ledger_model_call_t *call);
 
+// Whether it stands before the other one in their mailbox.
+bool model_before (const ledger_model_call_t *a, const ledger_model_call_t *b);
 bool model_unsettled (const ledger_model_call_t *call);
 bool model_same_actor (const ledger_model_call_t *a, const ledger_model_call_t *b);
 // The begun call of the actor that serves `of`; NULL: none.
@@ -87,6 +98,35 @@ bool model_ring (const ledger_model_t *self, const ledger_model_call_t *goal, co
 void model_end_along (ledger_model_t *self, ledger_model_call_t *call, troupe_status_t status, troupe_err_t code,
                       int64_t now);
 
+// -- Hubs
+
+// Where a call that was just created stands; unknown_hub, bad_argument: it ends so.
+troupe_err_t model_hub_place (model_step_t *step, ledger_model_call_t *call, const ledger_model_call_t *parent);
+// Whether the hub is there for a call of that parent.
+troupe_err_t model_hub_check (const ledger_model_t *self, const troupe_id_t *id, const ledger_model_call_t *parent);
+// The call is an operation; it settles.
+void model_hub_operate (model_step_t *step, ledger_model_call_t *call, const ledger_model_call_t *parent);
+// Whether its turn waits for an entry; whether that is the other one's.
+bool model_hub_waits (const ledger_model_call_t *call);
+bool model_hub_waits_for (const ledger_model_call_t *a, const ledger_model_call_t *b);
+// The call has settled: its entries, its hubs.
+void model_hub_leave (ledger_model_t *self, const ledger_model_call_t *call, int64_t now);
+uint32_t model_hub_news (const ledger_model_call_t *call);
+// Its actor has heard all before it.
+void model_hub_pass (ledger_model_call_t *call);
+void model_hub_sweep (ledger_model_t *self, unsigned slot, int64_t now);
+void model_hub_free_all (ledger_model_t *self);
+// How many messages an actor with nothing to do can hear, up to the first pending entry of each hub; `call` gets the
+// clock for that, unless it is NULL.
+size_t model_hub_audible (ledger_model_t *self, const char *session, const char *service, ledger_model_call_t *call);
+// Says which hubs a broker is to ask to rouse for.
+void model_rouse_report (model_step_t *step);
+// An observe call has settled.
+void model_rouse_rest (ledger_model_t *self, const ledger_model_call_t *call, bool heard, int64_t now);
+
+// The call in the attempt that is asked for; NULL: the result says why not.
+ledger_model_call_t *model_running_attempt (model_step_t *step);
+
 void model_accept (model_step_t *step);
 void model_settle (model_step_t *step);
 void model_await (model_step_t *step);
@@ -94,6 +134,8 @@ void model_retry (model_step_t *step);
 void model_claim (model_step_t *step);
 void model_recall (model_step_t *step);
 void model_inputs (model_step_t *step);
+void model_hear (model_step_t *step);
+void model_rouse (model_step_t *step);
 void model_sweep (model_step_t *step);
 void model_recover (model_step_t *step);
 void model_takeover (model_step_t *step);

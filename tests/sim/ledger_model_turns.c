@@ -29,10 +29,18 @@ model_running (const ledger_model_t *self, const ledger_model_call_t *of)
   return NULL;
 }
 
-static bool
-before (const ledger_model_call_t *a, const ledger_model_call_t *b)
+bool
+model_before (const ledger_model_call_t *a, const ledger_model_call_t *b)
 {
-  return a->order != b->order ? a->order < b->order : a->sequence < b->sequence;
+  if (a->order != b->order)
+    return a->order < b->order;
+  const uint64_t *left = a->rank_count > 0 ? a->rank : &a->sequence;
+  const uint64_t *right = b->rank_count > 0 ? b->rank : &b->sequence;
+  uint32_t lefts = a->rank_count > 0 ? a->rank_count : 1, rights = b->rank_count > 0 ? b->rank_count : 1;
+  for (uint32_t i = 0; i < lefts && i < rights; i++)
+    if (left[i] != right[i])
+      return left[i] < right[i];
+  return lefts < rights;
 }
 
 static bool
@@ -56,9 +64,9 @@ model_advance (ledger_model_t *self, const ledger_model_call_t *of, int64_t now)
   if (model_running (self, of) != NULL)
     return NULL;
   for (size_t i = 0; i < self->count; i++)
-    if (waits_in_box (self->calls[i], of) && (first == NULL || before (self->calls[i], first)))
+    if (waits_in_box (self->calls[i], of) && (first == NULL || model_before (self->calls[i], first)))
       first = self->calls[i];
-  if (first == NULL || first->missing)
+  if (first == NULL || first->missing || model_hub_waits (first))
     return NULL;
   model_start (first, now);
   return first;
@@ -83,10 +91,10 @@ waits_for (const ledger_model_call_t *a, const ledger_model_call_t *b)
     return false;
   if (a->attempt == 0)
     return listed (a->inputs, a->inputs_count, &b->id) ||
-           (model_same_actor (a, b) && a != b && (b->attempt > 0 || before (b, a)));
+           (model_same_actor (a, b) && a != b && (b->attempt > 0 || model_before (b, a))) || model_hub_waits_for (a, b);
   if (listed (a->awaits, a->awaits_count, &b->id))
     return true;
-  return b->under == a->attempt && troupe_id_equal (&b->path[b->path_count - 1], &a->id);
+  return b->under > 0 && troupe_id_equal (&b->path[b->path_count - 1], &a->id);
 }
 
 static bool

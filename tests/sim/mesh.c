@@ -12,13 +12,15 @@
 
 enum {
   CALM_MS = 150 * 1000, // a default deadline of a minute, twice, and patience
+  REST_MS = 10 * 1000,  // until nobody takes anybody for dead any more: leases, and the grace after them
   PROBES = 4,           // of each caller
   PROBE_MS = 45 * 1000,
   DRAIN_MS = 60 * 1000, // a task whose call ended while its node was away may try for 30 s to read the memory
 };
 
-const mesh_service_t mesh_services[MESH_SERVICES] = {
-  {"agent/a", true}, {"agent/b", true}, {"tool/t", false}, {"model/m", false}};
+const mesh_service_t mesh_services[MESH_SERVICES + 1] = {{"agent/a", true},  {"agent/b", true}, {"tool/t", false},
+                                                         {"model/m", false}, {"agent/c", true}, {"agent/d", true},
+                                                         {"hub/", false}};
 const char *const mesh_sessions[MESH_SESSIONS] = {"s1", "s2", "s3"};
 
 void *
@@ -59,7 +61,7 @@ draw_shape (mesh_t *self)
   shape->callers = 1 + (unsigned)mesh_dice (clock, MESH_CALLERS_MAX);
   shape->instances = 1 + (unsigned)mesh_dice (clock, MESH_INSTANCES_MAX);
   shape->calls = 5 + (unsigned)mesh_dice (clock, 40);
-  shape->awaited = shape->calls / 3;
+  shape->awaited = shape->calls;
   shape->cancelled = shape->calls / 12;
   shape->faults_us = (3000 + (int64_t)mesh_dice (clock, 12000)) * MS;
   shape->fault_every = mesh_chance (clock, 80) ? 0 : (100 + (int64_t)mesh_dice (clock, 2500)) * MS;
@@ -73,6 +75,8 @@ draw_shape (mesh_t *self)
   shape->credit = shape->rings ? 100 : shape->credit;
   shape->gone = shape->brokers > 1 && mesh_chance (clock, 200);
   shape->store_errors = mesh_chance (clock, 150);
+  shape->scripts = mesh_chance (clock, 500) ? 1 + (unsigned)mesh_dice (clock, 4) : 0;
+  shape->hub_lease_ms = 1000 + (int64_t)mesh_dice (clock, 9000);
 }
 
 static void
@@ -97,7 +101,7 @@ mesh_new (const mesh_options_t *options)
 {
   mesh_t *self = mesh_need (calloc (1, sizeof *self));
   self->options = *options;
-  self->calm_since = MESH_NEVER;
+  self->calm_since = self->probed_at = MESH_NEVER;
   mesh_clock_init (&self->clock, options->seed);
   self->clock.now = 1000 * MS;
   table_init (&self->calls_by_id);
@@ -121,6 +125,8 @@ mesh_destroy (mesh_t **self_p)
   for (unsigned i = 0; i < self->shape.brokers; i++)
     mesh_broker_kill (&self->brokers[i]);
   mesh_clock_close (&self->clock);
+  mesh_hub_play_free_all (self);
+  mesh_hub_free_all (self);
   mesh_call_free_all (self);
   ledger_model_destroy (&self->model);
   troupe_buffer_unref (&self->mixed);
@@ -159,10 +165,16 @@ run_until_quiet (mesh_t *self, int64_t end)
 static void
 probe (mesh_t *self)
 {
+  if (self->clock.now < self->calm_since + (int64_t)REST_MS * MS)
+    run_until (self, self->calm_since + (int64_t)REST_MS * MS);
+  mesh_work_check_stopped (self);
   mesh_trace (self, "the probes");
+  self->probed_at = self->clock.now;
   for (unsigned i = 0; i < self->shape.callers; i++)
     for (unsigned n = 0; n < PROBES; n++)
       mesh_call_make (&self->nodes[i], true);
+  if (self->shape.scripts > 0)
+    mesh_hub_play (self, &self->nodes[0], true);
   run_until_quiet (self, self->clock.now + (int64_t)PROBE_MS * MS);
 }
 
@@ -210,6 +222,8 @@ mesh_run (mesh_t *self)
   mesh_check_settled (self);
   if (self->fault[0] == '\0')
     probe (self);
+  while (self->fault[0] == '\0' && mesh_hub_runs (self))
+    run_until (self, self->clock.now + 500 * MS);
   mesh_check_settled (self);
   mesh_check_order (self);
   if (self->fault[0] == '\0')

@@ -37,7 +37,8 @@ typedef struct {
 
 // What a run was about, for a look at whether it was of use.
 typedef struct {
-  unsigned calls, values, errors, cancelled, deadlines, refused, faults, attempts, nested, awaited;
+  unsigned seeds, calls, values, errors, cancelled, deadlines, refused, faults, attempts, nested, awaited;
+  unsigned hubs, places, voids, heard;
   uint64_t messages, requests;
   int64_t virtual_ms;
 } mesh_tally_t;

@@ -66,6 +66,7 @@ wake (mesh_t *mesh, void *thing)
     return;
   self->wake_at = MESH_NEVER;
   mesh_broker_step (self, &(broker_event_t){.kind = BROKER_TIME});
+  mesh_check_rest (mesh, broker_core_due (self->core), self->name);
 }
 
 static void
@@ -130,5 +131,5 @@ mesh_broker_kill (mesh_broker_t *self)
   mesh_check_broker_counters (self);
   mesh_store_close (self);
   broker_core_destroy (&self->core);
-  mesh_line_broker_died (self);
+  mesh_connection_broker_died (self);
 }

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calls, and those who wait for them. What a call's service is to do is in its input, the plan: how long to work, what
-// to stream, to remember and to call in turn, and how to end. So an attempt that runs again does the same again.
-//
-//   {"n": 17, "service": 1, "work": 120, "parts": 2, "memory": 1, "fail": 0, "calls": [plan ...], "leave": false,
-//    "inputs": [{"$input": 0} ...], "from": [12 ...]}
-//
-// `n` is the call's number, which its value repeats; with `hang` it never ends by itself; with `leave` it ends without waiting for the last call that it
-// made; `from` are the numbers that the values of its inputs must have.
+// Calls, and those who wait for them. What a call's service is to do is in its input, the plan (mesh_plan.c).
 
 #include "sim/mesh_state.h"
 
 #include <stdlib.h>
 
-enum { DEPTH_MAX = 3, CHILDREN_MAX = 2, INPUTS_MAX = 2 };
+enum { INPUTS_MAX = 2 };
 
 static const table_key_t key = {{3, 4}};
 
@@ -36,52 +29,6 @@ mesh_call_find (const mesh_t *self, const troupe_id_t *id)
       return call;
   }
   return NULL;
-}
-
-// -- Plans -----------------------------------------------------------------------------------------------------------
-
-static json_t *
-put (json_t *map, const char *name, json_t *value)
-{
-  if (json_object_set_new (map, name, mesh_need (value)) != 0)
-    abort ();
-  return map;
-}
-
-// Whom a service may call: tools and models call nobody, agent/b consults agent/a, and agent/a consults agent/b where
-// rings are wanted.
-static unsigned
-callee (mesh_t *mesh, unsigned service)
-{
-  unsigned least = service == 1 || (mesh->shape.rings && mesh_chance (&mesh->clock, 300)) ? 0 : 2;
-  unsigned chosen = least + (unsigned)mesh_dice (&mesh->clock, MESH_SERVICES - least);
-  return chosen == service ? MESH_SERVICES - 1 : chosen;
-}
-
-static json_t *
-make_plan (mesh_t *mesh, unsigned service, unsigned depth, bool sound)
-{
-  mesh_clock_t *clock = &mesh->clock;
-  json_t *plan = mesh_need (json_object ()), *calls = mesh_need (json_array ());
-  bool actor = mesh_services[service].actor;
-  unsigned children = actor && depth < DEPTH_MAX && mesh_chance (clock, service == 1 ? 700 : 300)
-                        ? 1 + (unsigned)mesh_dice (clock, CHILDREN_MAX)
-                        : 0;
-  unsigned fail = sound || !mesh_chance (clock, 80) ? 0 : 1 + (unsigned)mesh_dice (clock, 2);
-  put (plan, "n", json_integer (++mesh->numbers));
-  put (plan, "service", json_integer (service));
-  put (plan, "work", json_integer (mesh_between (clock, 0, mesh->shape.work_us) / MS));
-  put (plan, "parts", json_integer (mesh_chance (clock, 300) ? (int)mesh_dice (clock, 5) : 0));
-  put (plan, "memory", json_integer (actor ? (int)mesh_dice (clock, 3) : 0));
-  put (plan, "fail", json_integer (fail));
-  for (unsigned i = 0; i < children; i++) {
-    json_t *child = make_plan (mesh, callee (mesh, service), depth + 1, sound);
-    if (mesh_chance (clock, 100)) // the same once more
-      json_array_append (calls, child);
-    json_array_append_new (calls, child);
-  }
-  put (plan, "leave", json_boolean (!sound && children > 0 && mesh_chance (clock, 150)));
-  return put (plan, "calls", calls);
 }
 
 // -- Records ---------------------------------------------------------------------------------------------------------
@@ -145,6 +92,9 @@ mesh_call_free_all (mesh_t *self)
     for (unsigned o = 0; o < self->calls[i]->outcomes_count; o++)
       troupe_buffer_unref (&self->calls[i]->outcomes[o].value);
     free (self->calls[i]->offers);
+    free (self->calls[i]->place.cuts);
+    free (self->calls[i]->place.scope);
+    json_decref (self->calls[i]->place.op);
     free (self->calls[i]);
   }
   table_destroy (&self->calls_by_id);
@@ -201,14 +151,14 @@ choose_inputs (mesh_node_t *node, unsigned session, troupe_placeholder_t **out, 
   for (unsigned i = mesh->waits_count; i > 0 && count < INPUTS_MAX; i--) {
     mesh_wait_t *wait = mesh->waits[i - 1];
     if (wait->node != node || wait->placeholder == NULL || wait->call->session != session || wait->refused ||
-        wait->awaits || wait->call->is_volatile || !mesh_chance (&mesh->clock, 300))
+        wait->awaits || wait->call->is_volatile || wait->call->place.op != NULL || !mesh_chance (&mesh->clock, 300))
       continue;
     json_array_append_new (inputs, mesh_need (json_pack ("{s:i}", "$input", (int)count)));
     json_array_append_new (from, mesh_need (json_integer (wait->call->number)));
     out[count++] = wait->placeholder;
   }
-  put (plan, "inputs", inputs);
-  put (plan, "from", from);
+  mesh_plan_put (plan, "inputs", inputs);
+  mesh_plan_put (plan, "from", from);
   return count;
 }
 
@@ -230,17 +180,17 @@ mesh_call_make (mesh_node_t *node, bool probe)
 {
   mesh_t *mesh = node->mesh;
   troupe_placeholder_t *inputs[INPUTS_MAX];
-  unsigned service = (unsigned)mesh_dice (&mesh->clock, MESH_SERVICES);
+  unsigned service = (unsigned)mesh_dice (&mesh->clock, MESH_PLAIN);
   unsigned session = (unsigned)mesh_dice (&mesh->clock, MESH_SESSIONS);
   troupe_call_t made = {0};
   describe (node, &made, service, session, probe);
-  json_t *plan = make_plan (mesh, service, 0, probe);
+  json_t *plan = mesh_plan (mesh, service, 0, probe);
   if (!probe && !made.is_volatile && mesh_chance (&mesh->clock, 200)) {
     made.inputs_count = choose_inputs (node, session, inputs, plan);
     made.inputs = inputs;
   }
   if (made.deadline_ms > 0 && !probe && mesh_chance (&mesh->clock, 60)) {
-    put (plan, "hang", json_true ());
+    mesh_plan_put (plan, "hang", json_true ());
     made.deadline_ms = 300 + made.deadline_ms / 5;
   }
   mesh_wait_t *wait = new_wait (node);
@@ -265,33 +215,104 @@ mesh_call_make (mesh_node_t *node, bool probe)
   json_decref (plan);
 }
 
+// Notes what the call has to do with hubs.
+static void
+place (mesh_call_t *call, const mesh_said_t *said)
+{
+  memcpy (call->place.hubs, said->hubs, sizeof said->hubs);
+  call->place.hubs_count = said->hubs_count;
+  call->place.fan = said->fan;
+  if (said->op != NULL && call->place.op == NULL)
+    call->place.op = json_incref ((json_t *)(uintptr_t)said->step);
+}
+
+static void
+fill (troupe_call_t *made, const mesh_said_t *said)
+{
+  made->hubs = said->hubs;
+  made->hubs_count = said->hubs_count;
+  made->fan = troupe_id_is_zero (&said->fan) ? NULL : &said->fan;
+  made->input = said->input;
+  if (said->op != NULL)
+    made->service = said->op;
+}
+
+static unsigned
+plan_number (const json_t *plan, const char *name)
+{
+  return (unsigned)json_integer_value (json_object_get (plan, name));
+}
+
+static mesh_wait_t *
+begin (mesh_node_t *node, mesh_wait_t *wait, troupe_call_t *made)
+{
+  troupe_error_t error;
+  made->settled = on_settled;
+  made->context = wait;
+  if (node_core_call (node->core, &wait->placeholder, made, mesh_ms (node->mesh), &error) == TROUPE_OK)
+    return wait;
+  mesh_trace (node->mesh, "node %u.%u may not call: %s", node->index, node->life, error.why);
+  node->mesh->waits_count--;
+  free (wait);
+  return NULL;
+}
+
 mesh_wait_t *
-mesh_call_nested (mesh_node_t *node, mesh_job_t *job, troupe_task_t *task, const json_t *plan)
+mesh_call_say (mesh_node_t *node, const mesh_said_t *said)
 {
   mesh_t *mesh = node->mesh;
-  unsigned service = (unsigned)json_integer_value (json_object_get (plan, "service"));
+  unsigned service = said->op != NULL ? MESH_SERVICES : plan_number (said->step, "service");
+  troupe_call_t made = {0};
+  describe (node, &made, service, said->session, said->probe);
+  made.is_volatile = false;
+  made.wait |= mesh_chance (&mesh->clock, 700);
+  made.deadline_ms = said->op != NULL ? 20000 : made.deadline_ms;
+  fill (&made, said);
+  mesh_wait_t *wait = begin (node, new_wait (node), &made);
+  if (wait == NULL)
+    return NULL;
+  wait->call = record (node, troupe_placeholder_id (wait->placeholder), service, said->session,
+                       plan_number (said->step, "n"));
+  wait->call->probe = said->probe;
+  wait->call->deadline_ms = made.deadline_ms;
+  place (wait->call, said);
+  mesh->tally.calls++;
+  mesh_trace (mesh, "node %u.%u calls %s in %s: %s (%u) in %u hubs", node->index, node->life, made.service,
+              made.session, mesh_id_text (&wait->call->id), wait->call->number, said->hubs_count);
+  return wait;
+}
+
+static unsigned
+session_of (const troupe_task_t *task)
+{
   unsigned session = 0;
   while (session < MESH_SESSIONS - 1 && strcmp (mesh_sessions[session], troupe_task_session (task)) != 0)
     session++;
-  mesh_wait_t *wait = new_wait (node);
-  troupe_call_t made = {.service = mesh_services[service].name,
-                        .input = plan,
-                        .parent = task,
-                        .wait = true,
-                        .settled = on_settled,
-                        .context = wait};
-  if (node_core_call (node->core, &wait->placeholder, &made, mesh_ms (mesh), NULL) != TROUPE_OK) {
-    mesh->waits_count--;
-    free (wait);
+  return session;
+}
+
+mesh_wait_t *
+mesh_call_nested (mesh_node_t *node, mesh_job_t *job, troupe_task_t *task, const json_t *plan, const mesh_said_t *said)
+{
+  mesh_t *mesh = node->mesh;
+  unsigned service = said != NULL && said->op != NULL ? MESH_SERVICES : plan_number (plan, "service");
+  troupe_call_t made = {.service = mesh_services[service].name, .input = plan, .parent = task, .wait = true};
+  if (said != NULL)
+    fill (&made, said);
+  mesh_wait_t *wait = begin (node, new_wait (node), &made);
+  if (wait == NULL)
     return NULL;
-  }
-  wait->call = record (node, troupe_placeholder_id (wait->placeholder), service, session,
-                       (unsigned)json_integer_value (json_object_get (plan, "n")));
+  wait->call =
+    record (node, troupe_placeholder_id (wait->placeholder), service, session_of (task), plan_number (plan, "n"));
   wait->call->nested = true;
+  wait->call->place.parent = mesh_call_find (mesh, troupe_task_call (task));
   wait->job = job;
+  if (said != NULL)
+    place (wait->call, said);
   mesh->tally.nested++;
-  mesh_trace (mesh, "node %u.%u calls %s for %s attempt %u: %s", node->index, node->life, made.service,
-              mesh_id_text (troupe_task_call (task)), troupe_task_attempt (task), mesh_id_text (&wait->call->id));
+  mesh_trace (mesh, "node %u.%u calls %s for %s attempt %u: %s (%u) in %u hubs", node->index, node->life, made.service,
+              mesh_id_text (troupe_task_call (task)), troupe_task_attempt (task), mesh_id_text (&wait->call->id),
+              wait->call->number, made.hubs_count);
   return wait;
 }
 

@@ -63,7 +63,7 @@ break_line (mesh_t *self)
 {
   mesh_node_t *node = any_node (self);
   if (node->core != NULL)
-    mesh_line_break (node, any_broker (self)->index);
+    mesh_connection_break (node, any_broker (self)->index);
 }
 
 static void
@@ -227,6 +227,15 @@ call (mesh_t *mesh, void *thing)
 }
 
 static void
+play (mesh_t *mesh, void *thing)
+{
+  mesh_node_t *node = a_caller (mesh);
+  (void)thing;
+  if (node != NULL)
+    mesh_hub_play (mesh, node, false);
+}
+
+static void
 await (mesh_t *mesh, void *thing)
 {
   mesh_node_t *node = a_caller (mesh);
@@ -261,6 +270,7 @@ mesh_fault_begin (mesh_t *self)
   for (unsigned i = 0; i < mesh_nodes (self); i++)
     mesh_clock_at (&self->clock, mesh_between (&self->clock, 0, 500 * MS), start_node, &self->nodes[i], NULL);
   plan (self, call, self->shape.calls);
+  plan (self, play, self->shape.scripts);
   plan (self, await, self->shape.awaited);
   plan (self, cancel, self->shape.cancelled);
   if (self->shape.fault_every > 0)

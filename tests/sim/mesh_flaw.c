@@ -41,10 +41,20 @@ mesh_flaw_of_name (const char *name)
 void
 mesh_flaw_request (const mesh_t *self, ledger_request_t *request)
 {
+  mesh_hub_flaw_request (self, request);
   switch (self->options.flaw) {
   case MESH_FLAW_SETTLE_ANY_ATTEMPT:
     if (request->op == LEDGER_SETTLE)
       request->attempt = 0;
+    break;
+  case MESH_FLAW_TAKEOVER_NOTHING:
+    request->broker = "nobody";
+    break;
+  case MESH_FLAW_PREVIOUS_UNCHECKED:
+    request->previous = (troupe_id_t){{0}};
+    break;
+  case MESH_FLAW_DEADLINE_EARLY:
+    request->deadline_ms /= 2;
     break;
   case MESH_FLAW_MAILBOX_PARALLEL:
     request->actor = false;
@@ -60,33 +70,80 @@ mesh_flaw_request (const mesh_t *self, ledger_request_t *request)
   }
 }
 
-static const uint32_t hidden = UINT32_C (1) << 31; // added to `under`, which says whom a call's parent waits for
-
+// A nested call's parent becomes one that nobody has heard of, so that nothing follows from it; or what it was.
 static void
-hide_waits (mesh_t *self, const troupe_id_t *but)
+disown (ledger_model_call_t *call)
 {
-  for (size_t i = 0; i < self->model->count; i++)
-    if (self->model->calls[i]->under > 0 && !troupe_id_equal (&self->model->calls[i]->id, but))
-      self->model->calls[i]->under |= hidden;
+  call->path[call->path_count - 1].bytes[9] ^= 0xff;
 }
 
 static void
-show_waits (mesh_t *self)
+disown_children (mesh_t *self, const troupe_id_t *parent)
+{
+  for (size_t i = 0; i < self->model->count; i++) {
+    ledger_model_call_t *call = self->model->calls[i];
+    if (call->under > 0 && troupe_id_equal (&call->path[call->path_count - 1], parent))
+      disown (call);
+  }
+}
+
+static void
+disown_others (mesh_t *self, const troupe_id_t *but)
 {
   for (size_t i = 0; i < self->model->count; i++)
-    self->model->calls[i]->under &= ~hidden;
+    if (self->model->calls[i]->under > 0 && !troupe_id_equal (&self->model->calls[i]->id, but))
+      disown (self->model->calls[i]);
+}
+
+static void
+forget_journal (mesh_t *self, const ledger_request_t *request)
+{
+  const ledger_model_call_t *known = model_find (self->model, &request->call);
+  if (known != NULL && known->status == TROUPE_STATUS_VALUE && request->parent_attempt > known->under)
+    ledger_model_lose (self->model, &request->call);
 }
 
 void
 mesh_flaw_before (mesh_t *self, const ledger_request_t *request)
 {
+  mesh_hub_flaw_before (self, request);
+  if (mesh_flawed (self, MESH_FLAW_CHILDREN_LEFT) && request->op == LEDGER_SETTLE)
+    disown_children (self, &request->call);
+  if (mesh_flawed (self, MESH_FLAW_JOURNAL_FORGOTTEN) && request->op == LEDGER_ACCEPT)
+    forget_journal (self, request);
   if (mesh_flawed (self, MESH_FLAW_ACCEPT_TWICE) && request->op == LEDGER_ACCEPT)
     ledger_model_lose (self->model, &request->call);
   if (mesh_flawed (self, MESH_FLAW_RINGS_UNSEEN) && request->op == LEDGER_ACCEPT)
-    hide_waits (self, &request->call);
+    disown_others (self, &request->call);
+}
+
+void
+mesh_flaw_performed (mesh_t *self, const ledger_request_t *request)
+{
+  mesh_hub_flaw_performed (self, request);
+  troupe_id_t nobody = request->call;
+  nobody.bytes[9] ^= 0xff;
+  if (mesh_flawed (self, MESH_FLAW_CHILDREN_LEFT) && request->op == LEDGER_SETTLE)
+    disown_children (self, &nobody);
+  if (mesh_flawed (self, MESH_FLAW_RINGS_UNSEEN) && request->op == LEDGER_ACCEPT)
+    disown_others (self, &request->call);
 }
 
 // -- What the model holds --------------------------------------------------------------------------------------------
+
+static void
+start_early (mesh_t *self, ledger_result_t *result, ledger_model_call_t *call)
+{
+  if (!mesh_flawed (self, MESH_FLAW_INPUTS_EARLY) || !call->missing)
+    return;
+  call->missing = false;
+  if (!call->actor)
+    model_start (call, mesh_ms (self));
+  else
+    model_advance (self->model, call, mesh_ms (self));
+  result->attempt = call->attempt;
+  result->ready = call->attempt > 0;
+}
 
 static void
 spoil_accepted (mesh_t *self, ledger_model_call_t *call)
@@ -125,6 +182,8 @@ spoil_attempt (mesh_t *self, const ledger_request_t *request, ledger_result_t *r
 static void
 spoil_taken (mesh_t *self, ledger_result_t *result)
 {
+  for (size_t i = 0; i < result->calls_count && mesh_flawed (self, MESH_FLAW_AWAIT_TAKEN); i++)
+    model_find (self->model, &result->calls[i].call)->waiters = 0;
   if (!mesh_flawed (self, MESH_FLAW_TAKEOVER_SAME_ATTEMPT))
     return;
   for (size_t i = 0; i < result->calls_count; i++) {
@@ -168,12 +227,12 @@ void
 mesh_flaw_after (mesh_t *self, unsigned broker, const ledger_request_t *request, ledger_result_t *result)
 {
   ledger_model_call_t *call = model_find (self->model, &request->call);
-  if (mesh_flawed (self, MESH_FLAW_RINGS_UNSEEN))
-    show_waits (self);
   switch (request->op) {
   case LEDGER_ACCEPT:
-    if (call != NULL && result->outcome == LEDGER_OK)
+    if (call != NULL && result->outcome == LEDGER_OK) {
+      start_early (self, result, call);
       spoil_accepted (self, call);
+    }
     break;
   case LEDGER_SETTLE:
     if (call != NULL)

@@ -81,10 +81,10 @@ fulfil (mesh_node_t *self, unsigned broker)
   if (number != 0) {
     unsigned generation = self->mesh->connections[number].generation;
     if (!wish.open || wish.generation != generation)
-      mesh_line_close (self, broker, wish.generation == generation);
+      mesh_connection_close (self, broker, wish.generation == generation);
   }
   if (wish.open && self->lines[broker] == 0)
-    mesh_line_dial (self, broker, wish.generation);
+    mesh_connection_dial (self, broker, wish.generation);
 }
 
 static void
@@ -110,7 +110,10 @@ mesh_node_turn (mesh_node_t *self)
     flush (self, i);
   }
   mesh_check_node (self);
-  int64_t due = more ? now : node_core_due (self->core);
+  int64_t due = node_core_due (self->core);
+  if (!more)
+    mesh_check_rest (mesh, due, self->caller ? "a caller" : "an instance");
+  due = more ? now : due;
   if (due != TROUPE_LOOP_NEVER)
     wake_at (self, due * MS > mesh->clock.now ? due * MS : mesh->clock.now + 1);
 }
@@ -143,11 +146,11 @@ mesh_node_start (mesh_node_t *self)
 {
   static const char *const brokers[] = {"ipc://broker-0", "ipc://broker-1", "ipc://broker-2"};
   const char *mine[MESH_BROKERS_MAX + 1] = {NULL};
-  char name[16];
+  char name[32];
   mesh_t *mesh = self->mesh;
   memcpy (mine, brokers, mesh->shape.brokers * sizeof *mine);
   self->life++;
-  snprintf (name, sizeof name, "%s-%u", self->caller ? "caller" : "instance", self->index);
+  snprintf (name, sizeof name, "%s-%u.%u", self->caller ? "caller" : "instance", self->index, self->life);
   node_core_options_t options = {.name = name, .brokers = mine, .new_id = next_id, .wake = on_wake, .context = self};
   self->frozen_until = 0;
   self->wake_at = MESH_NEVER;
@@ -166,7 +169,7 @@ mesh_node_kill (mesh_node_t *self)
   if (self->core == NULL)
     return;
   mesh_trace (self->mesh, "node %u.%u dies", self->index, self->life);
-  mesh_line_node_died (self);
+  mesh_connection_node_died (self);
   node_core_destroy (&self->core);
   mesh_work_drop (self);
   mesh_call_node_died (self);

@@ -4,10 +4,12 @@
 //
 //   mesh.c         a run: its shape, its phases, its end           mesh_check.c   what must hold
 //   mesh_clock.c   time and chance                                 mesh_call.c    calls and those who wait for them
-//   mesh_line.c    connections between nodes and brokers           mesh_work.c    what instances do
+//   mesh_line.c    messages between nodes and brokers              mesh_work.c    what instances do
+//   mesh_connection.c   what they travel on                        mesh_mail.c     a request to the store, and its answer
 //   mesh_broker.c  a broker's process                              mesh_fault.c   what goes wrong
 //   mesh_node.c    a node's process                                mesh_flaw.c    mutations
-//   mesh_store.c   a broker's way to the store
+//   mesh_store.c   a broker's way to the store                     mesh_hub*.c    hubs (mesh_hub.h)
+//   mesh_plan.c    what a call's service is to do
 #ifndef SIM_MESH_STATE_H
 #define SIM_MESH_STATE_H
 
@@ -16,13 +18,15 @@
 #include "sim/ledger_model.h"
 #include "sim/mesh.h"
 #include "sim/mesh_clock.h"
+#include "sim/mesh_hub.h"
 
 enum {
   MESH_BROKERS_MAX = 3,
   MESH_CALLERS_MAX = 3,
   MESH_INSTANCES_MAX = 4,
   MESH_NODES_MAX = MESH_CALLERS_MAX + MESH_INSTANCES_MAX,
-  MESH_SERVICES = 4,
+  MESH_SERVICES = 6,
+  MESH_PLAIN = 4, // the first of them, which are called without a hub, too
   MESH_SESSIONS = 3,
   MESH_PROBES_AT_ONCE = 100, // more than are made, with what they call
   MESH_OFFERS_MAX = 128, // of one service at once on one connection
@@ -42,7 +46,7 @@ typedef struct {
   const char *name;
   bool actor;
 } mesh_service_t;
-extern const mesh_service_t mesh_services[MESH_SERVICES];
+extern const mesh_service_t mesh_services[MESH_SERVICES + 1]; // the last one: operations on hubs
 extern const char *const mesh_sessions[MESH_SESSIONS];
 
 typedef enum {
@@ -117,7 +121,7 @@ typedef struct {
 
 enum { MESH_OUTCOMES_MAX = 8 };
 
-typedef struct {
+typedef struct mesh_call {
   table_link_t by_id;
   troupe_id_t id;
   unsigned index, number; // `number` is what its value repeats
@@ -127,13 +131,15 @@ typedef struct {
   int64_t made_at;     // microseconds
   int64_t deadline_ms; // from then; 0: none
   bool accepted;       // somebody heard so
-  bool unsure;         // a refusal of it came, so its place in the order is open
+  bool stray;          // an instance that lost its broker has told others that it runs it
+  bool unsure;         // its caller gave it up before it was stored: its place in the order is open
   bool begun;          // in the store, its turn has come
   int64_t settled_at;  // in the store; 0: not
   mesh_outcome_t outcomes[MESH_OUTCOMES_MAX];
   unsigned outcomes_count;
   mesh_offer_t *offers;
   unsigned offers_count;
+  mesh_place_t place;
 } mesh_call_t;
 
 // Somebody who waits for a call: the one who made it, or another who knows its id.
@@ -170,6 +176,8 @@ typedef struct {
   unsigned credit, mailbox, attempts;
   bool rings;                  // actors consult each other
   bool gone;                   // a broker dies and stays away
+  unsigned scripts;            // in hubs, of callers
+  int64_t hub_lease_ms;
   bool store_errors;
 } mesh_shape_t;
 
@@ -189,8 +197,11 @@ struct mesh {
   table_t calls_by_id;
   mesh_wait_t **waits;
   unsigned waits_count;
+  mesh_hub_t *hubs;
+  struct mesh_play *plays;
   uint64_t ids;
   bool faults, gone; // gone: the last broker is, for good
+  int64_t probed_at;  // MESH_NEVER: not yet
   int64_t calm_since; // microseconds; MESH_NEVER: not calm
   mesh_tally_t tally;
   char fault[512];
@@ -215,12 +226,16 @@ void mesh_trace (const mesh_t *self, const char *format, ...) __attribute__ ((fo
 // mesh_check.c
 void mesh_found (mesh_t *self, mesh_check_t check, const char *format, ...) __attribute__ ((format (printf, 3, 4)));
 const char *mesh_id_text (const troupe_id_t *id); // short, for messages; of the last eight calls
+json_t *mesh_check_unpack (const troupe_buffer_t *buffer, size_t size); // NULL: it is no value
+bool mesh_check_open (const ledger_model_call_t *call);
+bool mesh_check_small_mailboxes (const mesh_t *self); // so small that calls may wait for room until their deadlines
 void mesh_check_performed (mesh_t *self, const ledger_request_t *request, const ledger_result_t *result);
 void mesh_check_told (mesh_t *self, mesh_wait_t *wait);
 void mesh_check_offer (mesh_t *self, unsigned connection, const troupe_header_t *header);
 void mesh_check_broker (mesh_broker_t *broker);
 void mesh_check_broker_counters (mesh_broker_t *broker);
 void mesh_check_node (mesh_node_t *node);
+void mesh_check_rest (mesh_t *self, int64_t due, const char *who); // a core that was just woken
 bool mesh_check_quiet (const mesh_t *self); // all that was stored has settled, and everybody has been told
 void mesh_check_settled (mesh_t *self);     // that it is so
 void mesh_check_order (mesh_t *self);       // of what callers made
@@ -228,13 +243,15 @@ void mesh_check_end (mesh_t *self);         // that nothing is left
 
 // mesh_line.c
 void mesh_line_send (mesh_node_t *node, unsigned broker, const node_frame_t *frame);
-void mesh_line_dial (mesh_node_t *node, unsigned broker, unsigned generation);
-void mesh_line_close (mesh_node_t *node, unsigned broker, bool flush);
-void mesh_line_break (mesh_node_t *node, unsigned broker); // below its socket
 void mesh_line_answer (mesh_broker_t *broker, broker_connection_t to, const troupe_header_t *header,
                        troupe_buffer_t *body);
-void mesh_line_broker_died (mesh_broker_t *broker);
-void mesh_line_node_died (mesh_node_t *node);
+
+// mesh_connection.c
+void mesh_connection_dial (mesh_node_t *node, unsigned broker, unsigned generation);
+void mesh_connection_close (mesh_node_t *node, unsigned broker, bool flush);
+void mesh_connection_break (mesh_node_t *node, unsigned broker); // below its socket
+void mesh_connection_broker_died (mesh_broker_t *broker);
+void mesh_connection_node_died (mesh_node_t *node);
 
 // mesh_broker.c
 void mesh_broker_start (mesh_broker_t *self);
@@ -262,8 +279,20 @@ void mesh_node_wake (mesh_node_t *self);
 // mesh_call.c
 mesh_call_t *mesh_call_find (const mesh_t *self, const troupe_id_t *id); // NULL: none
 void mesh_call_make (mesh_node_t *node, bool probe);
-// NULL: the node refuses it.
-mesh_wait_t *mesh_call_nested (mesh_node_t *node, mesh_job_t *job, troupe_task_t *task, const json_t *plan);
+// What is said in the call of a plan, or of an operation's step, beside them.
+typedef struct {
+  unsigned session;
+  const char *op; // NULL: the plan's service
+  const json_t *step, *input;
+  troupe_id_t hubs[MESH_HUBS_AT_ONCE], fan;
+  unsigned hubs_count;
+  bool probe;
+} mesh_said_t;
+// Of a caller. NULL: the node refuses it.
+mesh_wait_t *mesh_call_say (mesh_node_t *node, const mesh_said_t *said);
+// Of a task, `said` is NULL when it has nothing to do with hubs. NULL: the node refuses it.
+mesh_wait_t *mesh_call_nested (mesh_node_t *node, mesh_job_t *job, troupe_task_t *task, const json_t *plan,
+                               const mesh_said_t *said);
 void mesh_call_await (mesh_node_t *node, mesh_call_t *call);
 void mesh_call_cancel (mesh_t *self);
 void mesh_call_forget (mesh_wait_t *wait); // waits no more
@@ -271,15 +300,52 @@ void mesh_call_node_died (mesh_node_t *node);
 void mesh_call_free_all (mesh_t *self);
 unsigned mesh_service_of (troupe_text_t name); // MESH_SERVICES: none
 
+// mesh_plan.c: of a call that a caller (depth 0) or a task makes; `sound`: it ends with a value
+json_t *mesh_plan (mesh_t *self, unsigned service, unsigned depth, bool sound);
+json_t *mesh_plan_put (json_t *map, const char *name, json_t *value); // takes the value; returns the map
+
+// mesh_hub.c
+void mesh_hub_performed (mesh_t *self, const ledger_request_t *request); // before anything else is checked
+mesh_hub_t *mesh_hub_of (const mesh_t *self, const troupe_id_t *id);     // NULL: none
+bool mesh_hub_runs (const mesh_t *self);                                 // a caller's is open
+void mesh_hub_check_end (mesh_t *self);
+void mesh_hub_free_all (mesh_t *self);
+
+// mesh_hub_hear.c
+void mesh_hub_stand (mesh_t *self, mesh_call_t *call, const ledger_model_call_t *stored);
+void mesh_hub_check_turn (mesh_t *self, const mesh_call_t *call);
+void mesh_hub_check_heard (mesh_t *self, const mesh_call_t *call, const json_t *value);
+// Of nested calls that stand in hubs of the same root: whether `a` stands before.
+bool mesh_hub_before (const mesh_call_t *a, const mesh_call_t *b);
+
+// mesh_hub_script.c: of a caller (MESH_SERVICES), or of an actor's task
+json_t *mesh_hub_script (mesh_t *self, unsigned service, unsigned depth, bool sound);
+
+// mesh_hub_play.c
+void mesh_hub_play (mesh_t *self, mesh_node_t *node, bool sound);
+void mesh_hub_play_free_all (mesh_t *self);
+// The step of a script; `id` is that of the task's call, or another one of the script's own.
+bool mesh_hub_is_op (const json_t *step);
+json_t *mesh_hub_input (const json_t *step, const troupe_id_t hubs[MESH_HUBS_AT_ONCE]);
+void mesh_hub_fill (mesh_said_t *said, const json_t *step, const troupe_id_t hubs[MESH_HUBS_AT_ONCE],
+                    const troupe_id_t *id);
+
+// mesh_hub_flaw.c: as those of mesh_flaw.c
+void mesh_hub_flaw_request (const mesh_t *self, ledger_request_t *request);
+void mesh_hub_flaw_before (mesh_t *self, const ledger_request_t *request);
+void mesh_hub_flaw_performed (mesh_t *self, const ledger_request_t *request);
+
 // mesh_work.c
 void mesh_work_serve (void *context, troupe_task_t *task);
 void mesh_work_told (mesh_wait_t *wait);
+void mesh_work_check_stopped (mesh_t *self);
 void mesh_work_drop (mesh_node_t *node); // its process died
 
-// mesh_flaw.c: of a request before it is sent and before it is performed, what the model holds after it, its result, a
+// mesh_flaw.c: of a request before it is sent, around its being performed, what the model holds after it, its result, a
 // notice (true: it is lost)
 void mesh_flaw_request (const mesh_t *self, ledger_request_t *request);
 void mesh_flaw_before (mesh_t *self, const ledger_request_t *request);
+void mesh_flaw_performed (mesh_t *self, const ledger_request_t *request);
 void mesh_flaw_after (mesh_t *self, unsigned broker, const ledger_request_t *request, ledger_result_t *result);
 bool mesh_flaw_notice (const mesh_t *self, const ledger_notice_t *notice);
 

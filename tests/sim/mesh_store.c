@@ -10,122 +10,11 @@
 // Mutations change a request on its way to the model, what the model holds after it, or its answer.
 
 #include "sim/ledger_model_state.h"
-#include "sim/mesh_state.h"
+#include "sim/mesh_mail.h"
 
 #include "troupe/value.h"
 
 #include <stdlib.h>
-
-typedef struct copy {
-  struct copy *next;
-  char bytes[];
-} copy_t;
-
-// One request; what has to outlive the core's step, for the checks and for the answer.
-struct mesh_mail {
-  mesh_mail_t *next;
-  mesh_broker_t *broker;
-  unsigned life;
-  ledger_request_t request;
-  ledger_result_t result;
-  copy_t *copies;
-  troupe_buffer_t *body, *value;
-  const ledger_call_t *calls; // of the result, as it was
-  size_t calls_count;
-  bool performed, gone; // gone: answered as lost, or its broker died
-};
-
-// -- Copies ----------------------------------------------------------------------------------------------------------
-
-static void *
-copy (mesh_mail_t *mail, const void *data, size_t size)
-{
-  if (data == NULL || size == 0)
-    return NULL;
-  copy_t *made = mesh_need (malloc (sizeof *made + size));
-  made->next = mail->copies;
-  mail->copies = made;
-  return memcpy (made->bytes, data, size);
-}
-
-static char *
-copy_text (mesh_mail_t *mail, const char *text)
-{
-  return text != NULL ? copy (mail, text, strlen (text) + 1) : NULL;
-}
-
-static void
-copy_calls (mesh_mail_t *mail)
-{
-  ledger_result_t *result = &mail->result;
-  ledger_call_t *calls = copy (mail, result->calls, result->calls_count * sizeof *calls);
-  for (size_t i = 0; i < result->calls_count; i++) {
-    calls[i].session = copy_text (mail, calls[i].session);
-    calls[i].service = copy_text (mail, calls[i].service);
-    calls[i].owner = copy_text (mail, calls[i].owner);
-    calls[i].trace = copy_text (mail, calls[i].trace);
-    calls[i].path = copy (mail, calls[i].path, calls[i].path_count * sizeof *calls[i].path);
-    troupe_buffer_ref (calls[i].body);
-  }
-  result->calls = mail->calls = calls;
-  mail->calls_count = result->calls_count;
-}
-
-static void
-copy_brokers (mesh_mail_t *mail)
-{
-  ledger_result_t *result = &mail->result;
-  ledger_broker_t *brokers = copy (mail, result->brokers, result->brokers_count * sizeof *brokers);
-  for (size_t i = 0; i < result->brokers_count; i++)
-    brokers[i].name = copy_text (mail, brokers[i].name);
-  result->brokers = brokers;
-}
-
-static void
-keep_result (mesh_mail_t *mail, const ledger_result_t *result)
-{
-  mail->result = *result;
-  mail->result.why = copy_text (mail, result->why);
-  mail->result.owner = copy_text (mail, result->owner);
-  mail->result.sizes = copy (mail, result->sizes, result->sizes_count * sizeof *result->sizes);
-  mail->value = mail->result.body = troupe_buffer_ref (result->body);
-  copy_calls (mail);
-  copy_brokers (mail);
-}
-
-static void
-free_mail (void *thing)
-{
-  mesh_mail_t *mail = thing;
-  for (size_t i = 0; i < mail->calls_count; i++) {
-    troupe_buffer_t *body = mail->calls[i].body;
-    troupe_buffer_unref (&body);
-  }
-  for (copy_t *made; (made = mail->copies) != NULL;) {
-    mail->copies = made->next;
-    free (made);
-  }
-  troupe_buffer_unref (&mail->body);
-  troupe_buffer_unref (&mail->value);
-  free (mail);
-}
-
-static mesh_mail_t *
-new_mail (mesh_broker_t *broker, const ledger_request_t *request)
-{
-  mesh_mail_t *mail = mesh_need (calloc (1, sizeof *mail));
-  mail->broker = broker;
-  mail->life = broker->life;
-  mail->request = *request;
-  mail->request.session = copy_text (mail, request->session);
-  mail->request.service = copy_text (mail, request->service);
-  mail->request.path = copy (mail, request->path, request->path_count * sizeof *request->path);
-  mail->request.inputs = copy (mail, request->inputs, request->inputs_count * sizeof *request->inputs);
-  mail->request.sizes = copy (mail, request->sizes, request->sizes_count * sizeof *request->sizes);
-  mail->request.trace = mail->request.instance = mail->request.broker = NULL;
-  mail->body = mail->request.body = troupe_buffer_ref (request->body);
-  return mail;
-}
 
 static void
 leave_list (mesh_mail_t *mail)
@@ -208,9 +97,10 @@ static void
 trace (const mesh_mail_t *mail)
 {
   static const char *const ops[] = {"accept",  "settle", "await", "retry", "recall",  "sweep",
-                                    "recover", "inputs", "claim", "lease", "takeover"};
+                                    "recover", "inputs", "claim", "lease", "hear", "takeover"};
   static const char *const outcomes[] = {"ok",      "known",      "pending", "settled", "stale",
-                                         "unknown", "overloaded", "lost",    "failed",  "cycle"};
+                                         "unknown", "overloaded", "lost",    "failed",  "cycle",
+                                         "out of order"};
   if (mail->request.op == LEDGER_SWEEP || (mail->result.calls_count == 0 && mail->request.session == NULL))
     return;
   mesh_trace (mail->broker->mesh, "store of broker %u: %s %s attempt %u: %s attempt %u%s, %zu calls",
@@ -227,7 +117,7 @@ on_result (void *context, const ledger_result_t *result)
 {
   mesh_broker_t *self = context;
   if (self->performing != NULL)
-    keep_result (self->performing, result);
+    mesh_mail_keep (self->performing, result);
 }
 
 static void poll_notices (mesh_t *mesh);
@@ -244,6 +134,7 @@ perform (mesh_mail_t *mail)
   ledger_link_deliver (broker->link, mesh_ms (mesh));
   broker->performing = NULL;
   mail->performed = true;
+  mesh_flaw_performed (mesh, &mail->request);
   trace (mail);
   keep_memory (mail, was_open);
   mesh_check_performed (mesh, &mail->request, &mail->result);
@@ -258,18 +149,20 @@ answer (mesh_t *mesh, void *thing)
 {
   mesh_mail_t *mail = thing;
   mesh_broker_t *broker = mail->broker;
-  (void)mesh;
   if (mail->gone) {
-    free_mail (mail);
+    mesh_mail_free (mail);
     return;
   }
   if (mesh_broker_frozen (broker))
     return;
   leave_list (mail);
   mail->gone = true;
+  if (mail->result.calls_count > 0 || mail->result.outcome == LEDGER_LOST)
+    mesh_trace (mesh, "broker %u is answered: %s, %zu calls", broker->index,
+                mail->result.outcome == LEDGER_LOST ? "lost" : "done", mail->result.calls_count);
   broker->lost += mail->result.outcome == LEDGER_LOST;
   mesh_broker_step (broker, &(broker_event_t){.kind = BROKER_RESULT, .result = &mail->result});
-  free_mail (mail);
+  mesh_mail_free (mail);
 }
 
 static void
@@ -278,7 +171,7 @@ arrive (mesh_t *mesh, void *thing)
   mesh_mail_t *mail = thing;
   mesh_broker_t *broker = mail->broker;
   if (mail->gone) {
-    free_mail (mail);
+    mesh_mail_free (mail);
     return;
   }
   if (mesh->shape.store_errors && mesh->faults && mesh_chance (&mesh->clock, 3))
@@ -286,7 +179,7 @@ arrive (mesh_t *mesh, void *thing)
   perform (mail);
   int64_t at = mesh->clock.now + 30 + (int64_t)mesh_dice (&mesh->clock, 300);
   broker->answered_last = at > broker->answered_last ? at : broker->answered_last + 1;
-  mesh_clock_at (&mesh->clock, broker->answered_last, answer, mail, free_mail);
+  mesh_clock_at (&mesh->clock, broker->answered_last, answer, mail, mesh_mail_free);
 }
 
 static void
@@ -303,7 +196,7 @@ void
 mesh_store_submit (mesh_broker_t *self, const ledger_request_t *request)
 {
   mesh_t *mesh = self->mesh;
-  mesh_mail_t *mail = new_mail (self, request);
+  mesh_mail_t *mail = mesh_mail_new (self, request);
   ledger_request_t spoiled = *request;
   self->requests++;
   *self->last = mail;
@@ -311,16 +204,18 @@ mesh_store_submit (mesh_broker_t *self, const ledger_request_t *request)
   if (!self->store_up) {
     lose (mail);
     self->answered_last = (self->answered_last > mesh->clock.now ? self->answered_last : mesh->clock.now) + 1;
-    mesh_clock_at (&mesh->clock, self->answered_last, answer, mail, free_mail);
+    mesh_clock_at (&mesh->clock, self->answered_last, answer, mail, mesh_mail_free);
     return;
   }
+  if (spoiled.hub_op != LEDGER_HUB_NONE)
+    spoiled.lease_ms = mesh->shape.hub_lease_ms;
   mesh_flaw_request (mesh, &spoiled);
   ledger_link_submit (self->link, &spoiled);
   int64_t at = mesh->clock.now + 30 + (int64_t)mesh_dice (&mesh->clock, 300);
   if (at < self->store_slow_until)
     at = self->store_slow_until;
   self->performed_last = at > self->performed_last ? at : self->performed_last + 1;
-  mesh_clock_at (&mesh->clock, self->performed_last, arrive, mail, free_mail);
+  mesh_clock_at (&mesh->clock, self->performed_last, arrive, mail, mesh_mail_free);
 }
 
 // -- Notices ---------------------------------------------------------------------------------------------------------
@@ -350,6 +245,11 @@ fetch_notices (mesh_t *mesh, void *thing)
     return;
   if (ledger_link_waiting (self->link) > 0) { // the model gives requests first
     mesh_clock_defer (&mesh->clock, mesh->clock.now + 100);
+    return;
+  }
+  if (self->first != NULL) { // notices don't overtake the answers to what was performed before them
+    int64_t soon = mesh->clock.now + 50;
+    mesh_clock_defer (&mesh->clock, self->answered_last > soon ? self->answered_last + 1 : soon);
     return;
   }
   self->notices_due = false;

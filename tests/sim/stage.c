@@ -116,6 +116,7 @@ stage_new (ledger_model_t *model, const char *name, const broker_limits_t *limit
   self->last = &self->first;
   self->link = ledger_model_connect (model, name, on_result, on_notice, self);
   broker_core_options_t options = {.name = name,
+                                   .mesh = "m",
                                    .endpoint = "ipc://publish",
                                    .pid = 1,
                                    .limits = limits != NULL ? *limits : stage_limits,

@@ -7,8 +7,9 @@
 // memory per session. Each call to it is a *turn*: its input has been read as messages, its memory of the session has
 // been brought, and the type's `reply` makes something of both, then or later, and ends the turn. With the reply, the
 // input and the reply enter the memory, in one step; a turn that fails leaves no trace. Memory knows a message again by
-// its id: one that it holds already is neither remembered nor put to the model twice. What an agent only observes
-// enters its memory in the same way, as input of its next turn.
+// its id: one that it holds already is neither remembered nor put to the model twice. What others say in the agent's
+// hubs is observed at the beginning of its next turn, and stored with its reply; by a type with `observe` it is observed
+// at once, in turns of their own.
 //
 // The call's input (its value): a message, a list of messages, a string (said by a user named "user"), or null (speak
 // without a new message). Messages without id or timestamp get those of the call, so that a second attempt at the call
@@ -44,6 +45,13 @@ typedef struct {
   // Makes the state from the agent's part of the configuration (a map, borrowed). NULL: no state.
   troupe_err_t (*open) (void **state, const char *agent, const json_t *settings, troupe_error_t *error);
   void (*close) (void *state);
+  // What others have said in the agent's hubs since its last turn (troupe/hub.h), oldest first, before this turn's reply:
+  // a list of messages, borrowed. Takes the turn over until troupe_turn_observed, and remembers what it wants to by
+  // troupe_turn_remember. NULL: all of them are remembered (AgentScope section 2.1, observe). A type that has it hears
+  // soon after something was said, also when nobody calls it: then that is all of the turn, and no reply follows.
+  void (*observe) (void *state, troupe_turn_t *turn, const json_t *messages);
+  // Whether this one wants to hear at once. NULL: yes, if it has `observe`.
+  bool (*live) (const void *state);
   // Takes the turn over, and ends it: now or later, by troupe_turn_reply or troupe_turn_fail. Required.
   void (*reply) (void *state, troupe_turn_t *turn);
   // The turn is over (cancelled, too late, or superseded) and invalid after this: forget it. NULL: nothing to forget.
@@ -54,13 +62,25 @@ typedef struct {
 // Settings: "prompt", "model" (the name in model/<name>). The model's error is the turn's; an empty reply is an error.
 extern const troupe_agent_type_t troupe_agent_dialog;
 
+// DictDialogAgent: like it, but its model is asked for a JSON object with certain keys, which a program can use
+// (troupe/parse.h). What the model gets wrong is mended, or else it is asked again and told what was wrong; when that
+// doesn't help, the turn fails as service_failed. By default it says what is under "speak" (all keys but "thought", as
+// JSON, if there is no such key), its metadata has all keys that it was asked for but "thought", and it remembers the
+// whole object. Nothing is streamed.
+// Settings: those above; "keys": {"key": TYPE, ...} or ["key", ...], default {"speak": "string"}; "max_retries": 0 to
+// TROUPE_ASKING_RETRIES_MAX, default 3; "to_content", "to_memory", "to_metadata" as of a parser.
+// Option of a call: "keys", instead of those of the settings (bad_argument when they are wrong).
+extern const troupe_agent_type_t troupe_agent_dict_dialog;
+
 // The type with this name; NULL: none.
 const troupe_agent_type_t *troupe_agent_type_of_name (const char *name);
 
 typedef struct {
   const char *name;                // serves agent/<name>
+  const char *session;             // it was made for this session: serves agent/<name>#<session>. NULL: for all
   const troupe_agent_type_t *type; // borrowed for the agent's life
   const json_t *settings;          // the agent's part of the configuration, for the type; borrowed for this call
+  void *state;                     // for a type without `open`: its state, the caller's
   const char *description;         // one sentence for `troupe ps` and other agents; may be NULL
   unsigned concurrency;            // how many turns at once: 1 to 1,000,000
 } troupe_agent_options_t;
@@ -74,12 +94,28 @@ void troupe_agent_destroy (troupe_agent_t **self_p);
 // -- A turn, for types -----------------------------------------------------------------------------------------------
 
 const char *troupe_turn_agent (const troupe_turn_t *self);
-// What the session's memory held when the turn began: a list of messages as JSON, oldest first, borrowed.
+// What the session's memory holds, with what this turn has added: a list of messages as JSON, oldest first, borrowed
+// until the turn adds to it or ends.
 const json_t *troupe_turn_memory (const troupe_turn_t *self);
 // What is new: a list of messages as JSON, borrowed; empty when it was called to speak again.
 const json_t *troupe_turn_input (const troupe_turn_t *self);
 // The task behind it, for its session, its deadline and whether somebody reads parts. Ended by the turn only.
 troupe_task_t *troupe_turn_task (troupe_turn_t *self);
+// The node that serves the agent, for calls that the type makes for the turn's task by itself.
+troupe_node_t *troupe_turn_node (const troupe_turn_t *self);
+
+// Adds a message in its full form (given up) to what the turn's reply will store, before the input and the reply;
+// without effect when the memory holds it already. bad_message, no_memory.
+troupe_err_t troupe_turn_remember (troupe_turn_t *self, json_t *message, troupe_error_t *error);
+// Ends observing: the turn's reply is called, or, when it was for observing only, what it remembers and its state are
+// stored, and it is over.
+void troupe_turn_observed (troupe_turn_t *self);
+// What the actor remembers as the content of its own reply, when that differs from what it says: given up.
+void troupe_turn_remember_reply_as (troupe_turn_t *self, json_t *content);
+// What the actor keeps between turns besides messages: what the last turn of the session that replied has set, borrowed;
+// NULL: nothing. Setting it (given up) takes effect with the reply.
+const json_t *troupe_turn_state (const troupe_turn_t *self);
+void troupe_turn_set_state (troupe_turn_t *self, json_t *state);
 
 // Calls a service for this turn: `answered (context, turn, value, error)` once, from the loop, with a borrowed value or
 // the error, unless the turn ends before. `stream`: its parts are passed on as the turn's own, if anybody reads them.
@@ -88,6 +124,8 @@ typedef void (troupe_answered_fn) (void *context, troupe_turn_t *turn, const jso
 troupe_err_t troupe_turn_ask (troupe_turn_t *self, const char *service, const json_t *input, bool stream,
                               troupe_answered_fn *answered, void *context, troupe_error_t *error);
 
+// The URLs of what goes with the reply: a string or a list of strings, given up.
+void troupe_turn_set_url (troupe_turn_t *self, json_t *url);
 // Ends the turn with a message of this content (a string or a list of blocks) and metadata (an object or NULL), both
 // given up. Content that makes no message fails the turn.
 void troupe_turn_reply (troupe_turn_t **self_p, json_t *content, json_t *metadata);

@@ -10,8 +10,8 @@
 //
 // The result is a JSON tree with every default filled in, also those that follow from other keys: `brokers` has at
 // least one, each with "endpoint" and "publish" (ipc://<state>/<mesh>/<name>.ipc and <name>-pub.ipc; for tcp the next
-// port); "store" has "url" (unix://<state>/<mesh>/redis.sock) and "private": true when no url was given; a model of
-// type openai_chat has "model"; "rules" can be opened as it is. A key without a default is absent when it is not given
+// port); "store" has "url" (unix://<state>/<mesh>/redis.sock) and "private": true when no url was given; a model
+// that is reached over HTTP has "model" and "base_url"; "rules" and "ranks" can be opened as they are. A key without a default is absent when it is not given
 // or empty. Durations are integers in milliseconds, sizes in bytes. Thread rule: immutable after loading.
 #ifndef TROUPE_CONFIG_H
 #define TROUPE_CONFIG_H
@@ -51,6 +51,11 @@ bool troupe_config_bool (const troupe_config_t *self, const char *path);
 char *troupe_config_where (const troupe_config_t *self, const char *path);
 // The tree as JSON with every secret replaced by "***": a new object of the caller's.
 json_t *troupe_config_redacted (const troupe_config_t *self);
+// The tree as a file would give it: a new object of the caller's that, written as YAML or JSON, loads as this one did,
+// from any directory. Every default is there, amounts have their units, paths of rules are absolute, and a secret is the
+// ${NAME} that stands in the file; one that stands there itself becomes a variable named after its key, which has to be
+// set before the result can be loaded (models.gpt.api_key: ${MODELS_GPT_API_KEY}). NULL: out of memory.
+json_t *troupe_config_written (const troupe_config_t *self);
 // Registers every secret of the tree with the log.
 void troupe_config_hide_secrets (const troupe_config_t *self);
 // The file's path as it was given.

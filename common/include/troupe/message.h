@@ -48,6 +48,13 @@ troupe_err_t troupe_message_of_json (troupe_message_t **out, json_t *json, troup
 // Its JSON form, a new object of the caller's whose members are shared; NULL when out of memory.
 json_t *troupe_message_to_json (const troupe_message_t *self);
 
+// The full JSON form of a message that lacks its id or its timestamp or both: they follow from the id of the call that
+// brings it, and of the call that that one is nested in, all the way up (`root`; itself, if it isn't), and `number`,
+// which tells the messages of one call apart. So reading it again gives the same. `message` is an object, borrowed, and
+// must not be changed afterwards. bad_message, no_memory.
+troupe_err_t troupe_message_identify (json_t **out, json_t *message, const troupe_id_t *call, const troupe_id_t *root,
+                                      unsigned number, troupe_error_t *error);
+
 troupe_message_t *troupe_message_ref (troupe_message_t *self);
 void troupe_message_unref (troupe_message_t **self_p);
 

@@ -2,18 +2,21 @@
 //
 // Models: what an agent speaks with (AgentScope section 2.1, the model wrappers). A model is configured under a name
 // (`models.NAME` of the mesh's file) and answers *asks*: messages in, one message out, streamed on the way if wanted.
-// Two types exist: openai_chat, any server with OpenAI's chat completions, and rehearsal, which plays rules offline.
+// The types stand in troupe/provider.def. Some models do another task than to talk: embed, draw, speak, listen.
 //
 // An ask is a value:
-//   {"messages": [message...], "tools": [{"name", "description", "parameters"}...], "options": {...}, "agent": "alice"}
+//   {"messages": [message...], "tools": [{"name", "description", "parameters"}...], "format": a JSON Schema or "json",
+//    "parameters": {"temperature"...}, "knowledge": [text...], "options": {...}, "agent": "alice"}
 // or a string: one message of a user's. All but messages may be absent. The answer is a message: role assistant, the
-// model's name, content as text, or as blocks when the model uses tools, and metadata {"model", "finish_reason", "usage",
-// "attempts"}; a rehearsal's also has "rehearsal": true.
+// model's name, content as text, or as blocks when the model uses tools or brings media, and metadata {"model",
+// "provider", "finish_reason", "usage", "thinking", "left_out", "attempts"}; a rehearsal's also has "rehearsal": true. The
+// asks and answers of other tasks, and what each member means, are in docs/reference/models.md.
 //
 // Errors of an answer: bad_message (the ask; the error names the member), unauthorized, model_refused (our request is
 // wrong, or nothing will help), rate_limited (with retry_after_ms), model_failed, model_unreachable, deadline, overloaded,
 // too_large, no_memory. What may pass is tried again as `retries` says, with growing random pauses and as the server's
-// Retry-After asks, but never after a part was handed on and never past the deadline. No error quotes the key.
+// Retry-After asks, but never after a part was handed on and never past the deadline; a server that fails again and again
+// is left alone for a while. No error quotes the key.
 //
 // Thread rule: everything here is used on the loop's thread, and calls back from the loop. One engine, a thread of its
 // own, runs the requests of all models of a process; it starts with the first ask.
@@ -48,10 +51,14 @@ troupe_err_t troupe_model_new (troupe_model_t **out, troupe_engine_t *engine, co
 // Asks on their way go on; tasks that it serves end as cancelled. When it is served, only after the loop's last turn.
 void troupe_model_destroy (troupe_model_t **self_p);
 
-// {"type", "model", "rehearsal": bool}, borrowed.
+// {"type", "task", "model", "rehearsal": bool}, borrowed.
 const json_t *troupe_model_info (const troupe_model_t *self);
 // How many asks it is configured to run at once; the engine enforces nothing.
 unsigned troupe_model_concurrency (const troupe_model_t *self);
+
+// What it would be sent for an ask, and in which layout: {"model", "address", "layout", "request", "left_out"}, a new value
+// of the caller's; nothing is sent, and no key is in it. Errors as of an ask.
+troupe_err_t troupe_model_show (const troupe_model_t *self, const json_t *input, json_t **out, troupe_error_t *error);
 
 // A piece of the text, not empty, in order. Pieces that come faster than the loop turns arrive as one.
 typedef void (troupe_model_part_fn) (void *context, const char *text, size_t size);

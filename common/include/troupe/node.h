@@ -25,6 +25,12 @@
 // Before that it is not sent, refused or maybe (sent, and no answer yet); the node sends a call that is not answered
 // again, to whichever broker is up, under the same id, which changes nothing if it had arrived.
 //
+// Order. The calls that a node makes in a session, and those that it makes for one task, are stored in the order in
+// which they were made, without waiting for each other's answers, and also when brokers or messages are lost: an actor
+// that gets two of them handles them in that order. A call that was refused holds up nobody. One with `wait` whose
+// service isn't there yet holds up those that are made after it in the same session (or for the same task): they stay
+// NOT_SENT or MAYBE until it is stored or has ended. Volatile calls are never stored, and have no order.
+//
 // Thread rule: a node and all that belongs to it is used on its loop's thread only. Other threads reach it by
 // troupe_loop_post. Functions of the user's are never called from inside a function that the user calls, always from
 // the loop.
@@ -50,6 +56,7 @@ typedef struct troupe_placeholder troupe_placeholder_t;
 // -- The node --------------------------------------------------------------------------------------------------------
 
 typedef struct {
+  const char *mesh;           // the mesh's name: brokers of another one are not used. NULL: any mesh
   const char *name;           // begins the instance's id, which is unique: "alice" -> "alice-018f3c…"
   const char *const *brokers; // ZeroMQ endpoints of the mesh's brokers, preferred first, NULL-terminated; 1 to 16
 } troupe_node_options_t;
@@ -66,19 +73,29 @@ troupe_loop_t *troupe_node_loop (troupe_node_t *self);
 const char *troupe_node_instance (const troupe_node_t *self);
 // How many brokers are connected and have welcomed us.
 unsigned troupe_node_brokers_up (const troupe_node_t *self);
-// Why no broker is up, as far as is known (version_mismatch when one refused us, else unavailable); TROUPE_OK if one
-// is.
+// Why no broker is up, as far as is known (version_mismatch or wrong_mesh when one turned us away, else unavailable);
+// TROUPE_OK if one is.
 troupe_err_t troupe_node_health (const troupe_node_t *self, troupe_error_t *error);
+// No broker is up, but one takes our connection and says nothing: it was stopped, or hangs.
+bool troupe_node_broker_hangs (const troupe_node_t *self);
 
 // -- Serving ---------------------------------------------------------------------------------------------------------
 
 typedef void (troupe_serve_fn) (void *context, troupe_task_t *task);
+
+// When an actor hears what is said in its hubs (troupe/hub.h).
+typedef enum {
+  TROUPE_OBSERVES_CALLED, // with its next call only
+  TROUPE_OBSERVES_LATE,   // that, and by a task of its own (troupe_task_observes) when it is thousands of messages behind
+  TROUPE_OBSERVES_LIVE    // by such a task soon after it was said
+} troupe_observes_t;
 
 typedef struct {
   const char *name;   // "agent/alice"
   bool actor;         // calls of one session come one at a time, in order, and there is a memory per session
   unsigned credit;    // how many tasks at once, over all brokers: 1 to 1,000,000; what is offered beyond waits
   const json_t *info; // a description for `troupe ps` and other agents: an object, or NULL; borrowed
+  troupe_observes_t observes; // bad_argument if it is no actor
   troupe_serve_fn *serve;
   void *context;
 } troupe_service_t;
@@ -86,6 +103,10 @@ typedef struct {
 // Registers a service with every broker, now and whenever one comes back. bad_argument (name, credit), conflict
 // (served here already), no_memory. A broker that refuses it is logged.
 troupe_err_t troupe_node_serve (troupe_node_t *self, const troupe_service_t *service, troupe_error_t *error);
+
+// Describes a service anew: what `troupe ps` shows changes with the next heartbeat. bad_argument (info is no object),
+// not_found (it isn't served here), no_memory.
+troupe_err_t troupe_node_describe (troupe_node_t *self, const char *service, const json_t *info, troupe_error_t *error);
 
 // Stops taking calls; tasks that run go on. `drained (context)` is called once all have ended and their outcomes are
 // confirmed, or no broker has been up for a lease. For SIGTERM.
@@ -124,6 +145,18 @@ troupe_err_t troupe_task_recall (troupe_task_t *self, size_t from, size_t count,
 // any case. bad_argument: not an actor's.
 troupe_err_t troupe_task_remember (troupe_task_t *self, json_t *entry);
 
+// Whether nothing is asked of the actor but to hear what was said: there is no input (it is null), and nobody reads its
+// value. Only services that say so (troupe_service_t) get such tasks.
+bool troupe_task_observes (const troupe_task_t *self);
+// What the actor has to hear before it replies: what was said in its hubs (troupe/hub.h) before this call, and it has
+// not heard yet. At most that many messages; 0: nothing.
+size_t troupe_task_news (const troupe_task_t *self);
+// Brings them all: `heard (context, task, messages, error)`, where `messages` is a list of the receiver's in the order in
+// which they were said, or NULL with the error. When the task is then ended by a reply, the actor has heard them: that
+// is stored with the reply and with what it remembers. Otherwise its next task brings them again.
+typedef void (troupe_heard_fn) (void *context, troupe_task_t *task, json_t *messages, const troupe_error_t *error);
+troupe_err_t troupe_task_hear (troupe_task_t *self, troupe_heard_fn *heard, void *context);
+
 // Ends the task with a value (given up), or an error. Remembered entries are stored with either: to store none with an
 // error, add none. Calls made for it that have not settled are cancelled. When this task's call is nested, an error of
 // the retryable class (troupe/error.def) is tried again by the next attempt of its parent; others are final.
@@ -151,15 +184,26 @@ typedef struct {
   const char *session;   // NULL: the parent's (no other one is possible with it), the inputs', or a new one
   troupe_task_t *parent; // NULL: none
   int64_t deadline_ms;   // from now; 0: the parent's, or the broker's default once its turn comes
-  bool wait;             // for an unknown service: wait for it until the deadline instead of failing at once
+  // For a service that isn't there yet: wait for it until the deadline instead of failing at once; also for the store,
+  // and for room in a full queue.
+  bool wait;
   // Calls of the same session whose values this one needs, at most TROUPE_INPUTS_MAX; borrowed. Where the map
   // {"$input": n} stands in `input`, at any depth, the service finds the value of inputs[n]. The call keeps its place
   // in an actor's mailbox and runs once all have settled; if one settles otherwise than by a value, so does this
   // call.
   troupe_placeholder_t *const *inputs;
   unsigned inputs_count;
+  // Hubs (troupe/hub.h) of the session, opened for the same parent, in which the reply is said if the service is a
+  // member; at most TROUPE_HUBS_MAX; borrowed.
+  const troupe_id_t *hubs;
+  unsigned hubs_count;
+  // A group of calls that run in parallel and don't hear each other: each of its actors hears what stood in its hubs
+  // before the first of the group was accepted. An id of the caller's (in a task: one that a repeated attempt makes
+  // again); NULL: none; borrowed.
+  const troupe_id_t *fan;
   // Nothing of it is stored: cheaper, and lost when this process or all brokers die. A volatile call never becomes
-  // STORED; when its broker dies this node sends it to another one, so it may run twice. For services without memory
+  // STORED; when its broker dies, or says nothing for 5 s, this node sends it again, so it may run twice, also when it has
+  // just settled and only the answer was lost. For services without memory
   // only (refused as bad_argument by an actor's). Calls made for a volatile call's task are volatile too, and not
   // journaled. Nobody else can await it.
   bool is_volatile;
@@ -169,7 +213,7 @@ typedef struct {
 } troupe_call_t;
 
 // *out is the caller's. bad_argument (service name, session, deadline, inputs of another session or volatile ones, a
-// reference beyond them), unknown_call (an input was refused), too_large (also: more than 100,000 different calls for
+// reference beyond them, hubs of a volatile call), unknown_call (an input was refused), too_large (also: more than 100,000 different calls for
 // one task), too_deep (also of nested calls), bad_message, overloaded (more than 100,000 calls of this node are open),
 // cancelled (the parent is), no_memory.
 // A call that ends while no broker is up says in its error how far it had got: never sent, sent without an answer, or

@@ -49,7 +49,7 @@
 #ifndef TROUPE_PARSE_H
 #define TROUPE_PARSE_H
 
-#include "troupe/error.h"
+#include "troupe/tally.h"
 
 #include <jansson.h>
 
@@ -119,6 +119,8 @@ typedef struct {
   unsigned retries_max; // how often the model may be asked again; 0: never. At most TROUPE_ASKING_RETRIES_MAX
   troupe_fault_handler_fn *fault_handler; // may be NULL
   void *arg;
+  troupe_tally_t *tally; // counts what happens, borrowed; may be NULL
+  const char *model;     // for whom it counts, borrowed; required with a tally
 } troupe_asking_options_t;
 
 enum { TROUPE_ASKING_RETRIES_MAX = 16 }; // a model that fails so often won't learn it; each costs a call

@@ -38,12 +38,28 @@ void troupe_socket_unmonitor (void **monitor_p, void *socket);
 int troupe_socket_send (void *socket, const void *route, size_t route_size, const void *header, size_t header_size,
                         troupe_buffer_t *body);
 
+// The same in two steps: what can fail for want of memory, now; the sending, later. A message must not be moved in
+// memory between the two.
+typedef struct {
+  zmq_msg_t frames[3];
+  size_t count;
+} troupe_socket_message_t;
+
+// Returns 0 or ENOMEM; then there is nothing to send or to close.
+int troupe_socket_prepare (troupe_socket_message_t *out, const void *route, size_t route_size, const void *header,
+                           size_t header_size, troupe_buffer_t *body);
+// Sends the message and ends it, whatever it returns: as troupe_socket_send.
+int troupe_socket_send_prepared (void *socket, troupe_socket_message_t *message);
+// Ends a message that isn't sent.
+void troupe_socket_drop_prepared (troupe_socket_message_t *message);
+
 // Receives one message without waiting: its frames into `frames`, which the caller closes by
 // troupe_socket_close_frames; those beyond `capacity` are dropped, but counted in *count. Returns 0 or the errno:
 // EAGAIN when there is none.
 int troupe_socket_receive (void *socket, zmq_msg_t *frames, size_t capacity, size_t *count);
 void troupe_socket_close_frames (zmq_msg_t *frames, size_t capacity, size_t count);
-// A received frame as a buffer, without a copy; the frame is empty afterwards. no_memory.
+// A received frame as a buffer, without a copy; the frame is empty afterwards. A small one keeps alive what was read from
+// the connection with it: who holds it for long takes a troupe_buffer_keep. no_memory.
 troupe_err_t troupe_socket_body (troupe_buffer_t **out, zmq_msg_t *frame);
 
 #endif

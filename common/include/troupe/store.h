@@ -51,6 +51,9 @@ typedef struct {
   troupe_store_state_fn *state;     // may be NULL
   troupe_store_message_fn *message; // for a channel
   void *context;                    // of both
+  // Another connection to the same Redis, made before this one and destroyed after it: the log says only once what
+  // happens to both. NULL: none.
+  troupe_store_t *with;
 } troupe_store_options_t;
 
 // Everything in `options` is copied. bad_argument (the url), no_memory.

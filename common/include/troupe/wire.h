@@ -24,6 +24,8 @@ enum {
   TROUPE_PATH_MAX = 32,
   TROUPE_SIZES_MAX = 256,
   TROUPE_INPUTS_MAX = 16,
+  TROUPE_HUBS_MAX = 16,
+  TROUPE_SERVICE_NAME_MAX = 192,
 };
 
 typedef enum {
@@ -57,6 +59,9 @@ enum {
   TROUPE_FLAG_ACTOR = 1 << 2,  // register: calls of one session run one at a time, in order; it has a memory
   TROUPE_FLAG_VOLATILE = 1 << 3, // call, offer, settle: nothing of it is stored; it is lost with its broker
   TROUPE_FLAG_RETRYABLE = 1 << 4, // settle: the error may pass; a nested call that ended so begins anew when made again
+  TROUPE_FLAG_HEARD = 1 << 5, // settle: the actor has heard all that was said in its hubs before the call
+  TROUPE_FLAG_OBSERVE = 1 << 6, // offer: hear what was said, and nothing else; register: it takes such calls
+  TROUPE_FLAG_LIVE = 1 << 7, // register: it wants to hear at once what is said, without being called
 };
 
 typedef struct {
@@ -69,13 +74,14 @@ typedef struct {
 typedef struct {
   uint64_t present; // TROUPE_F (...) bits of the members that are set
   troupe_command_t command;
-  uint32_t path_count, sizes_count, inputs_count;
-  troupe_text_t service, session, peer, endpoint, trace;
-  troupe_id_t call, waiter;
+  uint32_t path_count, sizes_count, inputs_count, hubs_count;
+  troupe_text_t service, session, peer, endpoint, trace, mesh;
+  troupe_id_t call, waiter, previous, fan;
   uint64_t deadline, flags, attempt, sequence, status, credit, load, memory, from, count, request, of, heartbeat,
-    lease, limit, parent, epoch, queue;
+    lease, limit, parent, epoch, queue, news, position;
   troupe_id_t path[TROUPE_PATH_MAX];
   troupe_id_t inputs[TROUPE_INPUTS_MAX];
+  troupe_id_t hubs[TROUPE_HUBS_MAX];
   uint32_t sizes[TROUPE_SIZES_MAX];
 } troupe_header_t;
 
@@ -84,7 +90,7 @@ troupe_header_init (troupe_header_t *self, troupe_command_t command)
 {
   self->present = 0;
   self->command = command;
-  self->path_count = self->sizes_count = self->inputs_count = 0;
+  self->path_count = self->sizes_count = self->inputs_count = self->hubs_count = 0;
 }
 
 static inline bool
@@ -152,7 +158,8 @@ const char *troupe_command_name (unsigned command);
 const char *troupe_status_name (troupe_status_t status);
 
 // Whether `name` is a service's name: kind/name, each part 1 to 64 of A-Z a-z 0-9 . _ -, beginning with a letter
-// or digit.
+// or digit; or kind/name#session, a service that was made for one session: any session's name without | # @. All in
+// all at most TROUPE_SERVICE_NAME_MAX characters.
 bool troupe_service_name_valid (const char *name);
 
 #endif

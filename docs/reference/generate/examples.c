@@ -33,6 +33,7 @@ fill_hello (troupe_header_t *header)
 {
   troupe_header_init (header, TROUPE_CMD_HELLO);
   troupe_header_set_peer (header, troupe_text ("echo-7f3a"));
+  troupe_header_set_mesh (header, troupe_text ("troupe"));
 }
 
 static void
@@ -44,6 +45,7 @@ fill_welcome (troupe_header_t *header)
   troupe_header_set_lease (header, 2500);
   troupe_header_set_limit (header, 16777216);
   troupe_header_set_endpoint (header, troupe_text ("tcp://127.0.0.1:7001"));
+  troupe_header_set_mesh (header, troupe_text ("troupe"));
 }
 
 static void
@@ -121,6 +123,18 @@ fill_call (troupe_header_t *header)
   troupe_header_set_session (header, troupe_text ("monday"));
   troupe_header_set_deadline (header, 30000);
   troupe_header_set_flags (header, TROUPE_FLAG_STREAM);
+}
+
+static void
+fill_next_call (troupe_header_t *header)
+{
+  troupe_id_t id = id_of ("018f3c2a-7b1f-7a0b-8c77-54e1a0b9d6c2");
+  troupe_id_t previous = id_of ("018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b5a");
+  troupe_header_init (header, TROUPE_CMD_CALL);
+  troupe_header_set_call (header, &id);
+  troupe_header_set_service (header, troupe_text ("tool/upper"));
+  troupe_header_set_session (header, troupe_text ("monday"));
+  troupe_header_set_previous (header, &previous);
 }
 
 static void
@@ -210,6 +224,43 @@ fill_recalled (troupe_header_t *header)
 }
 
 static void
+fill_hub_open (troupe_header_t *header)
+{
+  troupe_id_t id = id_of ("018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b5b");
+  troupe_header_init (header, TROUPE_CMD_CALL);
+  troupe_header_set_call (header, &id);
+  troupe_header_set_service (header, troupe_text ("hub/open"));
+  troupe_header_set_session (header, troupe_text ("monday"));
+}
+
+static void
+fill_call_in_hub (troupe_header_t *header)
+{
+  troupe_id_t hub = id_of ("018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b5b");
+  troupe_header_init (header, TROUPE_CMD_CALL);
+  set_call (header);
+  troupe_header_set_service (header, troupe_text ("agent/alice"));
+  troupe_header_set_session (header, troupe_text ("monday"));
+  troupe_header_set_hubs (header, &hub, 1);
+}
+
+static void
+fill_hear (troupe_header_t *header)
+{
+  troupe_header_init (header, TROUPE_CMD_HEAR);
+  set_attempt (header);
+  troupe_header_set_request (header, 2);
+}
+
+static void
+fill_heard (troupe_header_t *header)
+{
+  troupe_header_init (header, TROUPE_CMD_HEARD);
+  set_call (header);
+  troupe_header_set_request (header, 2);
+}
+
+static void
 fill_nested (troupe_header_t *header)
 {
   troupe_id_t id = id_of ("5b0c7c1e-2f4a-8d35-b1a6-90a1c5d3e2f4");
@@ -282,6 +333,7 @@ const example_t examples[] = {
   {"unregistered", "None will come.", fill_unregistered, {NULL}},
   {"grant", "Only four calls at once from now on.", fill_grant, {NULL}},
   {"call", "A call that has 30 seconds, whose caller reads parts.", fill_call, {"\"hello\""}},
+  {"call after another", "Sent before the first one was accepted.", fill_next_call, {"\"hello\""}},
   {"call within a call",
    "Made while attempt 1 of another call ran; it needs the value of a third.",
    fill_nested,
@@ -307,6 +359,12 @@ const example_t examples[] = {
   {"confirmed", "The outcome is stored.", fill_confirmed, {NULL}},
   {"recall", "At most a hundred entries, from the first.", fill_recall, {NULL}},
   {"recalled", "All two of them.", fill_recalled, {"[\"they said hello\", \"I said hello\"]"}},
+  {"call hub/open", "Alice and bob meet in a hub.", fill_hub_open, {"{\"members\": [\"agent/alice\", \"agent/bob\"]}"}},
+  {"call in a hub", "Alice speaks, and bob will hear it.", fill_call_in_hub, {"null"}},
+  {"hear", "What was said before this call?", fill_hear, {NULL}},
+  {"heard", "One message, and no more.", fill_heard, {"[{\"id\": \"018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b5c\", "
+                                                       "\"name\": \"bob\", \"role\": \"assistant\", \"content\": \"Hello!\", "
+                                                       "\"url\": [], \"metadata\": {}, \"timestamp\": 1715600000000}]"}},
   {"stream", "Somebody reads along at this broker.", fill_stream, {NULL}},
   {"status", "How are you?", fill_status, {NULL}},
   {"report", "Shortened.", fill_report, {"{\"broker\": \"broker-1\", \"store\": \"up\", \"open_calls\": 0}"}},

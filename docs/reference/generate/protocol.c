@@ -99,9 +99,15 @@ reference_print_statuses (FILE *out)
     "| %d | stream | `call`, `await`: send me parts. `offer`: somebody reads parts |\n"
     "| %d | wait | `call`: if nobody serves this service, wait for it until the deadline |\n"
     "| %d | actor | `register`: one call of a session at a time, in order, with a memory per session |\n"
-    "| %d | volatile | `call`, `offer`: nothing of it is stored, and it is lost with its broker; for services that are "
-    "no actors |\n\n",
-    TROUPE_FLAG_STREAM, TROUPE_FLAG_WAIT, TROUPE_FLAG_ACTOR, TROUPE_FLAG_VOLATILE);
+    "| %d | volatile | `call`, `offer`, `settle`: nothing of it is stored, and it is lost with its broker; for services "
+    "that are no actors. `accepted` comes only when it takes longer than a second, `confirmed` never |\n"
+    "| %d | retryable | `settle`: the error may pass; a nested call that ended so begins anew when it is made again |\n"
+    "| %d | heard | `settle`: the actor has heard all that was said in its hubs before the call |\n"
+    "| %d | observe | `offer`: hear what was said in the actor's hubs, and nothing else. `register`: this actor takes such "
+    "offers. Not in `call` |\n"
+    "| %d | live | `register`, with *observe*: this actor wants to hear at once what is said, without being called |\n\n",
+    TROUPE_FLAG_STREAM, TROUPE_FLAG_WAIT, TROUPE_FLAG_ACTOR, TROUPE_FLAG_VOLATILE, TROUPE_FLAG_RETRYABLE,
+    TROUPE_FLAG_HEARD, TROUPE_FLAG_OBSERVE, TROUPE_FLAG_LIVE);
 }
 
 // libFuzzer's format: name="bytes". A header's beginning for each command, each field's number with the first byte of

@@ -6,8 +6,10 @@
 #include "blackbox/harness/process.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 TestSuite (usage, .init = place_enter, .fini = place_leave);
 
@@ -145,6 +147,33 @@ Test (usage, a_configuration_is_shown_with_defaults_and_without_secrets)
   cr_assert_null (strstr (process_output (process), "sk-very-secret"));
   cr_assert_not_null (strstr (process_output (process), "\"base_url\""));
   process_destroy (&process);
+}
+
+Test (usage, what_config_show_prints_is_a_configuration)
+{
+  setenv ("KEY", "sk-very-secret", 1);
+  place_write ("troupe.yaml", "models:\n  gpt: { type: openai_chat, api_key: \"${KEY}\", timeout: 2m,\n"
+                              "         options: { \"odd: key\": [1, { a: \"$$5\" }, []] } }\n"
+                              "agents:\n  alice: { model: gpt }\n");
+  process_t *first = run_to_end (0, "troupe", "config", "show");
+  cr_assert_null (strstr (process_output (first), "sk-very-secret"));
+  cr_assert_not_null (strstr (process_output (first), "\"${KEY}\""));
+  place_write ("again.yaml", process_output (first));
+  process_t *again = run_to_end (0, "troupe", "config", "show", "-f", "again.yaml");
+  cr_assert_str_eq (process_output (again), process_output (first));
+  process_destroy (&first);
+  process_destroy (&again);
+}
+
+Test (usage, a_broker_that_may_open_few_files_says_so)
+{
+  place_write ("troupe.yaml", "limits: { heartbeat: 100ms, lease: 500ms }\n");
+  cr_assert_eq (setrlimit (RLIMIT_NOFILE, &(struct rlimit){2000, 2000}), 0);
+  process_t *broker = process_run ("troupe-broker", "-f", "troupe.yaml");
+  process_expect_error (broker, "few open files.*2000");
+  process_signal (broker, SIGKILL);
+  process_wait (broker);
+  process_destroy (&broker);
 }
 
 Test (usage, without_a_mesh_a_call_is_refused_at_once)

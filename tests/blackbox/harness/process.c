@@ -176,6 +176,33 @@ process_expect_error (process_t *self, const char *regex)
   expect (self, &self->errors, regex);
 }
 
+void
+process_read_all (void)
+{
+  for (process_t *self = all; self != NULL; self = self->next)
+    while ((self->status < 0 || self->output.fd >= 0 || self->errors.fd >= 0) && turn (self, 0))
+      ;
+}
+
+void
+process_print_all (void)
+{
+  for (const process_t *self = all; self != NULL; self = self->next)
+    fprintf (stderr, "--- %s said:\n%s--- and logged:\n%s", self->name, self->output.text, self->errors.text);
+}
+
+bool
+process_said (process_t *self, const char *regex)
+{
+  return stream_match (&self->output, regex);
+}
+
+bool
+process_said_error (process_t *self, const char *regex)
+{
+  return stream_match (&self->errors, regex);
+}
+
 int
 process_wait (process_t *self)
 {

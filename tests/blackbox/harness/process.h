@@ -38,6 +38,13 @@ void process_signal (process_t *self, int signal);
 void process_expect (process_t *self, const char *regex);
 // The same for its error output.
 void process_expect_error (process_t *self, const char *regex);
+// Reads what is there of every process's outputs, without waiting: for tests that have more to do than to wait for one.
+void process_read_all (void);
+// Prints what each has said, for a test that fails.
+void process_print_all (void);
+// Whether what was read of its output matches, from behind the last match on; doesn't wait.
+bool process_said (process_t *self, const char *regex);
+bool process_said_error (process_t *self, const char *regex);
 // Reads to the end of both outputs and waits for the exit; its status, or 128 + the signal's number.
 int process_wait (process_t *self);
 // process_wait, and the status must be this one.

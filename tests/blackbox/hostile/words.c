@@ -45,6 +45,7 @@ Test (words, of_a_reply_do_not_steer_the_terminal_of_a_conversation)
   process_send (chat, "Hello\r");
   process_expect (chat, "end\r?\n");
   expect_no_controls (process_output (chat));
+  process_expect (chat, "you> "); // before that the terminal itself would take the Ctrl-D
   process_send (chat, "\x04");
   process_expect_exit (chat, 0);
   process_destroy (&chat);

@@ -145,3 +145,31 @@ Test (calls, to_an_agent_whose_model_server_is_down_fail)
   expect_failure ("agent/alice", "\"Hello\"", 5, "agent/alice, model/gpt.*model_unreachable");
   mesh_down (&up);
 }
+
+Test (calls, a_broker_that_hangs_is_not_taken_for_a_mesh_that_is_not_there)
+{
+  process_t *up = mesh_up ("models:\n  talker: { type: rehearsal }\n");
+  pid_t broker = mesh_process ("broker", "broker-1");
+  kill (broker, SIGSTOP);
+  process_t *process = process_run ("troupe", "call", "model/talker", "\"Hi\"");
+  process_close_input (process);
+  process_expect_exit (process, 5);
+  cr_assert_not_null (strstr (process_errors (process), "doesn't answer"), "%s", process_errors (process));
+  cr_assert_null (strstr (process_errors (process), "troupe up"), "%s", process_errors (process));
+  kill (broker, SIGCONT);
+  process_destroy (&process);
+  mesh_down (&up);
+}
+
+Test (calls, a_broker_of_another_mesh_is_not_used)
+{
+  process_t *up = mesh_up ("models:\n  talker: { type: rehearsal }\n");
+  place_write ("other.yaml", "mesh: other\n"
+                             "brokers: [{ name: broker-1, endpoint: \"ipc://.troupe/troupe/broker-1.ipc\" }]\n");
+  process_t *process = process_run ("troupe", "call", "model/talker", "\"Hi\"", "-f", "other.yaml");
+  process_close_input (process);
+  process_expect_exit (process, 3);
+  cr_assert (text_matches (process_errors (process), "is of the mesh troupe"), "%s", process_errors (process));
+  process_destroy (&process);
+  mesh_down (&up);
+}

@@ -90,9 +90,10 @@ Test (answers, come_whole_when_streaming_is_off_or_nobody_reads)
 static json_t *
 results_of (const json_t *called)
 {
-  return json_pack ("{s:[{s:s,s:s,s:s},O,{s:s,s:s,s:[{s:s,s:s,s:s,s:s,s:b},{s:s,s:s,s:s,s:{s:s},s:b}]}]}", "messages", //
-                    "role", "user", "name", "ann", "content", "weather?", called, //
-                    "role", "tool", "name", "tools", "content", //
+  return json_pack ("{s:[{s:s,s:s,s:s},O,{s:s,s:s,s:[{s:s,s:s,s:s,s:s,s:b},{s:s,s:s,s:s,s:{s:s},s:b}]}]}",
+                    "messages",                                                                            //
+                    "role", "user", "name", "ann", "content", "weather?", called,                          //
+                    "role", "tool", "name", "tools", "content",                                            //
                     "type", "tool_result", "id", "call_1", "name", "weather", "output", "Sun", "error", 0, //
                     "type", "tool_result", "id", "call_2", "name", "weather", "output", "sky", "Rain", "error", 0);
 }

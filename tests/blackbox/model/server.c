@@ -20,7 +20,7 @@ server_start (server_t *self, const char *keys)
   unsetenv ("AIMOCK_API_KEYS");
   process_expect (self->process, "listening on http://127.0.0.1:[0-9]+\n");
   const char *url = strstr (process_output (self->process), "http://127.0.0.1:");
-  self->port = (int) strtol (url + strlen ("http://127.0.0.1:"), NULL, 10);
+  self->port = (int)strtol (url + strlen ("http://127.0.0.1:"), NULL, 10);
 }
 
 void
@@ -30,19 +30,25 @@ server_stop (server_t *self)
 }
 
 void
+server_model_of (const server_t *self, stand_t *stand, const char *type, const char *path, const char *more)
+{
+  char config[1024];
+  snprintf (config, sizeof config,
+            "{\"type\": \"%s\", \"model\": \"mock-1\", \"base_url\": \"http://127.0.0.1:%d%s\"%s}", type, self->port,
+            path, more);
+  stand_start (stand, config);
+}
+
+void
 server_model (const server_t *self, stand_t *stand, const char *more)
 {
-  char config[512];
-  snprintf (config, sizeof config,
-            "{\"type\": \"openai_chat\", \"model\": \"mock-1\", \"base_url\": \"http://127.0.0.1:%d/v1\"%s}", self->port,
-            more);
-  stand_start (stand, config);
+  server_model_of (self, stand, "openai_chat", "/v1", more);
 }
 
 static size_t
 keep (char *data, size_t one, size_t size, void *context)
 {
-  (void) one;
+  (void)one;
   return bytes_add (context, data, size) ? size : 0;
 }
 

@@ -19,6 +19,8 @@ void server_stop (server_t *self);
 
 // A model of that server; `more` is added to its configuration: ", \"retries\": 0".
 void server_model (const server_t *self, stand_t *stand, const char *more);
+// A model of that type; `path` is what its base_url ends with.
+void server_model_of (const server_t *self, stand_t *stand, const char *type, const char *path, const char *more);
 // How many requests of which the last message holds `text` the server has got.
 unsigned server_requests (const server_t *self, const char *text);
 

@@ -16,9 +16,9 @@ static const char openssl[] = "/usr/bin/openssl"; // ca-certificates brings it
 static void
 make_certificate (void)
 {
-  process_t *make = process_run (openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                                 "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem",
-                                 "-out", "certificate.pem");
+  process_t *make = process_run (openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                                 "-nodes", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+                                 "-keyout", "key.pem", "-out", "certificate.pem");
   process_expect_exit (make, 0);
   process_destroy (&make);
 }
@@ -30,8 +30,8 @@ Test (tls, refuses_a_certificate_that_nobody_vouches_for)
   ask_t one = {0};
   make_certificate ();
   snprintf (address, sizeof address, "127.0.0.1:%d", place_free_port ());
-  process_t *server = process_run (openssl, "s_server", "-accept", address, "-cert", "certificate.pem", "-key", "key.pem",
-                                   "-www");
+  process_t *server =
+    process_run (openssl, "s_server", "-accept", address, "-cert", "certificate.pem", "-key", "key.pem", "-www");
   process_expect (server, "ACCEPT");
   snprintf (config, sizeof config,
             "{\"type\": \"openai_chat\", \"base_url\": \"https://%s/v1\", \"api_key\": \"sk-stays-here\"}", address);

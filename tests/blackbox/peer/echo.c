@@ -122,3 +122,19 @@ Test (echo, comes_back_after_it_was_taken_for_dead)
   echo_stop (&echo);
   mesh_down (&up);
 }
+
+// What an offer with inputs brings, as the page says it.
+Test (echo, puts_inputs_in_their_places)
+{
+  static const char program[] =
+    "import sys; sys.path.insert (0, sys.argv[1])\n"
+    "import echo, msgpack\n"
+    "body = msgpack.packb ({'text': [{'$input': 1}, {'$input': 0}]}) + msgpack.packb ('a') + msgpack.packb ({'b': 1})\n"
+    "print (echo.said ({echo.SIZES: [2, 4]}, body), echo.said ({}, msgpack.packb ({'$input': 0})))\n";
+  const char *python = getenv ("PYTHON");
+  process_t *process = process_run (python ? python : "/usr/bin/python3", "-c", program, TROUPE_SOURCE_DIR "/docs/reference");
+  process_close_input (process);
+  process_expect_exit (process, 0);
+  cr_assert_str_eq (process_output (process), "{'text': [{'b': 1}, 'a']} {'$input': 0}\n");
+  process_destroy (&process);
+}

@@ -117,3 +117,31 @@ Test (input, too_many_messages_are_an_error)
   json_decref (input);
   json_decref (list);
 }
+
+Test (input, may_come_with_options)
+{
+  json_t *list = read_text ("{\"messages\": \"Hello\", \"keys\": [\"speak\"]}");
+  cr_assert_eq (json_array_size (list), 1);
+  cr_assert_str_eq (member (list, 0, "content"), "Hello");
+  json_decref (list);
+  list = read_text ("{\"messages\": null, \"keys\": [\"speak\"]}");
+  cr_assert_eq (json_array_size (list), 0);
+  json_decref (list);
+  list = read_text ("{\"messages\": [{\"name\": \"bob\", \"content\": \"a\"}, {\"name\": \"bob\", \"content\": \"b\"}]}");
+  cr_assert_eq (json_array_size (list), 2);
+  json_decref (list);
+
+  json_t *with = json_loads ("{\"messages\": null, \"keys\": 1}", 0, NULL), *without = json_loads ("{\"content\": \"a\"}", 0, NULL);
+  cr_assert_eq (input_options (with), with);
+  cr_assert_null (input_options (without));
+  cr_assert_null (input_options (NULL));
+  json_decref (with);
+  json_decref (without);
+}
+
+Test (input, options_do_not_nest)
+{
+  troupe_error_t error;
+  cr_assert_eq (read_error ("{\"messages\": {\"messages\": \"Hello\"}}", &error), TROUPE_BAD_MESSAGE);
+  cr_assert_eq (read_error ("{\"keys\": [\"speak\"]}", &error), TROUPE_BAD_MESSAGE);
+}

@@ -21,6 +21,7 @@ copy_call (rig_call_t *out, const ledger_call_t *call)
                       .flags = call->flags,
                       .memory = call->memory,
                       .inputs = call->inputs,
+                      .news = call->news,
                       .epoch = call->epoch,
                       .path_count = call->path_count,
                       .deadline_ms = call->deadline_ms,
@@ -45,6 +46,8 @@ on_result (void *context, const ledger_result_t *result)
   last->more = result->more;
   last->attempt = result->attempt;
   last->memory = result->memory;
+  last->news = result->news;
+  last->position = result->position;
   last->deadline_ms = result->deadline_ms;
   last->status = result->status;
   copy_text (last->why, sizeof last->why, result->why);
@@ -56,6 +59,9 @@ on_result (void *context, const ledger_result_t *result)
   last->sizes_count = result->sizes_count;
   for (uint32_t i = 0; i < result->sizes_count; i++)
     last->sizes[i] = result->sizes[i];
+  last->hubs_count = result->hubs_count;
+  for (size_t i = 0; i < result->hubs_count; i++)
+    last->hubs[i] = (ledger_hub_t){.hub = result->hubs[i].hub};
   last->brokers_count = result->brokers_count;
   for (size_t i = 0; i < result->brokers_count; i++) {
     copy_text (last->brokers[i].name, sizeof last->brokers[i].name, result->brokers[i].name);

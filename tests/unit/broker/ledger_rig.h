@@ -14,7 +14,7 @@ typedef struct {
   troupe_id_t call;
   char session[200], service[200], trace[130], owner[64];
   bool actor, ready;
-  uint32_t attempt, flags, memory, path_count, inputs;
+  uint32_t attempt, flags, memory, path_count, inputs, news;
   uint64_t epoch;
   troupe_id_t root; // the first of the path
   int64_t deadline_ms;
@@ -26,13 +26,16 @@ typedef struct {
   uint64_t token;
   ledger_outcome_t outcome;
   bool ready, more;
-  uint32_t attempt, memory;
+  uint32_t attempt, memory, news;
+  uint64_t position;
   int64_t deadline_ms;
   troupe_status_t status;
   char why[256], owner[64];
   uint64_t epoch;
   uint32_t inputs, input, sizes_count, sizes[LEDGER_INPUTS_MAX];
   int64_t lapsed_ms;
+  size_t hubs_count;
+  ledger_hub_t hubs[LEDGER_HUBS_MAX]; // without their sessions
   size_t brokers_count;
   struct {
     char name[64];

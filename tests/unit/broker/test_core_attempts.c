@@ -152,6 +152,29 @@ Test (core_attempts, one_that_unregisters_ends_what_it_runs)
   cr_expect_eq (offered (OTHER), 1);
 }
 
+Test (core_attempts, one_that_unregisters_is_not_offered_what_was_being_prepared_for_it)
+{
+  stage_register (stage, INSTANCE, "agent/alice", 4, true);
+  for (unsigned number = 1; number <= 2; number++) {
+    troupe_id_t id = stage_id (number);
+    stage_call (stage, CALLER, &id, "agent/alice", number == 1 ? "s" : "t", 0, 0);
+  }
+  for (unsigned number = 1; number <= 2; number++)
+    ledger_link_deliver (stage->link, stage->now); // it is stored, and the actor's new owner is asked for
+  cr_assert_gt (ledger_link_waiting (stage->link), 0);
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_UNREGISTER);
+  troupe_header_set_service (&header, troupe_text ("agent/alice"));
+  stage_receive (stage, INSTANCE, &header, NULL);
+  cr_expect (sent (INSTANCE, TROUPE_CMD_UNREGISTERED));
+  stage_settle_store (stage);
+  cr_expect_eq (offered (INSTANCE), 0, "nothing more after unregistered");
+  stage_register (stage, OTHER, "agent/alice", 4, true);
+  stage_settle_store (stage);
+  cr_expect_eq (offered (OTHER), 1);
+  cr_expect_eq (offered (OTHER), 1);
+}
+
 Test (core_attempts, one_that_unregisters_may_register_again)
 {
   stage_register (stage, INSTANCE, "tool/echo", 2, false);

@@ -126,6 +126,24 @@ Test (core_brokers, the_owner_goes_on_with_what_is_taken_over_also_without_credi
   cr_expect (offer != NULL && troupe_id_equal (&offer->header.call, &id) && offer->header.attempt == 2);
 }
 
+// A caller brought it here before any instance did, so that this broker could not know that it is an actor's.
+Test (core_brokers, an_actor_moves_also_when_its_service_was_unknown_here)
+{
+  stage_register (first, INSTANCE, "agent/bob", 4, true);
+  call (first, 1, "agent/bob");
+  cr_expect_eq (offered (first), 1);
+  call (second, 1, "agent/bob");
+  cr_expect_not_null (stage_take (second, CALLER, TROUPE_CMD_ACCEPTED));
+  stage_destroy (&first);
+  live (second, TERM + 1000);
+  stage_hello (second, OTHER, "instance-3");
+  stage_register (second, OTHER, "agent/bob", 4, true);
+  stage_settle_store (second);
+  cr_expect_str_eq (ledger_model_owner (model, "s", "agent/bob"), "instance-3");
+  const stage_message_t *offer = stage_take (second, OTHER, TROUPE_CMD_OFFER);
+  cr_expect (offer != NULL && offer->header.attempt == 2 && offer->header.epoch == 2);
+}
+
 Test (core_brokers, callers_of_a_lost_broker_hear_the_end_here)
 {
   call (first, 1, "tool/echo");

@@ -435,3 +435,50 @@ Test (core_nested, a_later_attempt_hears_accepted_when_the_store_knows_it)
   cr_expect_not_null (stage_take (stage, INSTANCE, TROUPE_CMD_ACCEPTED));
   cr_expect_eq (ledger_model_at (model, 1)->under, 2);
 }
+
+static void
+cancel (unsigned number, unsigned under)
+{
+  troupe_header_t header;
+  troupe_id_t id = stage_id (number);
+  troupe_header_init (&header, TROUPE_CMD_CANCEL);
+  troupe_header_set_call (&header, &id);
+  troupe_header_set_session (&header, troupe_text ("s"));
+  troupe_header_set_parent (&header, under);
+  stage_receive (stage, INSTANCE, &header, NULL);
+  stage_settle_store (stage);
+}
+
+// The attempts of a call share the ids of what they call.
+Test (core_nested, a_superseded_attempt_cancels_nothing)
+{
+  call (1, "agent/alice");
+  nested (2, "tool/echo", 1, 1);
+  reconnect (); // attempt 2 of both begins
+  nested (2, "tool/echo", 1, 2);
+  stage_forget (stage);
+  cancel (2, 1);
+  cr_expect_null (stage_take (stage, INSTANCE, TROUPE_CMD_SETTLED));
+  cr_expect_null (stage_take (stage, INSTANCE, TROUPE_CMD_CANCEL), "it goes on");
+  cr_expect_eq (ledger_model_at (model, 1)->status, TROUPE_STATUS_NONE);
+  cancel (2, 2);
+  const stage_message_t *settled = stage_take (stage, INSTANCE, TROUPE_CMD_SETTLED);
+  cr_expect (settled != NULL && settled->header.status == TROUPE_STATUS_CANCELLED);
+  cr_expect_eq (ledger_model_at (model, 1)->status, TROUPE_STATUS_CANCELLED);
+  cr_expect_eq (broker_core_open_calls (stage->core), 1);
+}
+
+Test (core_nested, a_held_nested_call_is_cancelled_by_its_attempt)
+{
+  call (1, "agent/alice");
+  troupe_header_t header = header_of (2, "agent/late");
+  troupe_id_t parent = stage_id (1);
+  troupe_header_set_path (&header, &parent, 1);
+  troupe_header_set_parent (&header, 2);
+  troupe_header_set_flags (&header, TROUPE_FLAG_WAIT);
+  send_with_text (INSTANCE, &header, "input");
+  cancel (2, 1);
+  cr_expect (!refused_as (INSTANCE, TROUPE_CANCELLED), "by an earlier one");
+  cancel (2, 2);
+  cr_expect (refused_as (INSTANCE, TROUPE_CANCELLED));
+}

@@ -61,6 +61,22 @@ Test (core_peers, hello_is_welcomed_with_the_terms)
   cr_expect (sent (1, TROUPE_CMD_OFFER), "and it lost nothing by it");
 }
 
+Test (core_peers, a_peer_of_another_mesh_is_turned_away)
+{
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_HELLO);
+  troupe_header_set_peer (&header, troupe_text ("alice-1"));
+  troupe_header_set_mesh (&header, troupe_text ("other"));
+  stage_receive (stage, 1, &header, NULL);
+  const stage_message_t *refused = stage_take (stage, 1, TROUPE_CMD_REFUSED);
+  cr_assert (refused != NULL && stage_error (refused) == TROUPE_WRONG_MESH);
+  cr_expect_not (sent (1, TROUPE_CMD_WELCOME));
+  troupe_header_set_mesh (&header, troupe_text ("m"));
+  stage_receive (stage, 1, &header, NULL);
+  const stage_message_t *welcome = stage_take (stage, 1, TROUPE_CMD_WELCOME);
+  cr_assert (welcome != NULL && troupe_text_equal (welcome->header.mesh, "m"));
+}
+
 Test (core_peers, strangers_are_told_to_say_hello_but_not_each_time)
 {
   for (int i = 0; i < 100; i++)

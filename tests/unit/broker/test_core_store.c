@@ -240,6 +240,18 @@ Test (core_store, a_call_that_the_store_lost_ends_as_an_error)
   cr_expect_eq (broker_core_open_calls (stage->core), 0);
 }
 
+Test (core_store, a_store_that_stalls_is_waited_for_in_peace)
+{
+  unsigned woken = 0;
+  for (int64_t due, end = stage->now + 2000; (due = broker_core_due (stage->core)) <= end; woken++) {
+    stage->now = due > stage->now ? due : stage->now;
+    stage_step (stage, &(broker_event_t){.kind = BROKER_TIME});
+    cr_assert_gt (broker_core_due (stage->core), stage->now, "it would be woken again at once, for ever");
+  }
+  cr_expect_lt (woken, 40); // ticks and leases, four a second each
+  stage_settle_store (stage);
+}
+
 Test (core_store, recovery_that_fails_is_tried_again)
 {
   call (1);

@@ -66,7 +66,7 @@ Test (core_volatile, accepted_offered_and_settled_without_a_store)
 {
   ledger_link_break (stage->link, 0, stage->now);
   call (1, "tool/echo", 0);
-  cr_expect_not_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED));
+  cr_expect_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED), "settled says it");
   const stage_message_t *offer = stage_take (stage, INSTANCE, TROUPE_CMD_OFFER);
   cr_assert (offer != NULL);
   cr_expect_eq (offer->header.flags, TROUPE_FLAG_VOLATILE);
@@ -74,7 +74,7 @@ Test (core_volatile, accepted_offered_and_settled_without_a_store)
   call (1, "tool/echo", 0);
   cr_expect_not_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED), "again");
   settle (INSTANCE, 1, 1);
-  cr_expect_not_null (stage_take (stage, INSTANCE, TROUPE_CMD_CONFIRMED));
+  cr_expect_null (stage_take (stage, INSTANCE, TROUPE_CMD_CONFIRMED), "nothing was stored");
   const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
   cr_expect (settled != NULL && stage_body_is (settled, "value"));
   cr_expect_eq (broker_core_open_calls (stage->core), 0);
@@ -98,8 +98,51 @@ Test (core_volatile, an_unknown_service_is_refused_or_waited_for)
   call (2, "tool/late", TROUPE_FLAG_WAIT);
   cr_expect_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED));
   stage_register (stage, INSTANCE, "tool/late", 1, false);
-  cr_expect_not_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED));
   cr_expect_eq (offered (INSTANCE), 1);
+}
+
+Test (core_volatile, a_caller_hears_of_a_call_that_takes_long)
+{
+  call (1, "tool/echo", 0);
+  call (2, "tool/echo", 0); // queues
+  stage_advance (stage, 900);
+  call (3, "tool/echo", 0);
+  cr_expect_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED));
+  stage_advance (stage, 200);
+  cr_expect_not_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED));
+  cr_expect_not_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED));
+  cr_expect_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED), "not yet of the third");
+  settle (INSTANCE, 1, 1);
+  stage_advance (stage, 900);
+  const stage_message_t *accepted = stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED);
+  troupe_id_t third = stage_id (3);
+  cr_assert (accepted != NULL);
+  cr_expect (troupe_id_equal (&accepted->header.call, &third), "once each");
+  cr_expect_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED));
+}
+
+// Its instance has forgotten the task, so nobody would send another outcome.
+Test (core_volatile, an_outcome_that_is_refused_becomes_that_error)
+{
+  troupe_header_t header;
+  troupe_id_t id = stage_id (1);
+  static const uint32_t sizes[] = {100};
+  call (1, "tool/echo", 0);
+  troupe_header_init (&header, TROUPE_CMD_SETTLE);
+  troupe_header_set_call (&header, &id);
+  troupe_header_set_session (&header, troupe_text ("s"));
+  troupe_header_set_attempt (&header, 1);
+  troupe_header_set_status (&header, TROUPE_STATUS_VALUE);
+  troupe_header_set_flags (&header, TROUPE_FLAG_VOLATILE);
+  troupe_header_set_sizes (&header, sizes, 1);
+  stage_receive (stage, INSTANCE, &header, NULL);
+  cr_expect (refused_as (INSTANCE, TROUPE_BAD_MESSAGE));
+  const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
+  cr_expect (settled != NULL && stage_error (settled) == TROUPE_BAD_MESSAGE);
+  cr_expect_eq (broker_core_open_calls (stage->core), 0);
+  call (2, "tool/echo", 0);
+  stage_take (stage, INSTANCE, TROUPE_CMD_OFFER);
+  cr_expect_eq (offered (INSTANCE), 1, "its credit is free");
 }
 
 // Its caller lost the answer, and sends both again; on the way the old connection's cancel arrives.

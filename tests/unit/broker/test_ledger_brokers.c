@@ -120,3 +120,32 @@ Test (ledger_brokers, a_sweep_finds_notices_whose_publication_was_lost)
   LOOP_UNTIL (rig->loop, rig->b.notices_count == 1);
   rig_stop (rig);
 }
+
+// An inbox that nobody reads goes in the end; one that is read stays.
+Test (ledger_brokers, the_inbox_of_a_broker_that_is_gone_goes_as_well)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t id = troupe_id_new (), again = troupe_id_new ();
+  ledger_request_t accept = rig_accept ("s", id, "model/m"), settle = rig_settle ("s", id, 1, "value");
+  char command[100];
+  rig_do (rig, &rig->a, &accept);
+  rig_do (rig, &rig->b, &accept);
+  ledger_destroy (&rig->b.ledger);
+  rig_do (rig, &rig->a, &settle);
+  snprintf (command, sizeof command, "PTTL troupe:{%02u}:inbox:b", ledger_slot ("s"));
+  long long left = redis_number (&rig->redis, command);
+  cr_expect (left > 2 * 24 * 3600 * 1000LL && left <= 3 * 24 * 3600 * 1000LL, "%lld", left);
+
+  rig_open (rig, &rig->b, "b");
+  snprintf (command, sizeof command, "PEXPIRE troupe:{%02u}:inbox:b 100000", ledger_slot ("s"));
+  redis_do (&rig->redis, command);
+  accept.call = settle.call = again;
+  rig_do (rig, &rig->a, &accept);
+  rig_do (rig, &rig->b, &accept);
+  size_t before = rig->b.notices_count;
+  rig_do (rig, &rig->a, &settle);
+  LOOP_UNTIL (rig->loop, rig->b.notices_count == before + 1);
+  snprintf (command, sizeof command, "PTTL troupe:{%02u}:inbox:b", ledger_slot ("s"));
+  LOOP_UNTIL (rig->loop, redis_number (&rig->redis, command) > 100000);
+  rig_stop (rig);
+}

@@ -189,6 +189,26 @@ Test (ledger_nested, a_mailbox_is_ordered_by_the_acceptance_of_roots)
   rig_stop (rig);
 }
 
+// What is made for older work waits for nobody who came later, nor for room that those take.
+Test (ledger_nested, a_mailbox_that_is_full_of_later_calls_has_room)
+{
+  enum { LIMIT = 2 };
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t old = accepted (rig, "agent/alice"), runs = accepted (rig, "agent/bob");
+  for (int i = 0; i < LIMIT; i++)
+    accepted (rig, "agent/bob");
+  for (int i = 0; i <= LIMIT; i++) {
+    ledger_request_t call = rig_nested ("s", troupe_id_new (), "agent/bob", &old, 1);
+    call.mailbox_limit = LIMIT;
+    cr_expect_eq (rig_do (rig, &rig->a, &call)->outcome, i < LIMIT ? LEDGER_OK : LEDGER_OVERLOADED, "%d", i);
+  }
+  ledger_request_t late = rig_accept ("s", troupe_id_new (), "agent/bob");
+  late.mailbox_limit = LIMIT;
+  cr_expect_eq (rig_do (rig, &rig->a, &late)->outcome, LEDGER_OVERLOADED);
+  cr_expect_eq (settle (rig, runs, 1, "value")->calls_count, 1);
+  rig_stop (rig);
+}
+
 Test (ledger_nested, a_grandchild_has_its_roots_place)
 {
   rig_t *rig = rig_start (NULL);
@@ -201,5 +221,21 @@ Test (ledger_nested, a_grandchild_has_its_roots_place)
   cr_expect (troupe_id_equal (&settle (rig, runs, 1, "value")->calls[0].call, &call.call));
   cr_expect_eq (rig->a.last.calls[0].path_count, 2);
   cr_expect (troupe_id_equal (&settle (rig, call.call, 1, "value")->calls[0].call, &young));
+  rig_stop (rig);
+}
+
+Test (ledger_nested, only_the_parents_present_attempt_may_cancel)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t parent = accepted (rig, "agent/alice"), call = nested (rig, "model/m", &parent);
+  retry (rig, parent, 1);
+  ledger_request_t cancel = rig_settle ("s", call, 0, "cancelled");
+  cancel.status = TROUPE_STATUS_CANCELLED;
+  cancel.under = 1;
+  cr_expect_eq (rig_do (rig, &rig->a, &cancel)->outcome, LEDGER_STALE);
+  cr_expect_eq (await (rig, call)->outcome, LEDGER_PENDING);
+  cancel.under = 2;
+  cr_expect_eq (rig_do (rig, &rig->a, &cancel)->outcome, LEDGER_OK);
+  cr_expect_eq (await (rig, call)->status, TROUPE_STATUS_CANCELLED);
   rig_stop (rig);
 }

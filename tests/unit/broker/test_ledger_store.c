@@ -51,7 +51,7 @@ Test (ledger_store, what_was_lost_can_be_made_again_whether_it_was_done_or_not)
   }
   LOOP_UNTIL (rig->loop, rig->a.results_count > 0); // some are done, the others are under way
   redis_kill (&rig->redis);
-  LOOP_UNTIL (rig->loop, rig->a.results_count == REQUESTS);
+  LOOP_UNTIL (rig->loop, rig->a.results_count == REQUESTS && !rig->a.up);
   redis_launch (&rig->redis, (const char *[]){"--appendonly", "yes", "--appendfsync", "always", NULL});
   LOOP_UNTIL (rig->loop, rig->a.up);
   for (int i = 0; i < REQUESTS; i++) {

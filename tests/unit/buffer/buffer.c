@@ -69,6 +69,57 @@ Test (buffer, frees_adopted_bytes_with_the_last_reference)
   cr_assert (eq (int, freed, 1));
 }
 
+Test (buffer, is_filled_by_its_maker)
+{
+  void *bytes = NULL;
+  troupe_buffer_t *buffer = NULL;
+  cr_assert (eq (int, troupe_buffer_begin (&buffer, 4, &bytes), TROUPE_OK));
+  memcpy (bytes, "curt", 4);
+  cr_assert (eq (int, troupe_buffer_grow (&buffer, 1000, &bytes), TROUPE_OK));
+  memcpy ((char *)bytes + 4, "ain", 4);
+  troupe_buffer_finish (buffer, 8);
+  cr_assert (eq (sz, troupe_buffer_size (buffer), 8));
+  cr_assert (eq (int, memcmp (troupe_buffer_data (buffer), "curtain", 8), 0));
+  troupe_buffer_t *same = troupe_buffer_keep (buffer);
+  cr_assert (eq (ptr, same, buffer));
+  troupe_buffer_unref (&same);
+  troupe_buffer_unref (&buffer);
+}
+
+typedef struct {
+  char bytes[8];
+  int *freed;
+} keeper_t;
+
+static void
+end_keeper (void *data, void *keeper)
+{
+  keeper_t *self = keeper;
+  cr_assert (eq (ptr, data, self->bytes + 1));
+  ++*self->freed;
+}
+
+Test (buffer, ends_what_keeps_its_bytes_with_the_last_reference)
+{
+  int freed = 0;
+  void *keeper = NULL;
+  troupe_buffer_t *buffer = NULL;
+  cr_assert (eq (int, troupe_buffer_new_kept (&buffer, sizeof (keeper_t), end_keeper, &keeper), TROUPE_OK));
+  *(keeper_t *)keeper = (keeper_t){"curtain", &freed};
+  troupe_buffer_point (buffer, ((keeper_t *)keeper)->bytes + 1, 6);
+  cr_assert (eq (ptr, troupe_buffer_keeper (buffer, end_keeper), keeper));
+  cr_assert (eq (ptr, troupe_buffer_keeper (buffer, count_free), NULL));
+  troupe_buffer_t *copy = troupe_buffer_keep (buffer);
+  cr_assert (ne (ptr, copy, buffer));
+  cr_assert (eq (ptr, troupe_buffer_keeper (copy, end_keeper), NULL));
+  troupe_buffer_unref (&buffer);
+  cr_assert (eq (int, freed, 1));
+  cr_assert (eq (sz, troupe_buffer_size (copy), 6));
+  cr_assert (eq (int, memcmp (troupe_buffer_data (copy), "urtain", 6), 0));
+  troupe_buffer_unref (&copy);
+  cr_assert (eq (ptr, troupe_buffer_keep (NULL), NULL));
+}
+
 enum { THREADS = 4, ROUNDS = 20000 };
 
 static void *

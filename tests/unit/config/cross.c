@@ -17,16 +17,26 @@ Test (cross, models_of_agents)
                  "t.yaml:2:18: agents.alice.model: there is no model \"gpt\" in models\n");
   troupe_config_t *config = load ("agents: {alice: {model: elsewhere}}\n");
   troupe_config_destroy (&config);
+  expect_errors ("models: {gpt: {type: rehearsal}}\nagents: {alice: {model: [gpt, gtp]}}\n",
+                 "t.yaml:2:18: agents.alice.model: there is no model \"gtp\" in models, did you mean gpt?\n");
+  expect_errors ("agents: {alice: {model: []}}\n", "t.yaml:1:25: agents.alice.model: 0 items: at least 1 are needed\n");
+  config = load ("agents: {alice: {model: [a, b, c], fallback: [d]}}\n");
+  cr_expect_str_eq (troupe_config_text (config, "agents.alice.model"), "a");
+  cr_expect_str_eq (troupe_config_text (config, "agents.alice.fallback.0"), "b");
+  cr_expect_str_eq (troupe_config_text (config, "agents.alice.fallback.2"), "d");
+  troupe_config_destroy (&config);
   // A model that is wrong itself is there all the same.
   expect_errors ("models: {gpt: {type: x}}\nagents: {alice: {model: gpt}}\n",
-                 "t.yaml:1:22: models.gpt.type: \"x\" is wrong: openai_chat or rehearsal is expected\n");
+                 "t.yaml:1:22: models.gpt.type: \"x\" is wrong: "
+                 "openai, openai_chat, azure_openai, anthropic, gemini, dashscope, ollama, modelscope, huggingface, vllm, "
+                 "fastchat, llamacpp, post_api or rehearsal is expected\n");
 }
 
 Test (cross, keys_of_model_types)
 {
   expect_errors ("models:\n  a: {type: rehearsal, api_key: abcdef}\n  b: {type: openai_chat, seed: 5}\n",
-                 "t.yaml:2:24: models.a.api_key: only for models of type openai_chat, this one is rehearsal\n"
-                 "t.yaml:3:26: models.b.seed: only for models of type rehearsal, this one is openai_chat\n");
+                 "t.yaml:2:24: models.a.api_key: models of the type rehearsal don't have this key\n"
+                 "t.yaml:3:26: models.b.seed: models of the type openai_chat don't have this key\n");
 }
 
 Test (cross, limits)
@@ -216,4 +226,21 @@ Test (cross, rules_that_cannot_be_read)
     "models: {m: {type: rehearsal, rules: /}}\n",
     "t.yaml:1:31: models.m.rules: the file \"/\" can't be read: Is a directory, the path is relative to this "
     "file\n");
+}
+
+Test (cross, keys_of_agent_types)
+{
+  troupe_config_t *config = load ("agents:\n"
+                                  "  a: {type: dict_dialog, model: m, keys: {speak: string, n: [integer, 'null']}, max_retries: 0}\n"
+                                  "  b: {type: dict_dialog, model: m, keys: [speak], to_content: speak, to_memory: false}\n");
+  cr_expect_str_eq (troupe_config_text (config, "agents.a.keys.n.0"), "integer");
+  cr_expect_str_eq (troupe_config_text (config, "agents.b.keys.0"), "speak");
+  cr_expect_str_eq (troupe_config_text (config, "agents.b.to_content"), "speak");
+  troupe_config_destroy (&config);
+  expect_errors ("agents:\n  a: {model: m, keys: [speak], config: {x: 1}}\n",
+                 "t.yaml:2:17: agents.a.keys: only for agents of type dict_dialog\n"
+                 "t.yaml:2:32: agents.a.config: only for agents of type script\n");
+  expect_errors ("agents:\n  a: {type: dict_dialog, max_retries: 17}\n",
+                 "t.yaml:2:3: agents.a.model: required, but missing\n"
+                 "t.yaml:2:39: agents.a.max_retries: \"17\" is wrong: it must be from 0 to 16\n");
 }

@@ -184,7 +184,7 @@ Test (errors, all_at_once)
   expect_errors ("mesh: my mesh\n"
                  "models:\n"
                  "  gpt:\n"
-                 "    type: openai\n"
+                 "    type: open\n"
                  "agents:\n"
                  "  alice:\n"
                  "    modle: gpt\n"
@@ -192,7 +192,9 @@ Test (errors, all_at_once)
                  "  lease: 100ms\n",
                  "t.yaml:1:7: mesh: \"my mesh\" is wrong: a name has 1 to 64 of A-Z a-z 0-9 . _ - and begins with a "
                  "letter or digit\n"
-                 "t.yaml:4:11: models.gpt.type: \"openai\" is wrong: openai_chat or rehearsal is expected\n"
+                 "t.yaml:4:11: models.gpt.type: \"open\" is wrong: "
+                 "openai, openai_chat, azure_openai, anthropic, gemini, dashscope, ollama, modelscope, huggingface, vllm, "
+                 "fastchat, llamacpp, post_api or rehearsal is expected, did you mean openai?\n"
                  "t.yaml:6:3: agents.alice.model: required, but missing\n"
                  "t.yaml:7:5: agents.alice.modle: unknown key, did you mean model?\n"
                  "t.yaml:9:10: limits.lease: \"100ms\" is wrong: it must be from 200ms to 60s\n");

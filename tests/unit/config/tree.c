@@ -2,6 +2,7 @@
 //
 // What a right file becomes: types, defaults, places, secrets.
 
+#include "config/config.h"
 #include "config/key.h"
 #include "config/scalar.h"
 #include "load.h"
@@ -201,4 +202,79 @@ Test (tree, the_table)
     size_t size = strlen (key->help);
     cr_expect (size > 0 && key->help[size - 1] == '.', "%s", key->path);
   }
+}
+
+// -- The way back ----------------------------------------------------------------------------------------------------
+
+static const char everything[] =
+  "mesh: m\nstate: /var/s\n"
+  "brokers:\n- { name: a, endpoint: \"tcp://localhost:7100\" }\n- { name: b }\n"
+  "store: { password: \"${REDIS_PASSWORD}\" }\n"
+  "models:\n"
+  "  gpt: { type: openai_chat, api_key: \"${OPENAI_KEY:-}\", timeout: 90s,\n"
+  "         options: { temperature: 0.5, stop: [\"$$5\", \"a: b\", \"no\"], \"odd: key\": { n: 1, y: null } } }\n"
+  "  local: { type: openai_chat, api_key: sk-very-secret }\n"
+  "  both: { type: openai_chat, api_key: \"sk-${OPENAI_KEY}\" }\n"
+  "  fallback: { type: openai_chat, api_key: \"${NOWHERE:-sk-very-secret}\" }\n"
+  "  talker: { type: rehearsal, rules: %s, seed: 7 }\n"
+  "agents:\n  alice: { model: gpt, prompt: \"You cost $$5.\\nSay \\\"no\\\".\" }\n"
+  "limits: { lease: 2500ms, message: 1.5MiB }\n";
+
+static void
+set_keys (void)
+{
+  setenv ("REDIS_PASSWORD", "r3dis", 1);
+  setenv ("OPENAI_KEY", "sk-very-secret", 1);
+}
+
+Test (tree, what_is_written_loads_as_the_same)
+{
+  char path[] = "rules-XXXXXX", yaml[sizeof everything + sizeof path];
+  set_keys ();
+  close (mkstemp (path));
+  snprintf (yaml, sizeof yaml, everything, path);
+  troupe_config_t *config = load (yaml);
+  json_t *written = troupe_config_written (config);
+  char *text = json_dumps (written, 0); // JSON is YAML
+  cr_assert_null (strstr (text, "secret"), "%s", text);
+  cr_expect_null (strstr (text, "r3dis"));
+  cr_expect_str_eq (json_string_value (config_find (written, "store.password")), "${REDIS_PASSWORD}");
+  cr_expect_str_eq (json_string_value (config_find (written, "models.gpt.api_key")), "${OPENAI_KEY:-}");
+  cr_expect_str_eq (json_string_value (config_find (written, "models.local.api_key")), "${MODELS_LOCAL_API_KEY}");
+  cr_expect_str_eq (json_string_value (config_find (written, "models.both.api_key")), "${MODELS_BOTH_API_KEY}");
+  cr_expect_str_eq (json_string_value (config_find (written, "models.fallback.api_key")), "${NOWHERE}");
+  cr_expect_str_eq (json_string_value (config_find (written, "limits.lease")), "2500ms");
+  cr_expect_str_eq (json_string_value (config_find (written, "limits.message")), "1536KiB");
+  cr_expect_eq (*json_string_value (config_find (written, "models.talker.rules")), '/');
+
+  setenv ("MODELS_LOCAL_API_KEY", "sk-very-secret", 1);
+  setenv ("MODELS_BOTH_API_KEY", "sk-sk-very-secret", 1);
+  setenv ("NOWHERE", "sk-very-secret", 1);
+  troupe_config_t *again = load (text);
+  json_t *twice = troupe_config_written (again);
+  json_t *one = json_deep_copy (troupe_config_root (config)), *other = json_deep_copy (troupe_config_root (again));
+  json_object_del (config_find (one, "models.talker"), "rules"); // relative, absolute
+  json_object_del (config_find (other, "models.talker"), "rules");
+  cr_expect (json_equal (one, other));
+  json_object_del (config_find (written, "models.both"), "api_key");
+  json_object_del (config_find (twice, "models.both"), "api_key");
+  cr_expect (json_equal (written, twice));
+  json_decref (one);
+  json_decref (other);
+  json_decref (written);
+  json_decref (twice);
+  free (text);
+  troupe_config_destroy (&config);
+  troupe_config_destroy (&again);
+  unlink (path);
+}
+
+Test (tree, a_store_of_ones_own_stays_one)
+{
+  troupe_config_t *config = load ("store: { url: \"redis://localhost:7\" }\n");
+  json_t *written = troupe_config_written (config);
+  cr_expect_str_eq (json_string_value (config_find (written, "store.url")), "redis://localhost:7");
+  cr_expect_null (config_find (written, "store.private"));
+  json_decref (written);
+  troupe_config_destroy (&config);
 }

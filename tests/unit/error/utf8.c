@@ -8,6 +8,7 @@
 #include <criterion/new/assert.h>
 #include <jansson.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 static size_t
@@ -57,6 +58,30 @@ Test (utf8, rejects_overlong_forms_and_nul)
     cr_assert (not(utf8_valid (wrong[i], strlen (wrong[i]))), "case %zu", i);
   cr_assert (not(utf8_valid ("a\0b", 3)));
   cr_assert (utf8_valid ("", 0));
+}
+
+// Text is looked at in words: a byte must be seen wherever it stands, at the beginning, the end, or between words.
+Test (utf8, sees_every_byte_of_a_text)
+{
+  enum { LONGEST = 80 };
+  static const char euro[] = "\xE2\x82\xAC";
+  char *bytes = malloc (LONGEST); // so that a sanitizer sees what is read beyond it
+  for (size_t size = 1; size <= LONGEST; size++) {
+    char *text = bytes + LONGEST - size;
+    memset (text, '~', size);
+    cr_assert (utf8_valid (text, size), "%zu bytes", size);
+    for (size_t i = 0; i < size; i++) {
+      text[i] = '\0';
+      cr_assert (not(utf8_valid (text, size)), "NUL at %zu of %zu", i, size);
+      text[i] = '\x80';
+      cr_assert (not(utf8_valid (text, size)), "a tail at %zu of %zu", i, size);
+      memcpy (text + i, euro, size - i < 3 ? size - i : 3);
+      cr_assert (eq (int, utf8_valid (text, size), size - i >= 3), "a euro at %zu of %zu", i, size);
+      memset (text + i, '\x01', size - i < 3 ? size - i : 3);
+      cr_assert (utf8_valid (text, size), "%zu of %zu", i, size);
+    }
+  }
+  free (bytes);
 }
 
 Test (utf8, counts_characters)

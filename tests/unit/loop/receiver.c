@@ -108,3 +108,22 @@ Test (receiver, a_turn_without_messages_ends_in_time)
   cr_assert_eq (pair.called, 0u);
   close_pair (&pair);
 }
+
+// Looking at it elsewhere takes the wake-up away, as a send may.
+Test (receiver, what_was_noticed_elsewhere_is_told)
+{
+  pair_t pair;
+  int events;
+  size_t size = sizeof events;
+  open_pair (&pair);
+  cr_assert_eq (troupe_loop_add_receiver (pair.loop, pair.receiver, on_message, &pair), TROUPE_OK);
+  cr_assert_eq (troupe_loop_turn (pair.loop, 0), TROUPE_OK); // there is nothing, and the loop knows
+  send_some (&pair, 1);
+  do
+    cr_assert_eq (zmq_getsockopt (pair.receiver, ZMQ_EVENTS, &events, &size), 0);
+  while ((events & ZMQ_POLLIN) == 0);
+  troupe_loop_look_at (pair.loop, pair.receiver);
+  cr_assert_eq (troupe_loop_turn (pair.loop, 0), TROUPE_OK);
+  cr_assert_eq (pair.received, 1);
+  close_pair (&pair);
+}

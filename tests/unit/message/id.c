@@ -9,7 +9,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 Test (id, is_a_uuid_of_version_7_made_now)
 {
@@ -44,6 +46,34 @@ make_ids (void *out)
   for (int i = 0; i < IDS; i++)
     ids[i] = troupe_id_new ();
   return NULL;
+}
+
+// The random half: parent and child count on from the same moment.
+Test (id, a_forked_child_makes_others)
+{
+  enum { COUNT = 100 };
+  troupe_id_t parents[COUNT], childs[COUNT];
+  int ends[2];
+  troupe_id_new ();
+  cr_assert (eq (int, pipe (ends), 0));
+  pid_t child = fork ();
+  if (child == 0) {
+    for (int i = 0; i < COUNT; i++)
+      childs[i] = troupe_id_new ();
+    _exit (write (ends[1], childs, sizeof childs) == (ssize_t)sizeof childs ? 0 : 1);
+  }
+  cr_assert (gt (int, child, 0));
+  for (int i = 0; i < COUNT; i++)
+    parents[i] = troupe_id_new ();
+  int status = 0;
+  cr_assert (eq (int, waitpid (child, &status, 0), child));
+  cr_assert (eq (int, status, 0));
+  cr_assert (eq (int, read (ends[0], childs, sizeof childs) == (ssize_t)sizeof childs, 1));
+  for (int i = 0; i < COUNT; i++)
+    for (int k = 0; k < COUNT; k++)
+      cr_assert (ne (int, memcmp (parents[i].bytes + 8, childs[k].bytes + 8, 8), 0), "%d and %d", i, k);
+  close (ends[0]);
+  close (ends[1]);
 }
 
 static int

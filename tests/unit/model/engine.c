@@ -3,8 +3,8 @@
 #include "model/schedule.h"
 #include "unit/model/stand.h"
 
-#include <criterion/criterion.h>
 #include <arpa/inet.h>
+#include <criterion/criterion.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,7 +92,7 @@ Test (engine, drops_in_the_middle_of_a_stream_and_at_the_end)
 static void
 never (void *context, json_t *message, const troupe_error_t *error)
 {
-  (void) context, (void) message, (void) error;
+  (void)context, (void)message, (void)error;
   cr_assert_fail ("a refused ask ends only once");
 }
 
@@ -122,8 +122,8 @@ closed_port (int *fd)
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
   socklen_t size = sizeof address;
   *fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  cr_assert (bind (*fd, (struct sockaddr *) &address, size) == 0);
-  cr_assert (getsockname (*fd, (struct sockaddr *) &address, &size) == 0);
+  cr_assert (bind (*fd, (struct sockaddr *)&address, size) == 0);
+  cr_assert (getsockname (*fd, (struct sockaddr *)&address, &size) == 0);
   return ntohs (address.sin_port);
 }
 
@@ -188,9 +188,9 @@ Test (schedule, keeps_the_order_of_due_times)
   schedule_t schedule = {0};
   unsigned state = 12345;
   for (int i = 0; i < COUNT; i++)
-    cr_assert (schedule_add (&schedule, &answers[i], (int64_t) (state = state * 1103515245 + 12345) >> 16));
+    cr_assert (schedule_add (&schedule, &answers[i], (int64_t)(state = state * 1103515245 + 12345) >> 16));
   for (int i = 0; i < COUNT; i += 3)
-    schedule_move (&schedule, &answers[i], (int64_t) (state = state * 1103515245 + 12345) >> 16);
+    schedule_move (&schedule, &answers[i], (int64_t)(state = state * 1103515245 + 12345) >> 16);
   for (int i = 0; i < COUNT; i += 5)
     schedule_remove (&schedule, &answers[i]);
   int64_t last = INT64_MIN;

@@ -21,7 +21,8 @@ Test (failure, maps_every_kind_of_status)
     troupe_err_t code;
     const char *why, *next;
   } cases[] = {
-    {401, "{\"error\": {\"message\": \"Incorrect key\"}}", TROUPE_UNAUTHORIZED, "Incorrect key", "api_key of models.gpt"},
+    {401, "{\"error\": {\"message\": \"Incorrect key\"}}", TROUPE_UNAUTHORIZED, "Incorrect key",
+     "api_key of models.gpt"},
     {403, "", TROUPE_UNAUTHORIZED, "HTTP 403", "api_key of models.gpt"},
     {404, "{\"error\": {\"message\": \"nope\"}}", TROUPE_MODEL_REFUSED, "http://h/v1/chat/completions has no model big",
      "base_url of models.gpt"},
@@ -31,8 +32,8 @@ Test (failure, maps_every_kind_of_status)
     {413, "", TROUPE_MODEL_REFUSED, "HTTP 413", ""},
     {302, "", TROUPE_MODEL_REFUSED, "HTTP 302", "base_url"},
     {429, "{\"error\": {\"message\": \"slow down\"}}", TROUPE_RATE_LIMITED, "slow down", ""},
-    {429, "{\"error\": {\"message\": \"no money\", \"code\": \"insufficient_quota\"}}", TROUPE_MODEL_REFUSED, "no money",
-     "billing"},
+    {429, "{\"error\": {\"message\": \"no money\", \"code\": \"insufficient_quota\"}}", TROUPE_MODEL_REFUSED,
+     "no money", "billing"},
     {500, "<html><b>Oops</b>\n\n\t</html>", TROUPE_MODEL_FAILED, "HTTP 500: <html><b>Oops</b> </html>", ""},
     {503, "{\"message\": \"later\"}", TROUPE_MODEL_FAILED, "later", ""},
     {408, "", TROUPE_MODEL_FAILED, "408", ""},
@@ -80,5 +81,17 @@ Test (failure, tells_a_server_that_is_away_from_one_that_broke_off)
   cr_assert (strstr (error.next, "certificates"));
   cr_assert_not (failure_may_pass (CURLE_PEER_FAILED_VERIFICATION));
   cr_assert (failure_may_pass (CURLE_COULDNT_CONNECT));
+  troupe_model_destroy (&model);
+}
+
+Test (failure, finds_the_pause_that_google_asks_for)
+{
+  troupe_model_t *model = new_model ();
+  troupe_error_t error = {0};
+  static const char body[] = "{\"error\": {\"code\": 429, \"status\": \"RESOURCE_EXHAUSTED\", \"details\": [{\"@type\":"
+                             " \"type.googleapis.com/google.rpc.QuotaFailure\"}, {\"@type\":"
+                             " \"type.googleapis.com/google.rpc.RetryInfo\", \"retryDelay\": \"34.5s\"}]}}";
+  cr_assert_eq (failure_of_status (model, 429, body, strlen (body), 0, &error), TROUPE_RATE_LIMITED);
+  cr_assert_eq (error.retry_after_ms, 34500);
   troupe_model_destroy (&model);
 }

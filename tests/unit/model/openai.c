@@ -5,7 +5,8 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#define MODEL "{\"type\": \"openai_chat\", \"base_url\": \"http://me:pass@localhost:1/v1/\", \"api_key\": \"sk-secret\"}"
+#define MODEL                                                                                                          \
+  "{\"type\": \"openai_chat\", \"base_url\": \"http://me:pass@localhost:1/v1/\", \"api_key\": \"sk-secret\"}"
 
 // Feeds events (NULL-terminated), and returns the message, or NULL with the error.
 static json_t *
@@ -18,7 +19,7 @@ play (const char *const *events, reply_t *reply, troupe_error_t *error)
   for (; *events && code == TROUPE_OK; events++)
     code = model->provider->event (model, "message", *events, strlen (*events), reply, error);
   if (code == TROUPE_OK)
-    reply_message (reply, "gpt", 1, &message, error);
+    reply_message (reply, "gpt", "openai_chat", 1, &message, error);
   troupe_model_destroy (&model);
   return message;
 }
@@ -72,7 +73,8 @@ Test (openai, gathers_a_streamed_reply)
       "{\"choices\": [{\"index\": 0, \"delta\": {}, \"finish_reason\": \"length\"}]}",
       "{\"choices\": [], \"usage\": {\"prompt_tokens\": 5, \"completion_tokens\": 2}}", "[DONE]", NULL},
     "\"Hello\"",
-    "{\"attempts\":1,\"finish_reason\":\"length\",\"model\":\"m-1\",\"usage\":{\"input_tokens\":5,\"output_tokens\":2}}");
+    "{\"attempts\":1,\"finish_reason\":\"length\",\"model\":\"m-1\",\"provider\":\"openai_chat\",\"usage\":{\"input_"
+    "tokens\":5,\"output_tokens\":2}}");
   cr_assert_str_eq (json_string_value (json_object_get (message, "role")), "assistant");
   cr_assert_str_eq (json_string_value (json_object_get (message, "name")), "gpt");
   json_decref (message);
@@ -83,14 +85,16 @@ Test (openai, gathers_tool_calls_by_index)
   json_decref (expect_message (
     (const char *const[]){
       "{\"model\": \"m\", \"choices\": [{\"delta\": {\"content\": \"Let me see.\"}}]}",
-      "{\"model\": \"m\", \"choices\": [{\"delta\": {\"tool_calls\": [{\"index\": 0, \"id\": \"a\", \"function\": {\"name\": "
+      "{\"model\": \"m\", \"choices\": [{\"delta\": {\"tool_calls\": [{\"index\": 0, \"id\": \"a\", \"function\": "
+      "{\"name\": "
       "\"f\", \"arguments\": \"\"}}, {\"index\": 1, \"id\": \"b\", \"function\": {\"name\": \"g\", \"arguments\": "
       "\"{\\\"q\\\":\"}}]}}]}",
-      "{\"model\": \"m\", \"choices\": [{\"delta\": {\"tool_calls\": [{\"index\": 1, \"function\": {\"arguments\": \"1}\"}}]}}]}",
+      "{\"model\": \"m\", \"choices\": [{\"delta\": {\"tool_calls\": [{\"index\": 1, \"function\": {\"arguments\": "
+      "\"1}\"}}]}}]}",
       "{\"model\": \"m\", \"choices\": [{\"delta\": {}, \"finish_reason\": \"tool_calls\"}]}", NULL},
     "[{\"text\":\"Let me see.\",\"type\":\"text\"},{\"id\":\"a\",\"input\":{},\"name\":\"f\",\"type\":\"tool_use\"},"
     "{\"id\":\"b\",\"input\":{\"q\":1},\"name\":\"g\",\"type\":\"tool_use\"}]",
-    "{\"attempts\":1,\"finish_reason\":\"tool_use\",\"model\":\"m\"}"));
+    "{\"attempts\":1,\"finish_reason\":\"tool_use\",\"model\":\"m\",\"provider\":\"openai_chat\"}"));
 }
 
 Test (openai, tolerates_calls_without_index_or_id)
@@ -106,32 +110,33 @@ Test (openai, tolerates_calls_without_index_or_id)
       NULL},
     "[{\"id\":\"a\",\"input\":{\"x\":1},\"name\":\"f\",\"type\":\"tool_use\"},"
     "{\"id\":\"b\",\"input\":{},\"name\":\"g\",\"type\":\"tool_use\"}]",
-    "{\"attempts\":1,\"finish_reason\":\"tool_use\",\"model\":\"m\"}");
+    "{\"attempts\":1,\"finish_reason\":\"tool_use\",\"model\":\"m\",\"provider\":\"openai_chat\"}");
   json_decref (message);
   message = expect_message (
     (const char *const[]){"{\"model\": \"m\", \"choices\": [{\"message\": {\"function_call\": {\"name\": \"f\", "
                           "\"arguments\": \"{}\"}}, \"finish_reason\": \"function_call\"}]}",
                           NULL},
-    NULL, "{\"attempts\":1,\"finish_reason\":\"tool_use\",\"model\":\"m\"}");
-  const char *id = json_string_value (
-    json_object_get (json_array_get (json_object_get (message, "content"), 0), "id"));
+    NULL, "{\"attempts\":1,\"finish_reason\":\"tool_use\",\"model\":\"m\",\"provider\":\"openai_chat\"}");
+  const char *id = json_string_value (json_object_get (json_array_get (json_object_get (message, "content"), 0), "id"));
   cr_assert (id && strncmp (id, "call_", 5) == 0 && strlen (id) > 20, "%s", id);
   json_decref (message);
 }
 
 Test (openai, takes_content_as_parts_and_refusals)
 {
-  json_decref (expect_message ((const char *const[]){"{\"model\": \"m\", \"choices\": [{\"delta\": {\"content\": "
-                                                     "[{\"type\": \"text\", \"text\": \"a\"}], \"refusal\": \"b\"}, "
-                                                     "\"finish_reason\": \"content_filter\"}]}",
-                                                     NULL},
-                               "\"ab\"", "{\"attempts\":1,\"finish_reason\":\"content_filter\",\"model\":\"m\"}"));
+  json_decref (expect_message (
+    (const char *const[]){"{\"model\": \"m\", \"choices\": [{\"delta\": {\"content\": "
+                          "[{\"type\": \"text\", \"text\": \"a\"}], \"refusal\": \"b\"}, "
+                          "\"finish_reason\": \"content_filter\"}]}",
+                          NULL},
+    "\"ab\"", "{\"attempts\":1,\"finish_reason\":\"content_filter\",\"model\":\"m\",\"provider\":\"openai_chat\"}"));
 }
 
 Test (openai, reports_errors_inside_a_stream)
 {
-  expect_error ((const char *const[]){"{\"error\": {\"message\": \"the GPU melts\", \"type\": \"server_error\"}}", NULL},
-                TROUPE_MODEL_FAILED, "the GPU melts");
+  expect_error (
+    (const char *const[]){"{\"error\": {\"message\": \"the GPU melts\", \"type\": \"server_error\"}}", NULL},
+    TROUPE_MODEL_FAILED, "the GPU melts");
   expect_error ((const char *const[]){"{\"error\": {\"message\": \"slow down\", \"code\": 429}}", NULL},
                 TROUPE_RATE_LIMITED, "slow down");
   expect_error ((const char *const[]){"{\"error\": \"too long\"}", NULL}, TROUPE_MODEL_FAILED, "too long");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "model/openai_prompt.h"
+#include "model/prepare.h"
+#include "unit/model/model_fixture.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -18,18 +19,9 @@ json_of (const char *text)
 static json_t *
 request_of (const char *input, const char *configured, bool stream)
 {
-  prompt_t prompt;
-  troupe_error_t error;
-  bytes_t body = {0};
-  json_t *json = json_of (input), *options = json_of (configured);
-  cr_assert_eq (prompt_of_input (&prompt, json, &error), TROUPE_OK, "%s", error.why);
-  cr_assert_eq (openai_write_prompt (&prompt, "m", options, stream, &body, &error), TROUPE_OK, "%s", error.why);
-  json_t *request = json_of (bytes_text (&body));
-  bytes_clear (&body);
-  prompt_clear (&prompt);
-  json_decref (options);
-  json_decref (json);
-  return request;
+  char config[512];
+  snprintf (config, sizeof config, "{\"type\": \"openai_chat\", \"model\": \"m\", \"options\": %s}", configured);
+  return fixture_request (config, input, stream);
 }
 
 static void
@@ -46,18 +38,7 @@ expect (const char *input, const char *messages)
 static void
 expect_wrong (const char *input, const char *why)
 {
-  prompt_t prompt;
-  troupe_error_t error;
-  bytes_t body = {0};
-  json_t *json = json_of (input);
-  troupe_err_t code = prompt_of_input (&prompt, json, &error);
-  if (code == TROUPE_OK)
-    code = openai_write_prompt (&prompt, "m", NULL, false, &body, &error);
-  cr_assert_eq (code, TROUPE_BAD_MESSAGE, "%s: %s", input, troupe_err_name (code));
-  cr_assert (strstr (error.why, why), "%s: %s", input, error.why);
-  prompt_clear (&prompt);
-  bytes_clear (&body);
-  json_decref (json);
+  fixture_refusal ("{\"type\": \"openai_chat\", \"model\": \"m\"}", input, TROUPE_BAD_MESSAGE, why);
 }
 
 Test (prompt, takes_text_and_messages)
@@ -122,24 +103,30 @@ Test (prompt, names_the_member_that_is_wrong)
   expect_wrong ("{\"mesages\": []}", "mesages: unknown member; did you mean messages?");
   expect_wrong ("{\"messages\": [{\"name\": \"a\", \"content\": \"x\"}], \"tools\": [{\"name\": \"a b\"}]}",
                 "tools[0].name: ");
-  expect_wrong ("{\"messages\": [{\"name\": \"a\", \"content\": \"x\"}], \"tools\": [{\"name\": \"a\", \"params\": 1}]}",
-                "tools[0].params: unknown");
+  expect_wrong (
+    "{\"messages\": [{\"name\": \"a\", \"content\": \"x\"}], \"tools\": [{\"name\": \"a\", \"params\": 1}]}",
+    "tools[0].params: unknown");
   expect_wrong ("{\"messages\": [{\"name\": \"a\", \"content\": \"x\"}], \"options\": []}", "options: ");
   expect_wrong ("{\"messages\": [{\"name\": \"a\", \"content\": \"x\"}], \"agent\": 5}", "agent: ");
 }
 
 Test (prompt, refuses_what_openai_cant_take)
 {
-  expect_wrong ("{\"messages\": [{\"name\": \"a\", \"content\": [{\"type\": \"audio\", \"url\": \"http://x/a.mp3\"}]}]}",
-                "messages[0].content[0]: a block of the type audio");
+  expect_wrong (
+    "{\"messages\": [{\"name\": \"a\", \"content\": [{\"type\": \"audio\", \"url\": \"http://x/a.mp3\"}]}]}",
+    "messages[0].content[0]: a link; this model takes the type audio as a data: URL only");
+  expect_wrong (
+    "{\"messages\": [{\"name\": \"a\", \"content\": [{\"type\": \"video\", \"url\": \"http://x/a.mp4\"}]}]}",
+    "messages[0].content[0]: a block of the type video");
   expect_wrong ("{\"messages\": [{\"name\": \"a\", \"content\": [{\"type\": \"image\", \"url\": \"file:///x\"}]}]}",
                 "messages[0].content[0]: an image whose url");
   expect_wrong ("{\"messages\": [{\"name\": \"a\", \"content\": \"x\", \"url\": [\"http://x/a.mp3\"]}]}",
                 "messages[0].url[0]");
   expect_wrong ("{\"messages\": [{\"role\": \"tool\", \"name\": \"a\", \"content\": \"x\"}]}", "messages[0].content");
-  expect_wrong ("{\"messages\": [{\"name\": \"a\", \"content\": [{\"type\": \"tool_use\", \"id\": \"1\", \"name\": \"f\","
-                " \"input\": {}}]}]}",
-                "messages[0].content[0]: a tool_use");
+  expect_wrong (
+    "{\"messages\": [{\"name\": \"a\", \"content\": [{\"type\": \"tool_use\", \"id\": \"1\", \"name\": \"f\","
+    " \"input\": {}}]}]}",
+    "messages[0].content[0]: a tool_use");
   expect_wrong ("{\"messages\": [{\"name\": \"a\", \"content\": \"x\"}], \"options\": {\"stream\": true}}",
                 "options: stream");
 }

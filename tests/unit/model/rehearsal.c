@@ -66,8 +66,10 @@ expect_rules (const char *text, const char *input, const char *said)
 }
 
 #define TALK                                                                                                           \
-  "{\"agent\": \"alice\", \"messages\": [{\"role\": \"system\", \"name\": \"system\", \"content\": \"You are a pirate\"},"  \
-  " {\"name\": \"ann\", \"content\": \"My name is Ann.\"}, {\"role\": \"assistant\", \"name\": \"alice\", \"content\": "    \
+  "{\"agent\": \"alice\", \"messages\": [{\"role\": \"system\", \"name\": \"system\", \"content\": \"You are a "       \
+  "pirate\"},"                                                                                                         \
+  " {\"name\": \"ann\", \"content\": \"My name is Ann.\"}, {\"role\": \"assistant\", \"name\": \"alice\", "            \
+  "\"content\": "                                                                                                      \
   "\"my name is Alice\"}, {\"name\": \"ann\", \"content\": \"Weather in Oslo, please\"}]}"
 
 Test (rehearsal, plays_the_first_rule_that_fits)
@@ -86,7 +88,8 @@ Test (rehearsal, plays_the_first_rule_that_fits)
 
 Test (rehearsal, counts_turns)
 {
-  static const char text[] = "rules:\n  - {turn: 1, say: one}\n  - {turn: 2..3, say: two}\n  - {turn: ..9, say: nine}\n";
+  static const char text[] =
+    "rules:\n  - {turn: 1, say: one}\n  - {turn: 2..3, say: two}\n  - {turn: ..9, say: nine}\n";
   expect_rules (text, "\"x\"", "one");
   expect_rules (text, TALK, "two");
   expect_rules (text, "{\"messages\": [{\"role\": \"system\", \"name\": \"s\", \"content\": \"x\"}]}", "nine");
@@ -155,7 +158,7 @@ Test (rehearsal, calls_tools)
   cr_assert_eq (play (&rules, TALK, 1, &played), TROUPE_OK);
   cr_assert_eq (play (&rules, TALK, 1, &again), TROUPE_OK);
   cr_assert_str_eq (played.reply.tools[0].id, again.reply.tools[0].id);
-  cr_assert_eq (reply_message (&played.reply, "m", 1, &message, &played.error), TROUPE_OK);
+  cr_assert_eq (reply_message (&played.reply, "m", "rehearsal", 1, &message, &played.error), TROUPE_OK);
   const json_t *block = json_array_get (json_object_get (message, "content"), 1);
   cr_assert_str_eq (json_string_value (json_object_get (block, "name")), "weather");
   cr_assert_str_eq (json_string_value (json_object_get (json_object_get (block, "input"), "city")), "Oslo");
@@ -195,7 +198,8 @@ say (const rules_t *rules, unsigned number, uint64_t seed, char out[64])
   troupe_id_t id = troupe_id_new ();
   char text[TROUPE_ID_TEXT_SIZE];
   troupe_id_to_text (&id, text);
-  snprintf (input, sizeof input, "{\"messages\": [{\"id\": \"%s\", \"name\": \"u\", \"content\": \"%u\"}]}", text, number);
+  snprintf (input, sizeof input, "{\"messages\": [{\"id\": \"%s\", \"name\": \"u\", \"content\": \"%u\"}]}", text,
+            number);
   cr_assert_eq (play (rules, input, seed, &played), TROUPE_OK);
   snprintf (out, 64, "%s", bytes_text (&played.reply.text));
   reply_clear (&played.reply);
@@ -221,16 +225,16 @@ Test (rehearsal, draws_from_seed_agent_and_texts_alone)
 
 Test (rehearsal, tells_every_error_of_a_file_with_its_place)
 {
-  static const char text[] = "dealy: 5ms\n"                              // 1
-                             "rules:\n"                                  // 2
-                             "  - last: {regex: 'a(b'}\n"                // 3
-                             "    say: '{{lsat}}'\n"                     // 4
-                             "  - say: '{{1}}'\n"                        // 5
-                             "    chance: 2\n"                           // 6
-                             "  - last: x\n"                             // 7
-                             "  - fail: rate_limitd\n"                   // 8
-                             "    say: x\n"                              // 9
-                             "  - {saay: x, turn: 5..2, delay: 5}\n"    // 10
+  static const char text[] = "dealy: 5ms\n"                                // 1
+                             "rules:\n"                                    // 2
+                             "  - last: {regex: 'a(b'}\n"                  // 3
+                             "    say: '{{lsat}}'\n"                       // 4
+                             "  - say: '{{1}}'\n"                          // 5
+                             "    chance: 2\n"                             // 6
+                             "  - last: x\n"                               // 7
+                             "  - fail: rate_limitd\n"                     // 8
+                             "    say: x\n"                                // 9
+                             "  - {saay: x, turn: 5..2, delay: 5}\n"       // 10
                              "  - {say: '{{choice:a', heard: {txt: x}}\n"; // 11
   static const struct {
     int line;
@@ -260,9 +264,9 @@ Test (rehearsal, tells_every_error_of_a_file_with_its_place)
     size_t j;
     json_t *entry;
     json_array_foreach (report.list, j, entry)
-      found |= json_integer_value (json_object_get (entry, "line")) == wanted[i].line
-               && strcmp (json_string_value (json_object_get (entry, "path")), wanted[i].path) == 0
-               && strstr (json_string_value (json_object_get (entry, "hint")), wanted[i].hint);
+      found |= json_integer_value (json_object_get (entry, "line")) == wanted[i].line &&
+               strcmp (json_string_value (json_object_get (entry, "path")), wanted[i].path) == 0 &&
+               strstr (json_string_value (json_object_get (entry, "hint")), wanted[i].hint);
     char *all = json_dumps (report.list, JSON_INDENT (1));
     cr_assert (found, "line %d, %s: %s", wanted[i].line, wanted[i].path, all);
     free (all);
@@ -272,12 +276,26 @@ Test (rehearsal, tells_every_error_of_a_file_with_its_place)
 
 Test (rehearsal, survives_a_file_that_is_none)
 {
-  static const char *const texts[] = {"", "[]", "rules:", "rules: []", "rules: [1]", "rules: [{}]", "rules: [{say: []}]",
-                                      "rules: [{call: []}]", "rules: [{call: [{name: 'a b', input: 1, x: 2}]}]",
-                                      "rules: [{fail: {}}]", "rules: [{say: {a: b}}]", "rules: [{last: {}, say: x}]",
-                                      "rules: [{last: {text: a, regex: b}, say: x}]", "{", "a: [", "\xff",
-                                      "rules: [{last: {regex: [a]}, say: x}]", "rules: [{chunk: 0, say: x}]",
-                                      "rules: [{json: {a: '{{b}}'}}]", "rules: [{call: {name: f, input: {x: '{{3}}'}}}]"};
+  static const char *const texts[] = {"",
+                                      "[]",
+                                      "rules:",
+                                      "rules: []",
+                                      "rules: [1]",
+                                      "rules: [{}]",
+                                      "rules: [{say: []}]",
+                                      "rules: [{call: []}]",
+                                      "rules: [{call: [{name: 'a b', input: 1, x: 2}]}]",
+                                      "rules: [{fail: {}}]",
+                                      "rules: [{say: {a: b}}]",
+                                      "rules: [{last: {}, say: x}]",
+                                      "rules: [{last: {text: a, regex: b}, say: x}]",
+                                      "{",
+                                      "a: [",
+                                      "\xff",
+                                      "rules: [{last: {regex: [a]}, say: x}]",
+                                      "rules: [{chunk: 0, say: x}]",
+                                      "rules: [{json: {a: '{{b}}'}}]",
+                                      "rules: [{call: {name: f, input: {x: '{{3}}'}}}]"};
   for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
     rules_t rules;
     config_report_t report;
@@ -298,7 +316,8 @@ Test (rehearsal, small_talk_remembers_and_says_what_it_is)
     {"\"hello\"", "not a real model"},
     {"\"My name is Ann\"", "Ann"},
     {"\"Something else.\"", "not a real model"},
-    {"{\"messages\": [{\"name\": \"u\", \"content\": \"Hi, call me Zo\\u00eb!\"}, {\"name\": \"u\", \"content\": \"What's "
+    {"{\"messages\": [{\"name\": \"u\", \"content\": \"Hi, call me Zo\\u00eb!\"}, {\"name\": \"u\", \"content\": "
+     "\"What's "
      "my name?\"}]}",
      "Zo\xC3\xAB"},
     {"{\"messages\": [{\"name\": \"u\", \"content\": \"a\"}, {\"name\": \"u\", \"content\": \"b\"}, {\"name\": \"u\", "
@@ -346,4 +365,52 @@ Test (rehearsal, reads_its_rules_from_a_file_and_reports_its_errors)
   cr_assert_eq (troupe_model_new (&model, NULL, &options, NULL, &error), TROUPE_NOT_FOUND);
   json_decref (errors);
   json_decref (config);
+}
+
+Test (rehearsal, picks_from_a_list_in_the_prompt)
+{
+#define VOTE                                                                                                           \
+  "{\"agent\": \"bob\", \"messages\": [{\"name\": \"ann\", \"content\": \"I suspect eve.\"}, {\"name\": \"host\", "    \
+  "\"content\": "                                                                                                      \
+  "\"Vote for one of ann, bob and eve.\"}]}"
+  expect_rules ("rules:\n"
+                "  - {last: {regex: 'one of (.*)[.]'}, heard: {regex: 'suspect ([a-z]+)'}, say: '{{pick:1:1}}'}\n",
+                VOTE, "eve");
+  rules_t rules = read_rules ("rules:\n  - {last: {regex: 'one of (.*)[.]'}, say: '{{pick:1}} {{pick:1}}'}\n");
+  bool ann = false, eve = false;
+  for (uint64_t seed = 0; seed < 40; seed++) {
+    played_t played;
+    cr_assert_eq (play (&rules, VOTE, seed, &played), TROUPE_OK);
+    bool is_ann = strcmp (bytes_text (&played.reply.text), "ann ann") == 0;
+    cr_assert (is_ann || strcmp (bytes_text (&played.reply.text), "eve eve") == 0, "%s",
+               bytes_text (&played.reply.text));
+    ann = ann || is_ann;
+    eve = eve || !is_ann;
+    reply_clear (&played.reply);
+  }
+  cr_assert (ann && eve);
+  rules_clear (&rules);
+}
+
+Test (rehearsal, a_pick_needs_its_groups)
+{
+  static const struct {
+    const char *rules, *why;
+  } wrong[] = {
+    {"rules:\n  - {last: vote, say: '{{pick:1}}'}\n", "last has no such group"},
+    {"rules:\n  - {last: {regex: '(a)'}, say: '{{pick:2}}'}\n", "last has no such group"},
+    {"rules:\n  - {last: {regex: '(a)'}, say: '{{pick:1:1}}'}\n", "heard has no such group"},
+    {"rules:\n  - {last: {regex: '(a)'}, say: '{{pick:x}}'}\n", "means nothing"},
+    {"rules:\n  - {last: {regex: '(a)'}, say: '{{pick:1:}}'}\n", "means nothing"},
+    {"rules:\n  - {last: {regex: '(a)'}, say: '{{pick}}'}\n", "means nothing"},
+  };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    rules_t rules;
+    config_report_t report;
+    config_report_init (&report, "rules.yaml");
+    cr_assert_not (rules_parse (&rules, wrong[i].rules, strlen (wrong[i].rules), &report), "%s", wrong[i].rules);
+    const char *why = json_string_value (json_object_get (json_array_get (report.list, 0), "why"));
+    cr_assert (strstr (why, wrong[i].why), "%s", why);
+    json_decref (report.list);
+  }
 }

@@ -29,10 +29,10 @@ Test (retry, pauses_grow_to_a_cap_and_keep_to_retry_after)
 {
   static const int64_t most[] = {500, 1000, 2000, 4000, 8000, 16000, 30000, 30000};
   for (unsigned attempt = 1; attempt <= 8; attempt++) {
-    cr_assert_eq (retry_pause (attempt, 0, 0), 0);
-    cr_assert_eq (retry_pause (attempt, 0, (uint64_t) most[attempt - 1]), most[attempt - 1]);
-    cr_assert_eq (retry_pause (attempt, 0, (uint64_t) most[attempt - 1] + 1), 0);
-    cr_assert_eq (retry_pause (attempt, 2000, 0), 2000);
+    cr_assert_eq (retry_pause (RETRY_BASE_MS, attempt, 0, 0), 0);
+    cr_assert_eq (retry_pause (RETRY_BASE_MS, attempt, 0, (uint64_t)most[attempt - 1]), most[attempt - 1]);
+    cr_assert_eq (retry_pause (RETRY_BASE_MS, attempt, 0, (uint64_t)most[attempt - 1] + 1), 0);
+    cr_assert_eq (retry_pause (RETRY_BASE_MS, attempt, 2000, 0), 2000);
   }
-  cr_assert_eq (retry_pause (UINT_MAX, UINT_MAX, 30000), (int64_t) UINT_MAX + 30000);
+  cr_assert_eq (retry_pause (RETRY_BASE_MS, UINT_MAX, UINT_MAX, 30000), (int64_t)UINT_MAX + 30000);
 }

@@ -10,7 +10,7 @@ static troupe_err_t
 note (void *context, const char *event, const char *data, size_t size, troupe_error_t *error)
 {
   bytes_t *notes = context;
-  (void) error;
+  (void)error;
   cr_assert_eq (strlen (data), size);
   cr_assert (bytes_add_text (notes, event) && bytes_add_text (notes, "="));
   for (size_t i = 0; i < size; i++)
@@ -59,7 +59,9 @@ Test (sse, takes_every_line_ending)
 
 Test (sse, knows_names_comments_and_a_byte_order_mark)
 {
-  expect ("\xEF\xBB\xBF" "event: error\ndata: x\n\n:ping\nretry: 10\nunknown: 1\ndata: y\n\n", "error=x;message=y;");
+  expect ("\xEF\xBB\xBF"
+          "event: error\ndata: x\n\n:ping\nretry: 10\nunknown: 1\ndata: y\n\n",
+          "error=x;message=y;");
   expect ("event: lonely\n\ndata: y\n\n", "message=y;"); // without data it is none, and its name is forgotten
 }
 

@@ -61,11 +61,8 @@ stand_ask_value (stand_t *self, ask_t *ask, json_t *input, bool streams, int64_t
 {
   troupe_error_t error = {0};
   ask->stand = self;
-  troupe_model_ask_t what = {.input = input,
-                             .deadline = deadline,
-                             .part = streams ? on_part : NULL,
-                             .done = on_done,
-                             .context = ask};
+  troupe_model_ask_t what = {
+    .input = input, .deadline = deadline, .part = streams ? on_part : NULL, .done = on_done, .context = ask};
   cr_assert_eq (troupe_model_ask (self->model, &ask->answer, &what, &error), TROUPE_OK, "%s", error.why);
   self->open++;
   json_decref (input);

@@ -16,7 +16,7 @@ typedef struct {
 typedef struct {
   stand_t *stand;
   troupe_answer_t *answer;
-  bytes_t text; // of the parts
+  bytes_t text;            // of the parts
   unsigned parts, drop_at; // drop_at: the part at which it is dropped
   json_t *message;
   troupe_error_t error;

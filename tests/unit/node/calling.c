@@ -423,3 +423,60 @@ Test (calling, placeholders_may_outlive_the_node)
   troupe_placeholder_destroy (&settled);
   cr_assert (eq (uint, probe.settled, 0));
 }
+
+// `wait` is also for a broker that has not reached its store yet.
+Test (calling, one_that_waits_is_sent_again_until_its_deadline)
+{
+  rig_t rig;
+  probe_t probe = {0};
+  troupe_error_t error = {0};
+  troupe_placeholder_t *placeholder = NULL;
+  rig_open (&rig, 1);
+  rig_welcome (&rig, 0);
+  troupe_call_t call = {
+    .service = "tool/echo", .deadline_ms = 2000, .wait = true, .settled = probe_settled, .context = &probe};
+  cr_assert (eq (int, node_core_call (rig.core, &placeholder, &call, rig.now, &error), TROUPE_OK));
+  unsigned sends = 0;
+  while (probe.settled == 0) {
+    while (!rig_quiet (&rig, 0)) {
+      rig_read (&rig, 0);
+      if (rig.header.command != TROUPE_CMD_CALL)
+        continue;
+      sends++;
+      rig_refuse (&rig, 0, TROUPE_CMD_CALL, troupe_placeholder_id (placeholder), 0, TROUPE_STORE_UNAVAILABLE);
+    }
+    rig_pass (&rig, 10, 1);
+    rig_deliver (&rig);
+  }
+  cr_assert (eq (long, (long)(rig.now - RIG_START), 2000));
+  cr_assert (gt (uint, sends, 4));
+  cr_assert (lt (uint, sends, 10));
+  cr_assert (eq (int, troupe_placeholder_status (placeholder), TROUPE_STATUS_DEADLINE));
+  cr_assert_not_null (strstr (troupe_placeholder_error (placeholder)->why, "can't reach Redis"));
+  troupe_placeholder_destroy (&placeholder);
+  rig_close (&rig);
+}
+
+Test (calling, one_that_waits_without_a_deadline_does_not_wait_for_ever)
+{
+  rig_t rig;
+  troupe_error_t error = {0};
+  troupe_placeholder_t *placeholder = NULL;
+  rig_open (&rig, 1);
+  rig_welcome (&rig, 0);
+  troupe_call_t call = {.service = "tool/echo", .wait = true};
+  cr_assert (eq (int, node_core_call (rig.core, &placeholder, &call, rig.now, &error), TROUPE_OK));
+  while (troupe_placeholder_state (placeholder) != TROUPE_CALL_REFUSED) {
+    while (!rig_quiet (&rig, 0)) {
+      rig_read (&rig, 0);
+      if (rig.header.command == TROUPE_CMD_CALL)
+        rig_refuse (&rig, 0, TROUPE_CMD_CALL, troupe_placeholder_id (placeholder), 0, TROUPE_OVERLOADED);
+    }
+    rig_pass (&rig, 250, 1);
+    cr_assert (lt (long, (long)(rig.now - RIG_START), 601 * 1000));
+  }
+  cr_assert (ge (long, (long)(rig.now - RIG_START), 600 * 1000));
+  cr_assert (eq (int, troupe_placeholder_error (placeholder)->code, TROUPE_OVERLOADED));
+  troupe_placeholder_destroy (&placeholder);
+  rig_close (&rig);
+}

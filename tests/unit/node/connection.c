@@ -2,6 +2,8 @@
 
 #include "rig.h"
 
+#include <string.h>
+
 Test (connection, hello_welcome_heartbeats)
 {
   rig_t rig;
@@ -161,5 +163,51 @@ Test (connection, a_node_needs_a_name_and_brokers)
   cr_assert (eq (int, node_core_new (&core, &options, 0, &error), TROUPE_BAD_ARGUMENT));
   options = (node_core_options_t){"a name", one, NULL, NULL, NULL, NULL};
   cr_assert (eq (int, node_core_new (&core, &options, 0, &error), TROUPE_BAD_ARGUMENT));
+  rig_close (&rig);
+}
+
+Test (connection, a_broker_that_takes_connections_and_says_nothing)
+{
+  rig_t rig;
+  troupe_error_t error = {0};
+  rig_open (&rig, 1);
+  rig_expect (&rig, 0, TROUPE_CMD_HELLO);
+  cr_assert (not (node_core_broker_hangs (rig.core)));
+  node_core_step (rig.core, &(node_event_t){NODE_CONNECTED, 0}, rig.now);
+  cr_assert (node_core_broker_hangs (rig.core));
+  rig_pass (&rig, 2600, 0); // it is tried again
+  cr_assert (node_core_broker_hangs (rig.core));
+  cr_assert (eq (int, node_core_health (rig.core, &error), TROUPE_UNAVAILABLE));
+  cr_assert_not_null (strstr (error.why, "doesn't answer"));
+  rig_pass (&rig, 2600, 0); // and now there is nobody any more
+  cr_assert (not (node_core_broker_hangs (rig.core)));
+  node_core_step (rig.core, &(node_event_t){NODE_CONNECTED, 0}, rig.now);
+  rig_disconnect (&rig, 0);
+  cr_assert (not (node_core_broker_hangs (rig.core)));
+  rig_close (&rig);
+}
+
+Test (connection, a_broker_of_another_mesh)
+{
+  rig_t rig;
+  troupe_error_t error = {0};
+  troupe_header_t header;
+  rig_open (&rig, 1);
+  rig_expect (&rig, 0, TROUPE_CMD_HELLO);
+  cr_assert (troupe_text_equal (rig.header.mesh, "m"));
+  troupe_header_init (&header, TROUPE_CMD_WELCOME);
+  troupe_header_set_peer (&header, troupe_text ("broker-1"));
+  troupe_header_set_heartbeat (&header, RIG_HEARTBEAT);
+  troupe_header_set_lease (&header, RIG_LEASE);
+  troupe_header_set_limit (&header, 100 * 1000);
+  troupe_header_set_mesh (&header, troupe_text ("other"));
+  rig_say (&rig, 0, &header, NULL);
+  cr_assert (eq (uint, node_core_brokers_up (rig.core), 0));
+  cr_assert (eq (int, node_core_health (rig.core, &error), TROUPE_WRONG_MESH));
+  rig_pass (&rig, 6000, 0);
+  rig_expect (&rig, 0, TROUPE_CMD_HELLO); // it may be ours by then
+  troupe_header_set_mesh (&header, troupe_text ("m"));
+  rig_say (&rig, 0, &header, NULL);
+  cr_assert (eq (uint, node_core_brokers_up (rig.core), 1));
   rig_close (&rig);
 }

@@ -210,6 +210,36 @@ Test (nesting, what_is_open_ends_with_the_task)
   rig_close (&rig);
 }
 
+// The store takes the new attempt to await nothing, so it is told again; of no other call.
+Test (nesting, a_task_that_goes_on_under_a_new_attempt_awaits_again)
+{
+  rig_t rig;
+  probe_t probe = {0}, child = {0};
+  open_alice (&rig, &probe, 1);
+  troupe_id_t id = rig_id (&rig), other = rig_id (&rig);
+  troupe_task_t *task = task_of (&rig, &probe, &id, 1);
+  troupe_placeholder_t *call = ask (&rig, &child, task, "model/gpt", json_null (), false), *awaited = NULL;
+  troupe_await_t await = {.id = &other, .parent = task, .settled = probe_settled, .context = &child};
+  cr_assert (eq (int, node_core_await (rig.core, &awaited, &await, rig.now, NULL), TROUPE_OK));
+  rig_expect (&rig, 0, TROUPE_CMD_CALL);
+  rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
+  rig_accepted (&rig, 0, troupe_placeholder_id (call));
+  rig_offer (&rig, 0, "agent/alice", &id, 1); // the same again is nothing new
+  cr_assert (rig_quiet (&rig, 0));
+  rig_offer (&rig, 0, "agent/alice", &id, 2);
+  rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
+  cr_assert (troupe_id_equal (&rig.header.call, &other));
+  cr_assert (troupe_id_equal (&rig.header.waiter, &id));
+  cr_assert (rig_quiet (&rig, 0));
+  rig_refuse (&rig, 0, TROUPE_CMD_AWAIT, &other, 0, TROUPE_CYCLE);
+  rig_deliver (&rig);
+  cr_assert (eq (int, troupe_placeholder_error (awaited)->code, TROUPE_CYCLE));
+  troupe_task_reply (&task, json_null ());
+  troupe_placeholder_destroy (&call);
+  troupe_placeholder_destroy (&awaited);
+  rig_close (&rig);
+}
+
 Test (nesting, an_await_that_would_close_a_ring)
 {
   rig_t rig;
@@ -347,5 +377,28 @@ Test (nesting, a_volatile_call_goes_to_another_broker)
   rig_pass (&rig, 20, 0);
   rig_welcome (&rig, 0);
   cr_assert (rig_quiet (&rig, 0));
+  rig_close (&rig);
+}
+
+Test (nesting, a_cancel_names_the_attempt_that_wants_it)
+{
+  rig_t rig;
+  probe_t probe = {0};
+  open_alice (&rig, &probe, 1);
+  const troupe_id_t id = rig_id (&rig);
+  troupe_task_t *task = task_of (&rig, &probe, &id, 3);
+  troupe_placeholder_t *stored = ask (&rig, NULL, task, "tool/echo", json_null (), false);
+  troupe_placeholder_t *unstored = ask (&rig, NULL, task, "tool/echo", json_null (), true);
+  rig_expect (&rig, 0, TROUPE_CMD_CALL);
+  rig_expect (&rig, 0, TROUPE_CMD_CALL);
+  troupe_placeholder_cancel (stored);
+  rig_expect (&rig, 0, TROUPE_CMD_CANCEL);
+  cr_assert (eq (ulong, rig.header.parent, 3));
+  troupe_placeholder_cancel (unstored);
+  rig_expect (&rig, 0, TROUPE_CMD_CANCEL);
+  cr_assert (not (troupe_header_has (&rig.header, TROUPE_F (PARENT))));
+  troupe_placeholder_destroy (&stored);
+  troupe_placeholder_destroy (&unstored);
+  troupe_task_reply (&task, json_null ());
   rig_close (&rig);
 }

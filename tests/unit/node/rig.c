@@ -39,7 +39,7 @@ rig_open (rig_t *self, unsigned brokers)
   troupe_log_init (&(troupe_log_options_t){.program = "unit-node", .level = TROUPE_LOG_OFF});
   for (unsigned i = 0; i < brokers; i++)
     chosen[i] = endpoints[i];
-  node_core_options_t options = {"test", chosen, NULL, next_id, woken, self};
+  node_core_options_t options = {"test", chosen, NULL, next_id, woken, self, "m"};
   cr_assert (eq (int, node_core_new (&self->core, &options, self->now, &error), TROUPE_OK));
   rig_pass (self, 0, 0);
 }

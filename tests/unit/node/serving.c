@@ -17,6 +17,13 @@ registered (rig_t *rig, unsigned broker, const char *name, unsigned credit)
 }
 
 static void
+expect_grant (rig_t *rig, unsigned broker, unsigned credit)
+{
+  rig_expect (rig, broker, TROUPE_CMD_GRANT);
+  cr_assert (eq (ulong, rig->header.credit, credit));
+}
+
+static void
 confirm (rig_t *rig, unsigned broker, const troupe_id_t *call, unsigned attempt)
 {
   troupe_header_t header;
@@ -75,12 +82,11 @@ Test (serving, credit_is_shared_among_the_brokers_that_are_up)
   registered (&rig, 0, "tool/echo", 1);
   rig_welcome (&rig, 1);
   registered (&rig, 1, "agent/alice", 1);
-  registered (&rig, 1, "tool/echo", 1); // at least one
-  rig_expect (&rig, 0, TROUPE_CMD_GRANT);
-  cr_assert (eq (ulong, rig.header.credit, 2));
+  registered (&rig, 1, "tool/echo", 0); // there is no more
+  expect_grant (&rig, 0, 2);
   rig_disconnect (&rig, 0);
-  rig_expect (&rig, 1, TROUPE_CMD_GRANT);
-  cr_assert (eq (ulong, rig.header.credit, 3));
+  expect_grant (&rig, 1, 3);
+  expect_grant (&rig, 1, 1);
   cr_assert (rig_quiet (&rig, 1));
   rig_close (&rig);
 }
@@ -170,8 +176,11 @@ Test (serving, an_offer_of_what_runs_is_adopted)
   rig_disconnect (&rig, 0);
   rig_pass (&rig, 20, 0);
   rig_welcome (&rig, 0);
-  registered (&rig, 0, "agent/alice", 8);
+  registered (&rig, 0, "agent/alice", 7); // the task takes the rest
+  rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
+  cr_assert (eq (ulong, rig.header.attempt, 1));
   rig_offer (&rig, 0, "agent/alice", &id, 2);
+  expect_grant (&rig, 0, 8);
   rig_offer (&rig, 0, "agent/alice", &id, 1); // late
   rig_deliver (&rig);
   cr_assert (eq (uint, probe.served, 1));
@@ -187,6 +196,71 @@ Test (serving, an_offer_of_what_runs_is_adopted)
   confirm (&rig, 0, &id, 3);
   rig_deliver (&rig);
   cr_assert (eq (uint, probe.served, 1));
+  rig_close (&rig);
+}
+
+// A task of alice's whose connection was lost and is there again; the broker was asked for the call.
+static troupe_id_t
+lose_task (rig_t *rig, probe_t *probe)
+{
+  open_alice (rig, probe);
+  troupe_id_t id = rig_id (rig);
+  rig_offer (rig, 0, "agent/alice", &id, 1);
+  rig_deliver (rig);
+  troupe_task_on_cancel (probe->task, probe_cancelled, probe);
+  rig_disconnect (rig, 0);
+  rig_pass (rig, 20, 0);
+  rig_welcome (rig, 0);
+  registered (rig, 0, "agent/alice", 7);
+  rig_expect (rig, 0, TROUPE_CMD_AWAIT);
+  cr_assert (troupe_id_equal (&rig->header.call, &id));
+  return id;
+}
+
+Test (serving, a_lost_task_whose_call_has_ended_is_cancelled)
+{
+  rig_t rig;
+  probe_t probe = {0};
+  troupe_id_t id = lose_task (&rig, &probe);
+  rig_settled (&rig, 0, &id, TROUPE_STATUS_VALUE, json_null ());
+  rig_deliver (&rig);
+  cr_assert (eq (uint, probe.cancelled, 1));
+  troupe_task_reply (&probe.task, json_null ());
+  expect_grant (&rig, 0, 8);
+  cr_assert (rig_quiet (&rig, 0));
+  rig_close (&rig);
+}
+
+Test (serving, a_lost_task_whose_call_is_unknown_is_cancelled_and_else_asked_for_again)
+{
+  rig_t rig;
+  probe_t probe = {0};
+  troupe_id_t id = lose_task (&rig, &probe);
+  rig_refuse (&rig, 0, TROUPE_CMD_AWAIT, &id, 0, TROUPE_STORE_UNAVAILABLE);
+  rig_pass (&rig, RIG_HEARTBEAT, 1);
+  rig_expect (&rig, 0, TROUPE_CMD_HEARTBEAT);
+  rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
+  rig_refuse (&rig, 0, TROUPE_CMD_AWAIT, &id, 0, TROUPE_UNKNOWN_CALL);
+  rig_deliver (&rig);
+  cr_assert (eq (uint, probe.cancelled, 1));
+  troupe_task_reply (&probe.task, json_null ());
+  rig_close (&rig);
+}
+
+// What the broker says then it says to one that waits: the task is its own again.
+Test (serving, a_lost_task_that_is_offered_again_goes_on)
+{
+  rig_t rig;
+  probe_t probe = {0};
+  troupe_id_t id = lose_task (&rig, &probe);
+  rig_offer (&rig, 0, "agent/alice", &id, 2);
+  rig_settled (&rig, 0, &id, TROUPE_STATUS_CANCELLED, NULL);
+  rig_deliver (&rig);
+  cr_assert (eq (uint, probe.cancelled, 0), "the broker that offered it says cancel");
+  cancel (&rig, 0, &id, 2);
+  rig_deliver (&rig);
+  cr_assert (eq (uint, probe.cancelled, 1));
+  troupe_task_reply (&probe.task, json_null ());
   rig_close (&rig);
 }
 
@@ -369,8 +443,10 @@ Test (serving, recall)
   rig_disconnect (&rig, 0);
   rig_pass (&rig, 20, 0);
   rig_welcome (&rig, 0);
-  registered (&rig, 0, "agent/alice", 8);
+  registered (&rig, 0, "agent/alice", 7);
+  rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
   rig_offer (&rig, 0, "agent/alice", &id, 2);
+  expect_grant (&rig, 0, 8);
   rig_expect (&rig, 0, TROUPE_CMD_RECALL);
   cr_assert (eq (ulong, rig.header.attempt, 2));
   troupe_header_init (&header, TROUPE_CMD_RECALLED);
@@ -396,6 +472,72 @@ Test (serving, recall)
   cr_assert (eq (int, probe.code, TROUPE_CANCELLED));
   troupe_task_reply (&probe.task, json_null ());
   json_decref (probe.last);
+  rig_close (&rig);
+}
+
+// The answer to what an attempt asked that is over says nothing of the one that goes on.
+Test (serving, a_recall_refused_under_an_earlier_attempt)
+{
+  rig_t rig;
+  probe_t probe = {0};
+  troupe_header_t header;
+  open_alice (&rig, &probe);
+  troupe_id_t id = rig_id (&rig);
+  rig_offer (&rig, 0, "agent/alice", &id, 1);
+  rig_deliver (&rig);
+  cr_assert (eq (int, troupe_task_recall (probe.task, 0, 1, probe_recalled, &probe), TROUPE_OK));
+  rig_expect (&rig, 0, TROUPE_CMD_RECALL);
+  uint64_t request = rig.header.request;
+  rig_offer (&rig, 0, "agent/alice", &id, 2);
+  rig_expect (&rig, 0, TROUPE_CMD_RECALL);
+  for (int late = 1; late >= 0; late--) {
+    troupe_header_init (&header, TROUPE_CMD_REFUSED);
+    troupe_header_set_of (&header, TROUPE_CMD_RECALL);
+    troupe_header_set_call (&header, &id);
+    troupe_header_set_request (&header, late ? request : rig.header.request);
+    rig_say (&rig, 0, &header, json_pack ("{s:s, s:s}", "code", "stale", "why", "another attempt"));
+    cr_assert (eq (int, troupe_task_cancelled (probe.task), !late));
+  }
+  troupe_task_reply (&probe.task, json_null ());
+  rig_deliver (&rig);
+  json_decref (probe.last);
+  rig_close (&rig);
+}
+
+// A caller that took one broker for lost sent the call to another one, too.
+Test (serving, a_volatile_call_of_two_brokers_holds_the_credit_of_one)
+{
+  rig_t rig;
+  probe_t probe = {0};
+  rig_open (&rig, 2);
+  rig_serve (&rig, &probe, "tool/echo", false, 4);
+  for (unsigned broker = 0; broker < 2; broker++)
+    rig_welcome (&rig, broker);
+  troupe_id_t id = rig_id (&rig);
+  const unsigned attempts[][2] = {{0, 1}, {1, 2}, {0, 1}}; // broker, attempt: the last one is of the first broker's again
+  for (size_t i = 0; i < 3; i++) {
+    troupe_header_t header;
+    rig_skip (&rig, 0);
+    rig_skip (&rig, 1);
+    troupe_header_init (&header, TROUPE_CMD_OFFER);
+    troupe_header_set_service (&header, troupe_text ("tool/echo"));
+    troupe_header_set_call (&header, &id);
+    troupe_header_set_session (&header, troupe_text ("s"));
+    troupe_header_set_attempt (&header, attempts[i][1]);
+    troupe_header_set_flags (&header, TROUPE_FLAG_VOLATILE);
+    rig_say (&rig, attempts[i][0], &header, json_null ());
+    rig_deliver (&rig);
+    if (i == 0)
+      continue;
+    rig_expect (&rig, 0, TROUPE_CMD_SETTLE);
+    cr_assert (eq (ulong, rig.header.attempt, 1));
+    cr_assert (eq (int, (int)rig.header.status, TROUPE_STATUS_ERROR));
+  }
+  cr_assert (eq (uint, probe.served, 1));
+  rig_skip (&rig, 1);
+  troupe_task_reply (&probe.task, json_null ());
+  rig_expect (&rig, 1, TROUPE_CMD_SETTLE);
+  cr_assert (eq (ulong, rig.header.attempt, 2));
   rig_close (&rig);
 }
 
@@ -581,5 +723,37 @@ Test (asking, events)
   json_decref (json);
   json_decref (probe.last);
   troupe_buffer_unref (&body);
+  rig_close (&rig);
+}
+
+// Often within a heartbeat: once with the next one, with what it says then; also to a broker that comes back.
+Test (serving, describes_itself_anew_with_a_heartbeat)
+{
+  rig_t rig;
+  probe_t probe = {0};
+  troupe_error_t error;
+  open_alice (&rig, &probe);
+  json_t *info = json_pack ("{s:i}", "mood", 1);
+  cr_assert (eq (int, node_core_describe (rig.core, "agent/alice", info, &error), TROUPE_OK));
+  json_object_set_new (info, "mood", json_integer (2));
+  cr_assert (eq (int, node_core_describe (rig.core, "agent/alice", info, &error), TROUPE_OK));
+  rig_skip (&rig, 0);
+  rig_pass (&rig, RIG_HEARTBEAT, 1);
+  unsigned told = 0;
+  while (!rig_quiet (&rig, 0)) {
+    json_t *said = NULL;
+    rig_read (&rig, 0);
+    if (rig.header.command != TROUPE_CMD_REGISTER)
+      continue;
+    told++;
+    cr_assert (eq (int, troupe_value_unpack (troupe_buffer_data (rig.body), troupe_buffer_size (rig.body), &said, &error),
+                   TROUPE_OK));
+    cr_assert (json_equal (said, info));
+    json_decref (said);
+  }
+  cr_assert (eq (uint, told, 1));
+  cr_assert (eq (int, node_core_describe (rig.core, "agent/bob", info, &error), TROUPE_NOT_FOUND));
+  cr_assert (eq (int, node_core_describe (rig.core, "agent/alice", json_null (), &error), TROUPE_BAD_ARGUMENT));
+  json_decref (info);
   rig_close (&rig);
 }

@@ -181,3 +181,81 @@ Test (sharing, a_report_counts_for_a_lease_and_losses_begin_anew)
   cr_assert (eq (ulong, node_core_counter (rig.core, NODE_COUNT_FRAMES_UNEXPECTED), 1));
   rig_close (&rig);
 }
+
+// -- Less credit than brokers ------------------------------------------------------------------------------------------
+
+static void
+open_one_for_two (rig_t *rig, served_t *served)
+{
+  rig_open (rig, 2);
+  for (unsigned i = 0; i < 2; i++)
+    rig_welcome (rig, i);
+  troupe_service_t service = {.name = "tool/echo", .credit = 1, .serve = serve, .context = served};
+  cr_assert (eq (int, node_core_serve (rig->core, &service, NULL), TROUPE_OK));
+  for (unsigned i = 0; i < 2; i++) {
+    rig_expect (rig, i, TROUPE_CMD_REGISTER);
+    cr_assert (eq (ulong, rig->header.credit, i == 0 ? 1 : 0));
+  }
+}
+
+Test (sharing, one_credit_goes_to_the_broker_that_asks_and_by_turns)
+{
+  rig_t rig;
+  served_t served = {.count = 0};
+  open_one_for_two (&rig, &served);
+  report (&rig, 1, 3);
+  expect_grant (&rig, 0, 0);
+  expect_grant (&rig, 1, 1);
+  offer (&rig, 1);
+  report (&rig, 0, 3);
+  report (&rig, 1, 2);
+  cr_assert (rig_quiet (&rig, 0) && rig_quiet (&rig, 1)); // it runs
+  for (unsigned turn = 0; turn < 4; turn++) {
+    unsigned from = turn % 2 == 0 ? 1 : 0, to = 1 - from;
+    end_first (&rig, &served);
+    expect_grant (&rig, from, 0);
+    rig_expect (&rig, from, TROUPE_CMD_SETTLE);
+    expect_grant (&rig, to, 1);
+    offer (&rig, to);
+    report (&rig, to, 3);
+  }
+  cr_assert (eq (uint, served.count, 1));
+  end_all (&rig, &served);
+  rig_close (&rig);
+}
+
+// The broker of a long task is lost. The other one gets no credit for it, and what waited behind it isn't kept.
+Test (sharing, a_task_whose_broker_is_lost_takes_its_credit_until_it_is_offered_again_or_ends)
+{
+  rig_t rig;
+  served_t served = {.count = 0};
+  open_one_for_two (&rig, &served);
+  troupe_id_t id = offer (&rig, 0);
+  offer (&rig, 0);
+  rig_disconnect (&rig, 0);
+  rig_expect (&rig, 1, TROUPE_CMD_AWAIT); // only for what has begun, and without a grant
+  cr_assert (troupe_id_equal (&rig.header.call, &id));
+  cr_assert (eq (ulong, rig.header.attempt, 1));
+  report (&rig, 1, 2);
+  cr_assert (rig_quiet (&rig, 1));
+  rig_offer (&rig, 1, "tool/echo", &id, 2);
+  expect_grant (&rig, 1, 1); // in use
+  cr_assert (eq (uint, served.count, 1));
+  end_first (&rig, &served);
+  rig_expect (&rig, 1, TROUPE_CMD_SETTLE);
+  cr_assert (rig_quiet (&rig, 1));
+  cr_assert (eq (uint, served.count, 0));
+
+  offer (&rig, 1);
+  rig_disconnect (&rig, 1);
+  rig_pass (&rig, 20, 0);
+  rig_welcome (&rig, 0);
+  rig_expect (&rig, 0, TROUPE_CMD_REGISTER);
+  cr_assert (eq (ulong, rig.header.credit, 0));
+  rig_expect (&rig, 0, TROUPE_CMD_SETTLE); // the first one's, which nobody has confirmed
+  rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
+  end_first (&rig, &served);
+  expect_grant (&rig, 0, 1);
+  rig_expect (&rig, 0, TROUPE_CMD_SETTLE);
+  rig_close (&rig);
+}

@@ -128,3 +128,52 @@ Test (cases, come_out_as_written)
   cr_assert (eq (uint, failed, 0), "%u of %u", failed, count);
   cr_assert (ge (uint, count, CASES_MIN), "%u cases", count);
 }
+
+// -- What repair is worth ----------------------------------------------------------------------------------------------
+
+// Of replies that a program could read by itself: the whole of it, or else its first fenced block.
+static json_t *
+read_plainly (const case_t *self, bool unfence)
+{
+  const char *from = self->reply, *to = self->reply + self->size;
+  const char *fence = unfence ? strstr (from, "```") : NULL, *line = fence ? strchr (fence, '\n') : NULL;
+  const char *end = line ? strstr (line, "```") : NULL;
+  if (end) {
+    from = line + 1;
+    to = end;
+  }
+  return json_loadb (from, (size_t)(to - from), JSON_DECODE_ANY, NULL);
+}
+
+static bool
+reads_plainly (const case_t *self, const json_t *expected, bool unfence)
+{
+  json_t *value = read_plainly (self, unfence);
+  bool same = value && json_equal (value, expected);
+  json_decref (value);
+  return same;
+}
+
+// The figures of docs/reference/replies.md.
+Test (cases, come_out_right_far_more_often_than_without_repair)
+{
+  static case_t row;
+  unsigned count = 0, whole = 0, fenced = 0, mended = 0;
+  FILE *file = fopen (CASES, "r");
+  cr_assert (file != NULL);
+  while (next_case (file, &row)) {
+    json_t *expected = strncmp (row.value, "error: ", 7) ? json_loads (row.value, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
+    if (expected) {
+      count++;
+      whole += reads_plainly (&row, expected, false);
+      fenced += reads_plainly (&row, expected, true);
+      mended += comes_out (&row);
+    }
+    json_decref (expected);
+  }
+  fclose (file);
+  fprintf (stderr, "of %u replies that hold a value come out right: %u as they stand, %u out of their fence, %u mended\n",
+           count, whole, fenced, mended);
+  cr_assert (eq (uint, mended, count));
+  cr_assert (lt (uint, 3 * fenced, mended));
+}

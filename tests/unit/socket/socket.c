@@ -110,6 +110,46 @@ Test (socket, a_large_body_travels)
   go_there_and_back (3 * 1000 * 1000);
 }
 
+// What was received goes on as it is, and may be kept after what it came with is gone.
+Test (socket, a_received_body_is_sent_on_and_kept)
+{
+  pair_t pair;
+  zmq_msg_t frames[3];
+  size_t count;
+  enum { SIZE = 256 };
+  char bytes[SIZE];
+  troupe_buffer_t *body = NULL, *kept, *back = NULL;
+  open_pair (&pair);
+  memset (bytes, 'x', SIZE);
+  cr_assert (eq (int, troupe_buffer_new (&body, bytes, SIZE), TROUPE_OK));
+  cr_assert (eq (int, troupe_socket_send (pair.dealer, NULL, 0, "there", 5, body), 0));
+  troupe_buffer_unref (&body);
+  wait_for (pair.router);
+  cr_assert (eq (int, troupe_socket_receive (pair.router, frames, 3, &count), 0));
+  cr_assert (eq (int, troupe_socket_body (&body, &frames[2]), TROUPE_OK));
+  troupe_socket_message_t twice[2];
+  for (int i = 0; i < 2; i++)
+    cr_assert (
+      eq (int, troupe_socket_prepare (&twice[i], zmq_msg_data (&frames[0]), zmq_msg_size (&frames[0]), "back", 4, body),
+          0));
+  kept = troupe_buffer_keep (body);
+  cr_assert (ne (ptr, kept, body));
+  troupe_buffer_unref (&body);
+  troupe_socket_close_frames (frames, 3, count);
+  cr_assert (eq (int, troupe_socket_send_prepared (pair.router, &twice[0]), 0));
+  troupe_socket_drop_prepared (&twice[1]);
+  wait_for (pair.dealer);
+  cr_assert (eq (int, troupe_socket_receive (pair.dealer, frames, 3, &count), 0));
+  cr_assert (eq (sz, count, 2));
+  cr_assert (eq (int, troupe_socket_body (&back, &frames[1]), TROUPE_OK));
+  cr_assert (eq (int, memcmp (troupe_buffer_data (back), bytes, SIZE), 0));
+  cr_assert (eq (int, memcmp (troupe_buffer_data (kept), bytes, SIZE), 0));
+  troupe_buffer_unref (&back);
+  troupe_buffer_unref (&kept);
+  troupe_socket_close_frames (frames, 3, count);
+  close_pair (&pair);
+}
+
 Test (socket, surplus_frames_are_dropped_and_counted)
 {
   pair_t pair = {0};

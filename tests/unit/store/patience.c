@@ -83,3 +83,41 @@ Test (patience, is_for_a_start_only)
   troupe_loop_destroy (&loop);
   redis_stop (&redis);
 }
+
+static unsigned
+count (const char *event)
+{
+  unsigned found = 0;
+  says ("info");
+  for (const char *at = text; (at = strstr (at, event)) != NULL; at++)
+    found++;
+  return found;
+}
+
+Test (patience, two_connections_are_one_piece_of_news)
+{
+  redis_server_t redis;
+  troupe_loop_t *loop;
+  troupe_store_t *first, *second;
+  redis_start (&redis, NULL);
+  cr_assert_eq (troupe_loop_new (&loop), TROUPE_OK);
+  troupe_store_options_t options = {.url = redis.url};
+  cr_assert_eq (troupe_store_new (&first, loop, &options, NULL), TROUPE_OK);
+  options.with = first;
+  options.channel = "channel";
+  cr_assert_eq (troupe_store_new (&second, loop, &options, NULL), TROUPE_OK);
+  LOOP_UNTIL (loop, troupe_store_up (first) && troupe_store_up (second));
+  int64_t later = troupe_loop_now () + 1100; // from then on a loss is not taken for flapping
+  LOOP_UNTIL (loop, troupe_loop_now () > later);
+  cr_expect_eq (count ("\"event\":\"store connected\""), 1, "%s", text);
+  redis_kill (&redis);
+  LOOP_UNTIL (loop, !troupe_store_up (first) && !troupe_store_up (second));
+  redis_launch (&redis, NULL);
+  LOOP_UNTIL (loop, troupe_store_up (first) && troupe_store_up (second));
+  cr_expect_eq (count ("\"event\":\"store connected\""), 2, "%s", text);
+  cr_expect_leq (count ("the connection broke") + count ("closed the connection"), 1, "%s", text);
+  troupe_store_destroy (&second);
+  troupe_store_destroy (&first);
+  troupe_loop_destroy (&loop);
+  redis_stop (&redis);
+}

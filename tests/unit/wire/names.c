@@ -40,7 +40,8 @@ Test (names, texts_compare_whole)
 Test (names, services)
 {
   static const char *const right[] = {"agent/alice", "model/gpt-4o", "tool/web_search",
-                                      "a/b",         "a.b/1.0-x",    SIXTY_FOUR "/" SIXTY_FOUR};
+                                      "a/b",         "a.b/1.0-x",    SIXTY_FOUR "/" SIXTY_FOUR,
+                                      "agent/alice#1", "agent/a#x:y/z"};
   static const char *const wrong[] = {"",
                                       "agent",
                                       "agent/",
@@ -54,7 +55,12 @@ Test (names, services)
                                       "a/.b",
                                       SIXTY_FOUR "x/a",
                                       "a/" SIXTY_FOUR "x",
-                                      "agent/alice#1",
+                                      "agent/alice#",
+                                      "agent/alice#a b",
+                                      "agent/alice#a|b",
+                                      "agent/alice#a#b",
+                                      "agent/#a",
+                                      SIXTY_FOUR "/" SIXTY_FOUR "#" SIXTY_FOUR,
                                       "agent/alice@acme",
                                       "agent/alice\n"};
   for (size_t i = 0; i < sizeof right / sizeof right[0]; i++)

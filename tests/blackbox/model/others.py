@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# A server for what the mock server of the other tests doesn't speak: DashScope's tasks, OpenAI's older completions, an
+# endpoint of its own for images, and a rate that is told in headers. It prints its port, and counts what it is asked.
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+asked = {}
+
+
+class Handler (BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message (self, *arguments):
+        pass
+
+    def answer (self, value, status=200, headers=()):
+        body = json.dumps (value).encode ()
+        self.send_response (status)
+        self.send_header ("Content-Type", "application/json")
+        self.send_header ("Content-Length", str (len (body)))
+        for name, text in headers:
+            self.send_header (name, text)
+        self.end_headers ()
+        self.wfile.write (body)
+
+    def count (self):
+        asked[self.path] = asked.get (self.path, 0) + 1
+        return asked[self.path]
+
+    def task (self, number):
+        name = self.path.rsplit ("/", 1)[1]
+        if name == "task-lost":
+            return self.answer ({"output": {"task_id": name, "task_status": "FAILED", "code": "InternalError.Timeout",
+                                            "message": "An internal timeout."}})
+        if number == 1:
+            return self.answer ({"output": {"task_id": name, "task_status": "RUNNING"}})
+        if number == 2:
+            return self.answer ({"code": "Busy", "message": "Just a moment."}, 503)
+        self.answer ({"output": {"task_id": name, "task_status": "SUCCEEDED", "results": [
+            {"url": "https://images.example/1.png", "actual_prompt": "a red fox in the snow"},
+            {"code": "InternalError", "message": "This one not."}]}, "usage": {"image_count": 1}})
+
+    # Where each provider lists its models, and how it wants the key.
+    def models (self, path):
+        keys = {"/bearer/models": ("Authorization", "Bearer sk-right"), "/azure/models": ("api-key", "sk-right"),
+                "/azure/openai/models?api-version=1": ("api-key", "sk-right"), "/google/models": ("x-goog-api-key", "sk-right"),
+                "/anthropic/models": ("x-api-key", "sk-right"), "/ollama/api/tags": ("Authorization", "Bearer sk-right"),
+                "/dashscope/compatible-mode/v1/models": ("Authorization", "Bearer sk-right"),
+                "/own": ("X-Team", "news")}
+        if path not in keys or (path.startswith ("/anthropic") and not self.headers["anthropic-version"]):
+            return self.answer ({}, 404)
+        name, value = keys[path]
+        self.answer ({"data": []}, 200 if self.headers[name] == value else 401)
+
+    def do_GET (self):
+        if self.path == "/asked":
+            return self.answer (asked)
+        self.task (self.count ()) if self.path.startswith ("/api/v1/tasks/") else self.models (self.path)
+
+    def do_POST (self):
+        body = json.loads (self.rfile.read (int (self.headers["Content-Length"])))
+        number = self.count ()
+        if self.path == "/api/v1/services/aigc/text2image/image-synthesis":
+            right = self.headers["X-DashScope-Async"] == "enable" and body["parameters"] == {"n": 1}
+            name = "task-lost" if body["input"]["prompt"] == "lost" else "task-1"
+            return self.answer ({"output": {"task_id": name, "task_status": "PENDING"}} if right else body,
+                                200 if right else 400)
+        if self.path == "/v1/completions":
+            return self.answer ({"model": body["model"], "choices": [{"text": "Once " + body["prompt"][-4:],
+                                 "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 2}})
+        if self.path == "/paint":
+            return self.answer ({"pictures": [{"url": "https://images.example/" + body["text"] + ".png"}]})
+        if self.path == "/limited/chat/completions":
+            return self.answer ({"model": "m", "choices": [{"message": {"content": "%d" % number}, "finish_reason": "stop"}]},
+                                200, [("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-limit-requests", "4"),
+                                      ("x-ratelimit-reset-requests", "4s"), ("x-ratelimit-remaining-tokens", "900")])
+        self.answer ({}, 404)
+
+
+server = ThreadingHTTPServer (("127.0.0.1", 0), Handler)
+print ("listening on http://127.0.0.1:%d" % server.server_port, flush=True)
+server.serve_forever ()

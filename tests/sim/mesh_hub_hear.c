@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What actors hear. Each call has a cut in each hub that its actor is in: where it stands itself, or the first of its
+// group, or its nearest ancestor that stands in that hub. When it replies, its actor must have heard what members said
+// before the cut while it was one itself: all of it, in the order of the log, once, and nothing else.
+//
+// One that stands in a hub for no such reason, since it is nested under a call that has nothing to do with the hub,
+// waits for nothing that is younger than its root, and so may hear less of what was accepted after that; but without a
+// gap.
+
+#include "sim/mesh_state.h"
+
+#include <stdlib.h>
+
+enum { PATH_MAX_CALLS = TROUPE_PATH_MAX + 1 };
+
+// -- Cuts ------------------------------------------------------------------------------------------------------------
+
+static mesh_cut_t *
+find_cut (mesh_cut_t *cuts, unsigned count, const mesh_hub_t *hub)
+{
+  for (unsigned i = 0; i < count; i++)
+    if (cuts[i].hub == hub)
+      return &cuts[i];
+  return NULL;
+}
+
+static void
+set_cut (mesh_cut_t **cuts, unsigned *count, const mesh_cut_t *cut)
+{
+  mesh_cut_t *known = find_cut (*cuts, *count, cut->hub);
+  if (known == NULL) {
+    *cuts = mesh_need (realloc (*cuts, (*count + 1) * sizeof **cuts));
+    known = &(*cuts)[(*count)++];
+  }
+  *known = *cut;
+}
+
+static uint64_t
+cut_of_fan (mesh_hub_t *hub, const troupe_id_t *fan, uint64_t at)
+{
+  if (troupe_id_is_zero (fan))
+    return at;
+  for (unsigned i = 0; i < hub->fans_count; i++)
+    if (troupe_id_equal (&hub->fans[i].id, fan))
+      return hub->fans[i].at;
+  hub->fans = mesh_need (realloc (hub->fans, (hub->fans_count + 1) * sizeof *hub->fans));
+  hub->fans[hub->fans_count++] = (mesh_fan_t){*fan, at};
+  return at;
+}
+
+static void
+set_scope (mesh_t *self, mesh_call_t *call)
+{
+  mesh_place_t *place = &call->place;
+  uint64_t at = place->sequence - 1;
+  place->scope_count = 0;
+  for (unsigned i = 0; place->parent != NULL && i < place->parent->place.scope_count; i++)
+    set_cut (&place->scope, &place->scope_count, &place->parent->place.scope[i]);
+  for (mesh_hub_t *hub = self->hubs; hub != NULL && place->parent != NULL; hub = hub->next)
+    if (hub->open && hub->parent == place->parent)
+      set_cut (&place->scope, &place->scope_count, &(mesh_cut_t){.hub = hub, .at = at});
+  for (unsigned i = 0; i < place->hubs_count; i++) {
+    mesh_hub_t *hub = mesh_hub_of (self, &place->hubs[i]);
+    set_cut (&place->scope, &place->scope_count, &(mesh_cut_t){.hub = hub, .at = cut_of_fan (hub, &place->fan, at)});
+  }
+}
+
+static const mesh_call_t *
+root_of (const mesh_call_t *call)
+{
+  while (call->place.parent != NULL)
+    call = call->place.parent;
+  return call;
+}
+
+// A younger call of the same actor waits: nobody may hear before it what it doesn't.
+static bool
+overtakes (const mesh_t *self, const ledger_model_call_t *stored, uint64_t root)
+{
+  for (size_t i = 0; i < ledger_model_count (self->model); i++) {
+    const ledger_model_call_t *other = ledger_model_at (self->model, i);
+    if (other != stored && other->status == TROUPE_STATUS_NONE && strcmp (other->session, stored->session) == 0 &&
+        strcmp (other->service, stored->service) == 0 &&
+        root_of (mesh_call_find (self, &other->id))->place.sequence > root)
+      return true;
+  }
+  return false;
+}
+
+void
+mesh_hub_stand (mesh_t *self, mesh_call_t *call, const ledger_model_call_t *stored)
+{
+  mesh_place_t *place = &call->place;
+  uint64_t root = root_of (call)->place.sequence;
+  set_scope (self, call);
+  place->cuts_count = 0;
+  for (mesh_hub_t *hub = self->hubs; hub != NULL && mesh_services[call->service].actor; hub = hub->next) {
+    if (hub->session != call->session || hub->members[call->service].count == 0)
+      continue;
+    const mesh_cut_t *scope = find_cut (place->scope, place->scope_count, hub);
+    mesh_cut_t cut = {.hub = hub, .at = place->sequence - 1};
+    if (scope != NULL)
+      cut.at = scope->at;
+    else if (place->parent != NULL) {
+      cut.loose = true;
+      cut.least = overtakes (self, stored, root) ? 0 : root - 1;
+    }
+    set_cut (&place->cuts, &place->cuts_count, &cut);
+  }
+}
+
+// -- What there is to hear -------------------------------------------------------------------------------------------
+
+static bool
+concerns (const mesh_hub_t *hub, unsigned service, const mesh_entry_t *entry, uint64_t cut)
+{
+  const mesh_member_t *member = &hub->members[service];
+  if (entry->service == service || entry->sequence <= member->heard || entry->sequence > cut)
+    return false;
+  for (unsigned i = 0; i < member->count; i++)
+    if (entry->sequence > member->stays[i].from && entry->sequence <= member->stays[i].to)
+      return true;
+  return false;
+}
+
+// What was heard in one hub is heard in the others, too.
+static bool
+heard_elsewhere (const mesh_call_t *call, const mesh_hub_t *but, const mesh_entry_t *entry)
+{
+  for (unsigned i = 0; i < call->place.cuts_count; i++) {
+    const mesh_hub_t *hub = call->place.cuts[i].hub;
+    const mesh_member_t *member = &hub->members[call->service];
+    if (hub == but || entry->sequence > member->heard)
+      continue;
+    for (unsigned e = 0; e < hub->entries_count; e++)
+      if (hub->entries[e].sequence == entry->sequence)
+        for (unsigned s = 0; s < member->count; s++)
+          if (entry->sequence > member->stays[s].from && entry->sequence <= member->stays[s].to)
+            return true;
+  }
+  return false;
+}
+
+void
+mesh_hub_check_turn (mesh_t *self, const mesh_call_t *call)
+{
+  for (unsigned i = 0; i < call->place.cuts_count; i++) {
+    const mesh_cut_t *cut = &call->place.cuts[i];
+    uint64_t at = cut->loose ? cut->least : cut->at;
+    for (unsigned e = 0; e < cut->hub->entries_count && cut->hub->pending > 0; e++) {
+      const mesh_entry_t *entry = &cut->hub->entries[e];
+      if (entry->pending && concerns (cut->hub, call->service, entry, at))
+        mesh_found (self, MESH_CHECK_HUB_TURN, "%s gets its turn before %s, which it is to hear, has settled",
+                    mesh_id_text (&call->id), mesh_id_text (&entry->call->id));
+    }
+  }
+}
+
+// -- What was heard --------------------------------------------------------------------------------------------------
+
+typedef struct {
+  const mesh_cut_t *cut;
+  const mesh_entry_t *entry;
+} news_t;
+
+static int
+by_sequence (const void *a, const void *b)
+{
+  const news_t *left = a, *right = b;
+  if (left->entry->sequence != right->entry->sequence)
+    return left->entry->sequence > right->entry->sequence ? 1 : -1;
+  return (left->cut > right->cut) - (left->cut < right->cut);
+}
+
+static news_t *
+collect (const mesh_call_t *call, size_t *count)
+{
+  size_t all = 0;
+  for (unsigned i = 0; i < call->place.cuts_count; i++)
+    all += call->place.cuts[i].hub->entries_count;
+  news_t *news = mesh_need (calloc (all + 1, sizeof *news));
+  for (unsigned i = 0; i < call->place.cuts_count; i++) {
+    const mesh_cut_t *cut = &call->place.cuts[i];
+    for (unsigned e = 0; e < cut->hub->entries_count; e++) {
+      const mesh_entry_t *entry = &cut->hub->entries[e];
+      if ((entry->filled || entry->pending) && concerns (cut->hub, call->service, entry, cut->at) &&
+          !heard_elsewhere (call, cut->hub, entry))
+        news[(*count)++] = (news_t){cut, entry};
+    }
+  }
+  qsort (news, *count, sizeof *news, by_sequence);
+  return news;
+}
+
+static bool
+must_hear (const news_t *news)
+{
+  return !news->cut->loose || news->entry->sequence <= news->cut->least;
+}
+
+typedef struct {
+  const mesh_call_t *call;
+  const json_t *heard;
+  size_t at;      // of `heard`
+  uint64_t *stop; // of each cut: a loose one's first entry that was not heard; 0: none yet
+} walk_t;
+
+static size_t
+number_of (const walk_t *walk, const news_t *news)
+{
+  return (size_t)(news->cut - walk->call->place.cuts);
+}
+
+// Goes past the news of which the first `count` say the same; false: they were not heard, and had to be.
+static bool
+match (walk_t *walk, const news_t *news, size_t count)
+{
+  bool must = false, may = false;
+  for (size_t i = 0; i < count; i++) {
+    must |= must_hear (&news[i]);
+    may |= walk->stop[number_of (walk, &news[i])] == 0;
+  }
+  const json_t *next = json_array_get (walk->heard, walk->at);
+  if (may && !news->entry->pending && next != NULL && (unsigned)json_integer_value (next) == news->entry->number) {
+    walk->at++;
+    return true;
+  }
+  for (size_t i = 0; i < count; i++)
+    if (walk->stop[number_of (walk, &news[i])] == 0)
+      walk->stop[number_of (walk, &news[i])] = news->entry->sequence;
+  return !must;
+}
+
+// From now on its actor has heard it.
+static void
+pass (const walk_t *walk, const news_t *news, size_t count)
+{
+  for (unsigned i = 0; i < walk->call->place.cuts_count; i++) {
+    const mesh_cut_t *cut = &walk->call->place.cuts[i];
+    mesh_member_t *member = &cut->hub->members[walk->call->service];
+    uint64_t to = cut->loose ? 0 : cut->at;
+    for (size_t n = 0; n < count && cut->loose; n++)
+      if (news[n].cut == cut && (walk->stop[i] == 0 || news[n].entry->sequence < walk->stop[i]))
+        to = news[n].entry->sequence;
+    member->heard = to > member->heard ? to : member->heard;
+  }
+}
+
+static void
+trace (const mesh_t *self, const walk_t *walk, const news_t *news, size_t count)
+{
+  if (!self->options.traced || (count == 0 && json_array_size (walk->heard) == 0))
+    return;
+  for (unsigned i = 0; i < walk->call->place.cuts_count; i++) {
+    const mesh_cut_t *cut = &walk->call->place.cuts[i];
+    mesh_trace (self, "%s of %s stands at %d in the hub of %s%s, and had heard up to %d",
+                mesh_id_text (&walk->call->id), mesh_services[walk->call->service].name, (int)cut->at,
+                mesh_id_text (&cut->hub->id), cut->loose ? " or before" : "",
+                (int)cut->hub->members[walk->call->service].heard);
+  }
+  for (size_t i = 0; i < count; i++)
+    mesh_trace (self, "  %u at %d in the hub of %s%s", news[i].entry->number, (int)news[i].entry->sequence,
+                mesh_id_text (&news[i].cut->hub->id), news[i].entry->pending ? ", not said yet" : "");
+  for (size_t i = 0; i < json_array_size (walk->heard); i++)
+    mesh_trace (self, "  it has heard %d", (int)json_integer_value (json_array_get (walk->heard, i)));
+}
+
+void
+mesh_hub_check_heard (mesh_t *self, const mesh_call_t *call, const json_t *value)
+{
+  if (!mesh_services[call->service].actor)
+    return;
+  size_t count = 0;
+  news_t *news = collect (call, &count);
+  walk_t walk = {.call = call, .heard = json_object_get (value, "news")};
+  walk.stop = mesh_need (calloc (call->place.cuts_count + 1, sizeof *walk.stop));
+  trace (self, &walk, news, count);
+  for (size_t i = 0, same; i < count; i += same) {
+    for (same = 1; i + same < count && news[i + same].entry->sequence == news[i].entry->sequence;)
+      same++;
+    if (!match (&walk, &news[i], same))
+      mesh_found (self, MESH_CHECK_HUB_HEARD, "%s of %s replies, and has not heard %u, at %d in the hub of %s%s",
+                  mesh_id_text (&call->id), mesh_services[call->service].name, news[i].entry->number,
+                  (int)news[i].entry->sequence, mesh_id_text (&news[i].cut->hub->id),
+                  news[i].entry->pending ? ", which nobody has said yet" : "");
+  }
+  if (walk.at < json_array_size (walk.heard))
+    mesh_found (self, MESH_CHECK_HUB_HEARD, "%s of %s replies, and has heard %d, which is not for it, or not then",
+                mesh_id_text (&call->id), mesh_services[call->service].name,
+                (int)json_integer_value (json_array_get (walk.heard, walk.at)));
+  self->tally.heard += (unsigned)walk.at;
+  pass (&walk, news, count);
+  free (walk.stop);
+  free (news);
+}
+
+// -- Mailboxes -------------------------------------------------------------------------------------------------------
+
+// From the first call that is said in a nested hub down to this one; of others just itself.
+static unsigned
+chain (const mesh_call_t *call, uint64_t out[PATH_MAX_CALLS])
+{
+  unsigned count = 0, top = 1;
+  uint64_t up[PATH_MAX_CALLS];
+  for (const mesh_call_t *at = call; at != NULL && count < PATH_MAX_CALLS; at = at->place.parent) {
+    up[count++] = at->place.sequence;
+    if (at->place.parent != NULL && at->place.hubs_count > 0)
+      top = count;
+  }
+  for (unsigned i = 0; i < top; i++)
+    out[i] = up[top - 1 - i];
+  return top;
+}
+
+bool
+mesh_hub_before (const mesh_call_t *a, const mesh_call_t *b)
+{
+  uint64_t left[PATH_MAX_CALLS], right[PATH_MAX_CALLS];
+  unsigned lefts = chain (a, left), rights = chain (b, right);
+  for (unsigned i = 0; i < lefts && i < rights; i++)
+    if (left[i] != right[i])
+      return left[i] < right[i];
+  return lefts < rights;
+}
