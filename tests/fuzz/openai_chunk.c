@@ -36,7 +36,7 @@ expect_message (const troupe_model_t *model, troupe_err_t code, reply_t *reply, 
   json_t *json = NULL;
   troupe_message_t *message;
   if (code == TROUPE_OK)
-    code = reply_message (reply, "m", 1, &json, error);
+    code = reply_message (reply, "m", "openai_chat", 1, &json, error);
   if (code == TROUPE_OK) {
     FUZZ_EXPECT (troupe_message_of_json (&message, json, NULL) == TROUPE_OK);
     troupe_message_unref (&message);
