@@ -16,8 +16,12 @@
 static const struct {
   const char *name;
   troupe_err_t (*run) (const json_t *parameters, troupe_error_t *error);
-} roles[] = {{"raw-proxy", bench_raw_proxy}, {"raw-worker", bench_raw_worker}, {"raw-client", bench_raw_client},
-             {"functions", bench_functions}, {"worker", bench_worker},         {"client", bench_client}};
+} roles[] = {{"raw-proxy", bench_raw_proxy},   {"raw-worker", bench_raw_worker},
+             {"raw-client", bench_raw_client}, {"functions", bench_functions},
+             {"worker", bench_worker},         {"client", bench_client},
+             {"raw-hub", bench_raw_hub},       {"raw-speaker", bench_raw_speaker},
+             {"raw-hearer", bench_raw_hearer}, {"hub-functions", bench_hub_functions},
+             {"speaker", bench_speaker},       {"hearer", bench_hearer}};
 
 static troupe_err_t
 run (int argc, char **argv, troupe_error_t *error)

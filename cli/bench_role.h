@@ -21,6 +21,13 @@ troupe_err_t bench_raw_client (const json_t *parameters, troupe_error_t *error);
 troupe_err_t bench_functions (const json_t *parameters, troupe_error_t *error);
 troupe_err_t bench_worker (const json_t *parameters, troupe_error_t *error);
 troupe_err_t bench_client (const json_t *parameters, troupe_error_t *error);
+// Of `troupe bench hub` (bench_numbers.h).
+troupe_err_t bench_raw_hub (const json_t *parameters, troupe_error_t *error);
+troupe_err_t bench_raw_speaker (const json_t *parameters, troupe_error_t *error);
+troupe_err_t bench_raw_hearer (const json_t *parameters, troupe_error_t *error);
+troupe_err_t bench_hub_functions (const json_t *parameters, troupe_error_t *error);
+troupe_err_t bench_speaker (const json_t *parameters, troupe_error_t *error);
+troupe_err_t bench_hearer (const json_t *parameters, troupe_error_t *error);
 
 // Says that the role works.
 void bench_role_ready (void);

@@ -257,6 +257,17 @@ new_parsed (void)
   return parsed;
 }
 
+// Placeholders are named besides whatever else is wrong, so that one more try can mend all of it.
+static troupe_err_t
+read_fields (const troupe_parser_t *self, reading_t *reading)
+{
+  troupe_err_t err = types[self->type].verbs->read (self, reading);
+  if (err != TROUPE_OK && err != TROUPE_BAD_MESSAGE)
+    return err;
+  troupe_err_t checked = unfilled_check (self, reading);
+  return checked != TROUPE_OK ? checked : err;
+}
+
 static troupe_err_t
 parse_valid (const troupe_parser_t *self, const char *reply, troupe_parsed_t **out, troupe_error_t *error)
 {
@@ -270,7 +281,7 @@ parse_valid (const troupe_parser_t *self, const char *reply, troupe_parsed_t **o
   }
   troupe_err_t err = skip_thought (self, &reading);
   if (err == TROUPE_OK)
-    err = types[self->type].verbs->read (self, &reading);
+    err = read_fields (self, &reading);
   if (ferror (reading.wrong) != 0)
     err = TROUPE_NO_MEMORY;
   if (fclose (reading.wrong) != 0)

@@ -95,6 +95,9 @@ troupe_err_t choice_check (const json_t *config, troupe_error_t *error);
 // Fills content, memory and metadata from the fields.
 troupe_err_t choice_apply (const troupe_parser_t *self, const parser_verbs_t *verbs, troupe_parsed_t *parsed);
 
+// unfilled.c: TROUPE_BAD_MESSAGE when a field is a placeholder of the instruction and no value; the reading says which.
+troupe_err_t unfilled_check (const troupe_parser_t *self, reading_t *reading);
+
 // schema_text.c: the configuration's "schema", made ready.
 troupe_err_t schema_take (troupe_parser_t *self, troupe_error_t *error);
 // Whether a value fits (any does without a schema); what is wrong goes into the reading. `what`: "the arguments of x".

@@ -70,9 +70,10 @@ const char *troupe_parser_type (const troupe_parser_t *self);
 // What the prompt must say so that the model answers in this form. Lives as long as the parser.
 const char *troupe_parser_instruction (const troupe_parser_t *self);
 
-// Reads a reply. TROUPE_OK: *out has the fields. TROUPE_BAD_MESSAGE: the reply is not of the form; *out is set as well
-// and has the feedback for the model and the repairs that were tried; `error` is the same for people. Any other error
-// (no memory, too large): *out is NULL. The caller destroys *out in every case.
+// Reads a reply. TROUPE_OK: *out has the fields. TROUPE_BAD_MESSAGE: the reply is not of the form, or repeats a
+// placeholder of the instruction (<string>) where a value belongs; *out is set as well and has the feedback for the
+// model and the repairs that were tried; `error` is the same for people. Any other error (no memory, too large): *out
+// is NULL. The caller destroys *out in every case.
 troupe_err_t troupe_parser_parse (const troupe_parser_t *self, const char *reply, troupe_parsed_t **out,
                                   troupe_error_t *error);
 // A result of fields that were not read but made (a fault handler's): checked for nothing, with the parser's choice of

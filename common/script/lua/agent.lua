@@ -122,7 +122,7 @@ local function take (given, known, required)
   return copy
 end
 
-local dialog = { name = true, model = true, prompt = true, sys_prompt = true, description = true }
+local dialog = { name = true, model = true, fallback = true, prompt = true, sys_prompt = true, description = true }
 
 local function make_dialog (kind, given, known)
   local settings = take (given, known, { "name", "model" })
@@ -212,6 +212,11 @@ function native.services (agents)
     end
     services[i] = settle (one)
   end
+  for key in pairs (agents) do -- a misspelt variable is nil, and would end the list
+    if services[key] == nil then
+      fail ("number %d is nil", #services + 1)
+    end
+  end
   return services
 end
 
@@ -224,6 +229,9 @@ function native.call_with (self, service, x, options)
     if key ~= "deadline" and key ~= "wait" and key ~= "keys" and key ~= "fan" then
       fail ("unknown option %s; there are deadline, wait and keys", tostring (key))
     end
+  end
+  if options.deadline ~= nil and type (options.deadline) ~= "number" then
+    fail ("deadline: a number of seconds expected")
   end
   local wait = self.wait
   if options.wait ~= nil then

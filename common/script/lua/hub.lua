@@ -14,6 +14,9 @@ function msghub (participants, announcement, body)
   if type (body) ~= "function" then
     native.fail ("msghub (participants, announcement, function (hub) ... end) expected")
   end
+  if type (announcement) == "string" then
+    native.fail ("the announcement is a message, such as msg (\"host\", \"Welcome!\"), or a list of them")
+  end
   local services = native.services (participants)
   local hub <close> = hub_open (services, announcement)
   return body (hub)

@@ -35,6 +35,11 @@ local function steps_of (steps)
     end
     list[i] = step
   end
+  for key in pairs (steps) do -- a misspelt variable is nil, and would end the list
+    if list[key] == nil then
+      native.fail ("step " .. #list + 1 .. " is nil")
+    end
+  end
   return list
 end
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `troupe bench calls`: what it tells, and that it leaves nothing, however it ends.
+// `troupe bench calls` and `troupe bench hub`: what they tell, and that they leave nothing, however they end.
 
 #include "blackbox/harness/place.h"
 #include "blackbox/harness/process.h"
@@ -101,12 +101,72 @@ Test (bench, a_process_of_it_that_dies_ends_it)
   expect_nothing_left ();
 }
 
+// It fails by itself when a message was lost, came twice, or out of its order.
+Test (bench, measures_hubs_side_by_side)
+{
+  process_t *process = process_run ("troupe", "bench", "hub", "--messages", "60", "--subscribers", "1,3", "--rounds",
+                                    "2", "--json", "--directory", ".");
+  process_expect_exit (process, 0);
+  json_t *report = json_loads (process_output (process), 0, NULL), *series;
+  cr_assert_not_null (report, "%s", process_output (process));
+  size_t i, hubs = 0, paced = 0;
+  json_array_foreach (json_object_get (report, "series"), i, series) {
+    double hearers = json_number_value (json_object_get (series, "hearers"));
+    cr_expect_gt (median (series, "broadcasts_per_second"), 0);
+    if (hearers > 0)
+      cr_expect_float_eq (median (series, "received_per_second"), median (series, "broadcasts_per_second") * hearers,
+                          0.1);
+    if (strcmp (json_string_value (json_object_get (series, "what")), "hub") != 0)
+      continue;
+    hubs++;
+    cr_expect_gt (median (series, "to_libzmq"), 0);
+    paced += median (series, "p50_us") > 0;
+  }
+  cr_expect_eq (hubs, 6, "1, 3 and the paced 8, each with both ways of appendfsync");
+  cr_expect_eq (paced, 2);
+  json_decref (report);
+  process_destroy (&process);
+  expect_nothing_left ();
+}
+
+Test (bench, tells_of_hubs_in_a_table)
+{
+  process_t *process =
+    process_run ("troupe", "bench", "hub", "--messages", "20", "--subscribers", "2", "--directory", ".");
+  process_expect_exit (process, 0);
+  const char *text = process_output (process);
+  cr_expect_not_null (strstr (text, "Every process received every message once, in order."), "%s", text);
+  cr_expect_not_null (strstr (text, "a  libzmq alone"), "%s", text);
+  cr_expect_not_null (strstr (text, "c  hub, everysec"), "%s", text);
+  process_destroy (&process);
+  expect_nothing_left ();
+}
+
+Test (bench, a_hearer_that_dies_ends_it)
+{
+  process_t *process =
+    process_run ("troupe", "bench", "hub", "--messages", "4000", "--rounds", "20", "--directory", ".");
+  pid_t pid;
+  while (place_find ("troupe", "hearer", &pid, 1) == 0)
+    ;
+  cr_assert_eq (kill (pid, SIGKILL), 0);
+  process_expect_exit (process, 5);
+  process_destroy (&process);
+  expect_nothing_left ();
+}
+
 Test (bench, wrong_numbers_are_refused)
 {
   process_t *process = process_run ("troupe", "bench", "calls", "--rounds", "0");
   process_expect_exit (process, 2);
   process_destroy (&process);
   process = process_run ("troupe", "bench", "cals");
+  process_expect_exit (process, 2);
+  process_destroy (&process);
+  process = process_run ("troupe", "bench", "hub", "--subscribers", "1,,8");
+  process_expect_exit (process, 2);
+  process_destroy (&process);
+  process = process_run ("troupe", "bench", "hub", "--messages", "100000");
   process_expect_exit (process, 2);
   process_destroy (&process);
 }

@@ -211,6 +211,15 @@ Test (agents, reply_with_the_keys_that_are_asked_for)
     "assert (y.vote == 'bob' and y.speak == nil)\n");
 }
 
+Test (agents, ask_another_model_when_theirs_is_away)
+{
+  flow_check ("local d = DictDialogAgent {name = 'd', model = 'away', fallback = {'dict'}, keys = {'speak'}}\n"
+              "assert (d 'hello'.speak == 'I say hello')\n"
+              "local ok, why = pcall (function () return DictDialogAgent {name = 'e', model = 'away', fallback = "
+              "'dict'} 'x'.text end)\n"
+              "assert (not ok and tostring (why):find 'fallback', tostring (why))\n");
+}
+
 Test (agents, of_the_configuration_may_be_scripts)
 {
   place_write ("counter.lua", flow_counter);

@@ -146,7 +146,9 @@ Test (calls, reach_every_service)
               "assert (not ok and err.code == 'bad_argument', tostring (err))\n"
               "local late = agent 'alice' ('late', {deadline = 0.2})\n"
               "ok, err = pcall (function () return late.content end)\n"
-              "assert (err.code == 'deadline', tostring (err))\n");
+              "assert (err.code == 'deadline', tostring (err))\n"
+              "ok, err = pcall (agent 'alice', 'late', {deadline = 'soon'})\n"
+              "assert (not ok and tostring (err):find 'deadline: a number', tostring (err))\n");
 }
 
 Test (calls, of_more_replies_than_a_call_may_name)

@@ -123,3 +123,16 @@ Test (hubs, are_heard_by_observe_where_there_is_one)
               "  assert (x:match '^far 1 %(0%): Welcome turn 1: Welcome ', x)\n"
               "end)\n");
 }
+
+Test (hubs, say_what_is_wrong)
+{
+  flow_check ("local alice, bob = agent 'alice', agent 'bob'\n"
+              "local function fails (part, ...)\n"
+              "  local ok, why = pcall (...)\n"
+              "  assert (not ok and tostring (why):find (part, 1, true), tostring (why))\n"
+              "end\n"
+              "local function none () end\n"
+              "fails ('the announcement is a message', msghub, {alice}, 'Welcome!', none)\n"
+              "fails ('number 2 is nil', msghub, {alice, misspelt, bob}, none)\n"
+              "fails ('number 1 is no agent', msghub, {'alice'}, none)\n");
+}

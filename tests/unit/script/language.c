@@ -127,7 +127,9 @@ Test (language, has_pipelines_of_functions)
         "assert (table.concat (seen, ' ') == '0:nil 1:3 2:6')\n"
         "assert (pipeline.WhileLoop (add (1), function (i) return i < 4 end) (0) == 4)\n"
         "local all = pipeline.fanout ({add (1), add (2), pipeline.Fanout {add (3)}}, 0)\n"
-        "assert (all[1] == 1 and all[2] == 2 and all[3][1] == 3)\n");
+        "assert (all[1] == 1 and all[2] == 2 and all[3][1] == 3)\n"
+        "local ok, why = pcall (pipeline.sequential, {add (1), misspelt, add (3)}, 0)\n"
+        "assert (not ok and tostring (why):find ('step 2 is nil', 1, true), tostring (why))\n");
 }
 
 Test (language, says_which_line_builds_a_wrong_pipeline)

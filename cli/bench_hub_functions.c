@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What Redis alone can do for `troupe bench hub`: the Function accept of each broadcast, which writes the hub's log,
+// made through the broker's own ledger as a broker makes it, pipelined, without any message between processes but
+// Redis's. One member is in the hub, which hears nothing: nobody reads.
+#include "cli/bench_numbers.h"
+#include "cli/bench_role.h"
+
+#include "broker/ledger.h"
+#include "troupe/message.h"
+#include "troupe/value.h"
+
+enum { DEADLINE_MS = 10 * 60 * 1000, MAILBOX = 1000, LEASE_MS = 30 * 1000 }; // as a broker's
+
+typedef struct {
+  bench_role_ear_t ear;
+  troupe_loop_t *loop;
+  ledger_t *ledger;
+  troupe_buffer_t *body;
+  uint32_t size;
+  troupe_id_t hub;
+  const char *session;
+  int64_t retention_ms, start;
+  uint64_t count, window, begun, ended;
+  bool opened, running;
+  troupe_error_t *error;
+} hub_functions_t;
+
+static void
+submit (hub_functions_t *self, ledger_request_t *request)
+{
+  request->op = LEDGER_ACCEPT;
+  request->session = self->session;
+  request->default_deadline_ms = DEADLINE_MS;
+  request->mailbox_limit = MAILBOX;
+  request->retention_ms = self->retention_ms;
+  request->lease_ms = LEASE_MS;
+  ledger_submit (self->ledger, request);
+}
+
+static void
+open_hub (hub_functions_t *self)
+{
+  const char *const members[] = {"agent/bench-nobody"};
+  self->hub = troupe_id_new ();
+  submit (
+    self,
+    &(ledger_request_t){
+      .call = self->hub, .service = "hub/open", .hub_op = LEDGER_HUB_OPEN, .members = members, .members_count = 1});
+}
+
+static void
+broadcast (hub_functions_t *self)
+{
+  self->begun++;
+  submit (self, &(ledger_request_t){.call = troupe_id_new (),
+                                    .service = "hub/broadcast",
+                                    .hub_op = LEDGER_HUB_BROADCAST,
+                                    .hubs = &self->hub,
+                                    .hubs_count = 1,
+                                    .body = self->body,
+                                    .sizes = &self->size,
+                                    .sizes_count = 1});
+}
+
+static void
+on_result (void *context, const ledger_result_t *result)
+{
+  hub_functions_t *self = context;
+  if (result->outcome != LEDGER_SETTLED || result->status != TROUPE_STATUS_VALUE) {
+    troupe_error_set (self->error, TROUPE_STORE_UNAVAILABLE, "redis", NULL, "accept ended with outcome %d: %s",
+                      (int)result->outcome, result->why ? result->why : "not as expected");
+    troupe_loop_stop (self->loop);
+  } else if (!self->opened) {
+    self->opened = true;
+    bench_role_ready ();
+  } else if (++self->ended == self->count) {
+    bench_numbers_tell (self->start, bench_numbers_now ());
+  } else if (self->begun < self->count) {
+    broadcast (self);
+  }
+}
+
+static void
+on_notice (void *context, const ledger_notice_t *notice)
+{
+  hub_functions_t *self = context;
+  if (notice->kind == LEDGER_NOTICE_UP && !self->opened)
+    open_hub (self);
+}
+
+static void
+on_word (void *context)
+{
+  hub_functions_t *self = context;
+  if (self->running)
+    return;
+  self->running = true;
+  self->start = bench_numbers_now ();
+  while (self->begun < self->window && self->begun < self->count)
+    broadcast (self);
+}
+
+// A message as a broker stores it.
+static troupe_err_t
+make_body (hub_functions_t *self, troupe_error_t *error)
+{
+  char text[BENCH_BODY + 1];
+  troupe_message_t *message = NULL;
+  bench_numbers_write (text, 1);
+  troupe_err_t err = troupe_message_new (&message, "bench", TROUPE_ROLE_USER, text, error);
+  json_t *json = err == TROUPE_OK ? troupe_message_to_json (message) : NULL;
+  if (err == TROUPE_OK)
+    err = json ? troupe_value_pack (json, &self->body, error)
+               : troupe_error_set (error, TROUPE_NO_MEMORY, "bench-role", NULL, "out of memory");
+  if (err == TROUPE_OK)
+    self->size = (uint32_t)troupe_buffer_size (self->body);
+  json_decref (json);
+  troupe_message_unref (&message);
+  return err;
+}
+
+static troupe_err_t
+open_all (hub_functions_t *self, const json_t *parameters, troupe_error_t *error)
+{
+  const char *url;
+  troupe_err_t err = bench_role_text (&url, parameters, "store", error);
+  if (err == TROUPE_OK)
+    err = bench_role_text (&self->session, parameters, "agent", error);
+  if (err == TROUPE_OK)
+    err = make_body (self, error);
+  if (err != TROUPE_OK)
+    return err;
+  self->retention_ms = json_integer_value (json_object_get (parameters, "retention_ms"));
+  self->count = (uint64_t)json_integer_value (json_object_get (parameters, "count"));
+  self->window = (uint64_t)json_integer_value (json_object_get (parameters, "window"));
+  err = troupe_loop_new (&self->loop);
+  self->ear = (bench_role_ear_t){.loop = self->loop, .word = on_word, .context = self};
+  if (err == TROUPE_OK)
+    err = bench_role_listen (&self->ear);
+  if (err != TROUPE_OK)
+    return troupe_error_set (error, err, "bench-role", NULL, "%s", troupe_err_text (err));
+  return ledger_new (
+    &self->ledger, self->loop,
+    &(ledger_options_t){
+      .url = url, .broker = "bench-functions", .result = on_result, .notice = on_notice, .context = self},
+    error);
+}
+
+troupe_err_t
+bench_hub_functions (const json_t *parameters, troupe_error_t *error)
+{
+  hub_functions_t self = {.error = error};
+  troupe_err_t err = open_all (&self, parameters, error);
+  error->code = err;
+  if (err == TROUPE_OK && (err = troupe_loop_run (self.loop)) == TROUPE_OK)
+    err = error->code;
+  ledger_destroy (&self.ledger);
+  troupe_loop_destroy (&self.loop);
+  troupe_buffer_unref (&self.body);
+  return err;
+}
