@@ -95,7 +95,8 @@ typedef enum {
 // Hubs. A call with `hub_op` is an operation on a hub: it is applied and settled in one step (LEDGER_SETTLED: the value
 // {"hub": id, "warnings": [...]}, or the error unknown_hub or bad_argument). The id of an OPEN is the hub's. A hub
 // belongs to the call that opened it (its parent), and closes when that settles; one that no call opened lives by its
-// lease, which each operation renews, and closes in a sweep.
+// lease, which each operation renews, and closes in a sweep. An operation that a later attempt of the parent makes again
+// takes effect again, but says nothing again: a hub that an earlier attempt closed is open again.
 //
 // A call that names hubs, which must be open and its own caller's (else it ends as unknown_hub or bad_argument),
 // reserves a place in the log of each that its service is a member of, while auto is on. It settles into that place:
@@ -104,8 +105,8 @@ typedef enum {
 //
 // A call of an actor that is in hubs has a cut in each of them: the actor hears what was said before that, but not
 // what it said itself. The cut of a call is, in a hub that it names or that its caller opened, its own acceptance, or
-// that of the first of its group (`fan`); else that of its nearest ancestor which did so; else, of a call that isn't
-// nested, its acceptance. A nested call without any of these waits for nothing younger than its root, and hears what
+// that of the first of its group (`fan`); in one that its caller closed, that closing (of the last ones); else that of
+// its nearest ancestor which did so; else, of a call that isn't nested, its acceptance. A nested call without any of these waits for nothing younger than its root, and hears what
 // is there. A call's turn doesn't come before all places before its cuts are filled or void (then LEDGER_NOTICE_READY,
 // as with inputs). `news` says how many messages the actor may have to hear first, LEDGER_HEAR reads them, and settle
 // with `heard` moves the actor past the cuts. Messages that an actor doesn't come to hear within an hour (or the

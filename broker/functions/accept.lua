@@ -20,6 +20,21 @@ local function outcome_of_ring (it, ring_text, retention)
   return { status = ERROR, value = value, winner = '0', retention = retention }
 end
 
+-- The calls of one caller in one session are accepted in the order in which it made them: not this one before the one
+-- that it made last, should that have been lost on its way. A later attempt makes all of them again, in that order.
+local function out_of_order (prefix, name, previous, parent)
+  if (previous or '') == '' then return false end
+  local v = call ('HMGET', prefix .. 'call:' .. sibling (name, previous), 'sequence', 'parent', 'under')
+  return not v[1] or (parent and v[2] == id_of (parent.name) and tonumber (v[3] or 0) < parent.attempt)
+end
+
+-- A bound other than the mailbox's.
+local function no_room (why)
+  local full = answer ('overloaded')
+  full[7] = why
+  return full
+end
+
 -- The parent's present attempt makes a call again that an earlier one made, and so waits for it now. Returns true when
 -- that closes a ring: then the call has ended.
 local function adopt (prefix, it, parent, retention)
@@ -32,14 +47,22 @@ local function adopt (prefix, it, parent, retention)
   return true
 end
 
-local function accept_again (prefix, it, parent, broker, retention)
-  if not it.status then
-    if it.owner ~= broker then add_waiter (it, broker) end
-    if not (parent and parent.attempt > it.under and adopt (prefix, it, parent, retention)) then
-      return standing ('known', it, actor_of (prefix, it), it.owner == broker, now ())
-    end
-  end
-  return settled (load (prefix, it.name))
+-- The same of one that has settled. Returns an answer when it can't be taken now.
+local function take_again (prefix, it, parent, args, retention)
+  local operation = (args[18] or '') ~= ''
+  if operation and out_of_order (prefix, it.name, args[15], parent) then return answer ('out_of_order') end
+  local full = operation and it.status == VALUE and operate_again (prefix, it, parent, args, retention)
+  if full then return no_room (full) end
+  mark (it, 'under', text (parent.attempt))
+  return nil
+end
+
+local function accept_again (prefix, it, parent, args, retention)
+  local broker, later = args[1], parent and parent.attempt > it.under
+  if it.status then return later and take_again (prefix, it, parent, args, retention) or settled (it) end
+  if it.owner ~= broker then add_waiter (it, broker) end
+  if later and adopt (prefix, it, parent, retention) then return settled (load (prefix, it.name)) end
+  return standing ('known', it, actor_of (prefix, it), it.owner == broker, now ())
 end
 
 -- A later attempt of the parent does not get an error that may not come again.
@@ -47,11 +70,6 @@ local function begins_anew (it, parent)
   return it.status == ERROR and it.retryable and parent and parent.attempt > it.under
 end
 
--- The calls of one caller in one session are accepted in the order in which it made them: not this one before the one
--- that it made last, should that have been lost on its way.
-local function out_of_order (prefix, name, previous)
-  return (previous or '') ~= '' and call ('EXISTS', prefix .. 'call:' .. sibling (name, previous)) == 0
-end
 
 -- The inputs as calls; nil and an answer when one isn't known.
 local function load_inputs (prefix, name, joined)
@@ -143,13 +161,6 @@ local function count_before (mailbox, parent, waiting)
   return call ('ZCOUNT', mailbox, '-inf', text (parent.order))
 end
 
--- A bound other than the mailbox's.
-local function no_room (why)
-  local full = answer ('overloaded')
-  full[7] = why
-  return full
-end
-
 local function accept_new (prefix, it, parent, inputs, args, retention)
   local missing, failed = look_at (inputs)
   local actor = actor_of (prefix, it)
@@ -200,20 +211,20 @@ local function accept_operation (prefix, it, parent, args, retention)
 end
 
 local function accept (keys, args)
-  local key, broker = keys[1], args[1]
+  local key = keys[1]
   local prefix, name = prefix_of (key), name_of (key)
   local retention = (args[14] or '0') ~= '0' and args[14] or HOUR
   local parent, stale = load_parent (prefix, name, args)
   if stale then return stale end
   local before = call ('EXISTS', key) == 1 and load (prefix, name) or nil
   if before and not begins_anew (before, parent) then
-    return accept_again (prefix, before, parent, broker, retention)
+    return accept_again (prefix, before, parent, args, retention)
   end
-  if out_of_order (prefix, name, args[15]) then return answer ('out_of_order') end
+  if out_of_order (prefix, name, args[15], parent) then return answer ('out_of_order') end
   local inputs, unknown = load_inputs (prefix, name, args[13])
   if unknown then return unknown end
   if before then call ('DEL', key) end
-  local it = { key = key, name = name, service = args[2], actor = args[3] == '1', owner = broker,
+  local it = { key = key, name = name, service = args[2], actor = args[3] == '1', owner = args[1],
                base = before and before.attempt or 0, default = tonumber (args[6]), winner = 0, keep = 0,
                refs = before and before.refs or 0 }
   if (args[18] or '') ~= '' then return accept_operation (prefix, it, parent, args, retention) end

@@ -65,6 +65,7 @@
 --     nested, awaits   1: it has made nested calls; it has awaited others
 --     waiters          brokers that want to hear that it has settled, separated by NUL
 --     hubs             open hubs that it opened
+--     left             its cuts in the last ones that it closed, the eldest first: see hubs.lua
 --     entries          hubs in whose logs it has an entry; the position is its sequence
 --     scope, clock     its cuts in hubs: see hubs.lua
 --     behind           the hub with an entry that its turn waits for
@@ -87,7 +88,7 @@ end
 -- Grows with every change that other brokers of the same mesh would notice. A broker replaces a library of a lesser
 -- revision, or of its own revision with other text, and leaves a greater one alone. (Revision 1 was never released:
 -- what it stored is not read.)
-local REVISION = 4
+local REVISION = 5
 local DIGEST = '@DIGEST@'
 
 local BATCH = 100 -- calls or notices a step: about a millisecond of Redis's time
@@ -97,6 +98,7 @@ local HUB = { -- (a table, because a chunk has at most 200 locals)
   LOG = 10000, -- entries that not all members have heard: a log is a conversation, and this a very long one
   MEMBERS = 1000,
   HUBS = 64, -- that an actor is in; that a call has opened, and are open
+  LEFT = 16, -- that a call has closed, and in which the place is remembered: each nested call copies these
   HEARD = 256, -- messages an answer
   WAKES = 1000, -- calls that wait for one entry, a step: as many as a hub has members; some 20 ms
   ENTRIES_SEEN = 100000, -- in search of a ring: later calls wait for the same entries as earlier ones, and some more

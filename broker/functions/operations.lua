@@ -127,12 +127,80 @@ local function renew (prefix, hub, op)
   if call ('ZSCORE', prefix .. 'hubs', hub.name) ~= '0' then call ('ZADD', prefix .. 'hubs', time, hub.name) end
 end
 
+-- The places of the call in the hubs that it closed, but for this one.
+local function other_places (hub, opener)
+  local size, id = ID_SIZE + RANK_SIZE, id_of (hub.name)
+  local kept = {}
+  for at = 1, #(opener.left or ''), size do
+    local cut = opener.left:sub (at, at + size - 1)
+    if cut:sub (1, ID_SIZE) ~= id then kept[#kept + 1] = cut end
+  end
+  return kept
+end
+
+-- What the call makes from now on stands where it closed the hub: it waits for what was asked there.
+local function leave_place (prefix, it, hub, opener)
+  local kept = other_places (hub, opener)
+  local there = call ('EXISTS', prefix .. 'hub:' .. hub.name) == 1
+  if there then kept[#kept + 1] = id_of (hub.name) .. padded (it.sequence) end
+  opener.left = table.concat (kept, '', math.max (1, #kept - HUB.LEFT + 1))
+  mark (opener, 'left', opener.left)
+end
+
 local OPERATIONS = {
   open = open_hub,
   add = add_members,
   delete = delete_members,
   broadcast = broadcast,
   auto = set_auto,
-  close = function (prefix, _, hub, _, parent) close_hub (prefix, hub, parent) end,
+  close = function (prefix, it, hub, _, parent)
+    close_hub (prefix, hub, parent)
+    if parent then leave_place (prefix, it, hub, parent) end
+  end,
   renew = function () end,
 }
+
+-- -- Operations that a later attempt makes again -------------------------------------------------------------------
+
+-- Each takes effect again, for the attempt before has gone on and undone it: a hub that it closed is open again, and
+-- its members hear on from where they were. (One that was let go had heard all.) What was said is not said again.
+
+-- Members of a closed hub were let go, and its keys were to vanish.
+local function open_again (prefix, hub)
+  for _, kind in ipairs (HUB.KINDS) do call ('PERSIST', prefix .. kind .. hub.name) end
+  call ('HDEL', prefix .. 'hub:' .. hub.name, 'leaving')
+  call ('DEL', prefix .. 'fans:' .. hub.name)
+end
+
+-- The hub that the operation is about, as it is to be before that; nil: it can't be about it.
+local function hub_again (prefix, it, op, parent, joined, retention)
+  if op.kind ~= 'open' then
+    local hubs = load_named (prefix, it, parent, joined)
+    return hubs and hubs[1]
+  end
+  local hub = load_hub (prefix, it.name)
+  if hub and hub.open then return hub end
+  return { name = it.name, open = false, parent = it.parent, retention = longer (retention, HOUR) }
+end
+
+-- Returns why there is no room for it.
+local function operate_again (prefix, it, parent, args, retention)
+  local op = read_operation (args)
+  local hub = hub_again (prefix, it, op, parent, args[16], retention)
+  if not hub then return nil end
+  op.messages = {}
+  local full = bound_of_operation (prefix, it, op, hub.open and hub or nil, parent)
+  if full then return full end
+  local at = { name = it.name, sequence = tonumber (call ('GET', prefix .. 'sequence')) }
+  if op.kind == 'open' and hub.open then
+    set_auto (prefix, at, hub, op)
+    add_members (prefix, at, hub, op)
+    return nil
+  end
+  if op.kind == 'open' then
+    open_again (prefix, hub)
+    hub.open = true
+  end
+  OPERATIONS[op.kind] (prefix, at, hub, op, parent)
+  return nil
+end

@@ -42,6 +42,7 @@ end
 
 local function scope_of (parent, hubs, position)
   local scope = cuts_of (parent and parent.scope)
+  for id, cut in pairs (cuts_of (parent and parent.left)) do scope[id] = cut end
   for _, id in ipairs (ids_of (parent and parent.hubs)) do scope[id] = position end
   for _, hub in ipairs (hubs) do scope[id_of (hub.name)] = hub.cut end
   return scope
@@ -89,7 +90,7 @@ end
 -- Returns why there is no room for it.
 local function place_in_hubs (prefix, it, parent, actor, args)
   local named = args[16] or ''
-  if named == '' and not actor.hubs and not (parent and (parent.scope or parent.hubs)) then return nil end
+  if named == '' and not actor.hubs and not (parent and (parent.scope or parent.hubs or parent.left)) then return nil end
   local position = tonumber (call ('GET', prefix .. 'sequence') or 0)
   it.named, it.wrong = load_named (prefix, it, parent, named)
   if it.wrong then return nil end

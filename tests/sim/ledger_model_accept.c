@@ -27,11 +27,40 @@ parent_runs (const ledger_model_call_t *parent, const ledger_request_t *request)
   return parent != NULL && model_unsettled (parent) && parent->attempt == request->parent_attempt;
 }
 
+static bool
+out_of_order (const model_step_t *step, const ledger_model_call_t *parent)
+{
+  const troupe_id_t *id = &step->request->previous;
+  const ledger_model_call_t *previous = troupe_id_is_zero (id) ? NULL : model_find (step->model, id);
+  if (previous == NULL)
+    return !troupe_id_is_zero (id);
+  return parent != NULL && previous->under > 0 && previous->under < parent->attempt &&
+         troupe_id_equal (&previous->path[previous->path_count - 1], &parent->id);
+}
+
+// One that has settled.
 static void
-accept_again (model_step_t *step, ledger_model_call_t *call, const ledger_model_call_t *parent)
+take_again (model_step_t *step, ledger_model_call_t *call, ledger_model_call_t *parent)
+{
+  bool operates = step->request->hub_op != LEDGER_HUB_NONE;
+  if (operates && out_of_order (step, parent)) {
+    step->result->outcome = LEDGER_OUT_OF_ORDER;
+    return;
+  }
+  if (operates && call->status == TROUPE_STATUS_VALUE)
+    model_hub_operate_again (step, parent);
+  call->under = parent->attempt;
+  model_settled (step, call);
+}
+
+static void
+accept_again (model_step_t *step, ledger_model_call_t *call, ledger_model_call_t *parent)
 {
   if (!model_unsettled (call)) {
-    model_settled (step, call);
+    if (parent != NULL && parent->attempt > call->under)
+      take_again (step, call, parent);
+    else
+      model_settled (step, call);
     return;
   }
   if (call->owner != step->broker)
@@ -125,7 +154,7 @@ take_turn (model_step_t *step, ledger_model_call_t *call)
 }
 
 static void
-accept_new (model_step_t *step, ledger_model_call_t *anew, const ledger_model_call_t *parent)
+accept_new (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *parent)
 {
   ledger_model_call_t *call = create (step, anew);
   if (step->request->deadline_ms > 0)
@@ -187,13 +216,6 @@ inputs_known (const model_step_t *step)
   return true;
 }
 
-static bool
-out_of_order (const model_step_t *step)
-{
-  const troupe_id_t *previous = &step->request->previous;
-  return !troupe_id_is_zero (previous) && model_find (step->model, previous) == NULL;
-}
-
 void
 model_accept (model_step_t *step)
 {
@@ -208,7 +230,7 @@ model_accept (model_step_t *step)
               parent->attempt > known->under;
   if (known != NULL && !anew)
     accept_again (step, known, parent);
-  else if (out_of_order (step))
+  else if (out_of_order (step, parent))
     step->result->outcome = LEDGER_OUT_OF_ORDER;
   else if (!inputs_known (step))
     step->result->outcome = LEDGER_UNKNOWN;

@@ -156,6 +156,12 @@ model_hub_check (const ledger_model_t *self, const troupe_id_t *id, const ledger
   return own ? TROUPE_OK : TROUPE_BAD_ARGUMENT;
 }
 
+void
+model_hub_leave_place (ledger_model_call_t *opener, model_hub_t *hub, uint64_t at)
+{
+  set_cut (&opener->scope, hub, at);
+}
+
 static uint64_t
 cut_of_group (model_hub_t *hub, const troupe_id_t *group, uint64_t position)
 {

@@ -50,6 +50,8 @@ model_hub_t *model_hub_find (const ledger_model_t *self, const troupe_id_t *id);
 model_member_t *model_hub_member (const model_hub_t *hub, const char *service);
 // Whether it is a member now.
 bool model_hub_has (const model_hub_t *hub, const char *service);
+// What the opener, which closes it there, makes from now on stands there.
+void model_hub_leave_place (ledger_model_call_t *opener, model_hub_t *hub, uint64_t at);
 model_entry_t *model_hub_add_entry (model_hub_t *hub, uint64_t sequence, const char *service);
 
 #endif

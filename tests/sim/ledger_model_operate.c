@@ -97,25 +97,25 @@ open_hub (model_step_t *step, const ledger_model_call_t *call, const ledger_mode
 }
 
 static void
-apply (model_step_t *step, model_hub_t *hub, uint64_t sequence, json_t *warnings)
+apply (model_step_t *step, model_hub_t *hub, ledger_model_call_t *parent, uint64_t sequence, json_t *warnings)
 {
   ledger_hub_op_t op = step->request->hub_op;
   if (op == LEDGER_HUB_OPEN || op == LEDGER_HUB_ADD)
     add_members (step->request, hub, sequence, warnings);
   if (op == LEDGER_HUB_DELETE)
     delete_members (step->request, hub, sequence, warnings);
-  if (op == LEDGER_HUB_OPEN || op == LEDGER_HUB_BROADCAST)
-    speak (step, hub);
   if (op == LEDGER_HUB_AUTO_ON || op == LEDGER_HUB_AUTO_OFF)
     hub->automatic = op == LEDGER_HUB_AUTO_ON;
   if (op == LEDGER_HUB_CLOSE)
     hub->open = false;
+  if (op == LEDGER_HUB_CLOSE && parent != NULL)
+    model_hub_leave_place (parent, hub, sequence);
   if (troupe_id_is_zero (&hub->parent))
     hub->lease = step->now + step->request->lease_ms;
 }
 
 void
-model_hub_operate (model_step_t *step, ledger_model_call_t *call, const ledger_model_call_t *parent)
+model_hub_operate (model_step_t *step, ledger_model_call_t *call, ledger_model_call_t *parent)
 {
   const ledger_request_t *request = step->request;
   bool opens = request->hub_op == LEDGER_HUB_OPEN;
@@ -123,7 +123,9 @@ model_hub_operate (model_step_t *step, ledger_model_call_t *call, const ledger_m
   if (wrong == TROUPE_OK) {
     model_hub_t *hub = opens ? open_hub (step, call, parent) : model_hub_find (step->model, &request->hubs[0]);
     json_t *warnings = json_array (), *value = json_pack ("{ss}", "hub", text_of (&hub->id));
-    apply (step, hub, call->sequence, warnings);
+    apply (step, hub, parent, call->sequence, warnings);
+    if (opens || request->hub_op == LEDGER_HUB_BROADCAST)
+      speak (step, hub);
     if (json_array_size (warnings) > 0)
       json_object_set (value, "warnings", warnings);
     json_decref (warnings);
@@ -136,6 +138,25 @@ model_hub_operate (model_step_t *step, ledger_model_call_t *call, const ledger_m
     call->value = pack (troupe_error_to_json (&error));
   }
   model_settled (step, call);
+}
+
+void
+model_hub_operate_again (model_step_t *step, ledger_model_call_t *parent)
+{
+  const ledger_request_t *request = step->request;
+  bool opens = request->hub_op == LEDGER_HUB_OPEN;
+  model_hub_t *hub = model_hub_find (step->model, opens ? &request->call : &request->hubs[0]);
+  if (!opens && model_hub_check (step->model, &request->hubs[0], parent) != TROUPE_OK)
+    return;
+  if (opens && !hub->open) {
+    hub->open = true;
+    hub->groups_count = 0;
+  }
+  if (opens)
+    hub->automatic = !request->silent;
+  json_t *warnings = json_array ();
+  apply (step, hub, parent, step->model->sequence, warnings);
+  json_decref (warnings);
 }
 
 void

@@ -105,7 +105,9 @@ troupe_err_t model_hub_place (model_step_t *step, ledger_model_call_t *call, con
 // Whether the hub is there for a call of that parent.
 troupe_err_t model_hub_check (const ledger_model_t *self, const troupe_id_t *id, const ledger_model_call_t *parent);
 // The call is an operation; it settles.
-void model_hub_operate (model_step_t *step, ledger_model_call_t *call, const ledger_model_call_t *parent);
+void model_hub_operate (model_step_t *step, ledger_model_call_t *call, ledger_model_call_t *parent);
+// A later attempt of the parent makes it again.
+void model_hub_operate_again (model_step_t *step, ledger_model_call_t *parent);
 // Whether its turn waits for an entry; whether that is the other one's.
 bool model_hub_waits (const ledger_model_call_t *call);
 bool model_hub_waits_for (const ledger_model_call_t *a, const ledger_model_call_t *b);

@@ -76,6 +76,12 @@ leave (mesh_t *self, mesh_hub_t *hub, unsigned service, uint64_t sequence)
               (int)sequence);
 }
 
+static const char *
+name_of (const mesh_call_t *call)
+{
+  return json_string_value (json_object_get (call->place.op, "op")) + strlen ("hub/");
+}
+
 static mesh_hub_t *
 open_hub (mesh_t *self, const mesh_call_t *call)
 {
@@ -92,43 +98,74 @@ open_hub (mesh_t *self, const mesh_call_t *call)
 }
 
 static void
-apply (mesh_t *self, mesh_hub_t *hub, const mesh_call_t *call, const char *op)
+apply (mesh_t *self, mesh_hub_t *hub, const mesh_call_t *call, uint64_t sequence)
 {
   const json_t *step = call->place.op, *members = json_object_get (step, "members");
-  const json_t *messages = json_object_get (step, "messages");
-  uint64_t sequence = call->place.sequence;
+  const char *op = name_of (call);
   for (size_t i = 0; i < json_array_size (members); i++) {
     unsigned service = (unsigned)json_integer_value (json_array_get (members, i));
     (strcmp (op, "delete") == 0 ? leave : join) (self, hub, service, sequence);
   }
+  if (strcmp (op, "auto") == 0)
+    hub->automatic = json_is_true (json_object_get (step, "on"));
+  if (strcmp (op, "close") == 0) {
+    hub->open = false;
+    hub->closed_at = sequence;
+  }
+  if (hub->parent == NULL)
+    hub->lease_us = self->clock.now + self->shape.hub_lease_ms * MS;
+  mesh_trace (self, "hub of %s: %s at %d", mesh_id_text (&hub->id), op, (int)sequence);
+}
+
+static void
+speak (mesh_t *self, mesh_hub_t *hub, const mesh_call_t *call)
+{
+  const json_t *messages = json_object_get (call->place.op, "messages");
   for (size_t i = 0; i < json_array_size (messages); i++)
-    add_entry (hub, &(mesh_entry_t){.sequence = sequence + 1 + i,
+    add_entry (hub, &(mesh_entry_t){.sequence = call->place.sequence + 1 + i,
                                     .service = MESH_SERVICES,
                                     .number = (unsigned)json_integer_value (json_array_get (messages, i)),
                                     .filled = true});
-  if (strcmp (op, "auto") == 0)
-    hub->automatic = json_is_true (json_object_get (step, "on"));
-  if (strcmp (op, "close") == 0)
-    hub->open = false;
-  if (hub->parent == NULL)
-    hub->lease_us = self->clock.now + self->shape.hub_lease_ms * MS;
-  mesh_trace (self, "hub of %s: %s at %d, %zu messages", mesh_id_text (&hub->id), op, (int)sequence,
-              json_array_size (messages));
+  mesh_trace (self, "hub of %s: %zu messages", mesh_id_text (&hub->id), json_array_size (messages));
 }
 
 // The operation has been accepted, and settled with that.
 static void
 operate (mesh_t *self, mesh_call_t *call, const ledger_model_call_t *stored, const troupe_id_t *named)
 {
-  const char *op = json_string_value (json_object_get (call->place.op, "op")) + strlen ("hub/");
+  const char *op = name_of (call);
   bool opens = strcmp (op, "open") == 0;
   mesh_hub_t *hub = opens ? open_hub (self, call) : mesh_hub_of (self, named);
   bool right = hub != NULL && hub->open && hub->parent == call->place.parent;
   if (right != (stored->status == TROUPE_STATUS_VALUE))
     mesh_found (self, MESH_CHECK_HUB_LOG, "hub/%s by %s ends as %s", op, mesh_id_text (&call->id),
                 troupe_status_name (stored->status));
-  if (right)
-    apply (self, hub, call, op);
+  call->place.under = stored->under;
+  if (!right)
+    return;
+  apply (self, hub, call, call->place.sequence);
+  speak (self, hub, call);
+}
+
+// A later attempt of its caller makes it again, for which the hub is as it was: open, with these members. What was said
+// has been said.
+static void
+operate_again (mesh_t *self, mesh_call_t *call, const ledger_model_call_t *stored, const troupe_id_t *named)
+{
+  bool opens = strcmp (name_of (call), "open") == 0;
+  mesh_hub_t *hub = mesh_hub_of (self, opens ? &call->id : named);
+  if (stored->under <= call->place.under)
+    return;
+  call->place.under = stored->under;
+  if (stored->status != TROUPE_STATUS_VALUE || (!opens && !hub->open))
+    return;
+  if (opens && !hub->open)
+    hub->fans_count = 0;
+  if (opens) {
+    hub->open = true;
+    hub->automatic = json_is_true (json_object_get (call->place.op, "auto"));
+  }
+  apply (self, hub, call, self->model->sequence);
 }
 
 // -- Places ----------------------------------------------------------------------------------------------------------
@@ -164,6 +201,8 @@ check_accepted (mesh_t *self, const ledger_request_t *request)
 {
   const ledger_model_call_t *stored = ledger_model_find (self->model, &request->call);
   mesh_call_t *call = stored != NULL ? mesh_call_find (self, &request->call) : NULL;
+  if (call != NULL && call->place.op != NULL && call->place.sequence == stored->sequence)
+    operate_again (self, call, stored, request->hubs);
   if (call == NULL || call->place.sequence == stored->sequence)
     return;
   if (call->place.op != NULL && call->place.sequence != 0)

@@ -23,7 +23,7 @@
 
 enum {
   MESH_HUBS_AT_ONCE = 2, // that one script has open
-  MESH_STAYS_MAX = 16,   // of one actor in one hub
+  MESH_STAYS_MAX = 64,   // of one actor in one hub
 };
 
 typedef struct mesh_hub mesh_hub_t;
@@ -39,6 +39,7 @@ typedef struct {
 // What a call has to do with hubs; a part of each.
 typedef struct {
   uint64_t sequence;        // of its acceptance; 0: it is not
+  uint32_t under;           // of an operation: the last attempt of its parent that made it
   struct mesh_call *parent; // NULL: a caller's
   troupe_id_t hubs[MESH_HUBS_AT_ONCE], fan;
   unsigned hubs_count;
@@ -78,7 +79,8 @@ struct mesh_hub {
   unsigned session;
   struct mesh_call *parent; // NULL: a caller's
   bool open, automatic;
-  int64_t lease_us; // of a caller's: until when
+  uint64_t closed_at; // by hub/close; 0: never
+  int64_t lease_us;   // of a caller's: until when
   mesh_entry_t *entries;
   unsigned entries_count, pending;
   mesh_member_t *members; // of each service

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What actors hear. Each call has a cut in each hub that its actor is in: where it stands itself, or the first of its
-// group, or its nearest ancestor that stands in that hub. When it replies, its actor must have heard what members said
-// before the cut while it was one itself: all of it, in the order of the log, once, and nothing else.
+// group, or its nearest ancestor that stands in that hub, or where its caller closed its own hub. When it replies, its
+// actor must have heard what members said before the cut while it was one itself: all of it, in the order of the log,
+// once, and nothing else.
 //
 // One that stands in a hub for no such reason, since it is nested under a call that has nothing to do with the hub,
 // waits for nothing that is younger than its root, and so may hear less of what was accepted after that; but without a
@@ -58,8 +59,8 @@ set_scope (mesh_t *self, mesh_call_t *call)
   for (unsigned i = 0; place->parent != NULL && i < place->parent->place.scope_count; i++)
     set_cut (&place->scope, &place->scope_count, &place->parent->place.scope[i]);
   for (mesh_hub_t *hub = self->hubs; hub != NULL && place->parent != NULL; hub = hub->next)
-    if (hub->open && hub->parent == place->parent)
-      set_cut (&place->scope, &place->scope_count, &(mesh_cut_t){.hub = hub, .at = at});
+    if (hub->parent == place->parent && (hub->open || hub->closed_at != 0))
+      set_cut (&place->scope, &place->scope_count, &(mesh_cut_t){.hub = hub, .at = hub->open ? at : hub->closed_at});
   for (unsigned i = 0; i < place->hubs_count; i++) {
     mesh_hub_t *hub = mesh_hub_of (self, &place->hubs[i]);
     set_cut (&place->scope, &place->scope_count, &(mesh_cut_t){.hub = hub, .at = cut_of_fan (hub, &place->fan, at)});
