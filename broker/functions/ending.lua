@@ -54,12 +54,15 @@ local function end_along (prefix, it, outcome)
   tell_settled (prefix, it, '')
 end
 
-local function misses_inputs (prefix, it)
+-- Whether an input is not there yet, and one that has settled without a value.
+local function look_at_inputs (prefix, it)
+  local missing, failed = false, nil
   for _, id in ipairs (ids_of (it.inputs)) do
     local input = load (prefix, sibling (it.name, id))
-    if input and not input.status then return true end
+    missing = missing or input and not input.status
+    if input and input.status and input.status ~= VALUE then failed = failed or input end
   end
-  return false
+  return missing, failed
 end
 
 -- The error of an input, as the error of a call that needed it. Only an error's few bytes are unpacked.
@@ -78,14 +81,16 @@ local function outcome_without (input, retention)
   return { status = input.status, value = value, winner = '0', retention = retention, retryable = input.retryable }
 end
 
--- A call that waited for `input`, which has settled.
+-- A call that waited for `input`, which has settled. (Another one may have ended in the same step, without a value.)
 local function go_on (prefix, it, input, retention)
   if it.status or not it.missing then return false end
-  if input.status ~= VALUE then
-    end_along (prefix, it, outcome_without (input, retention))
+  local missing, failed = look_at_inputs (prefix, it)
+  if input.status ~= VALUE then failed = input end
+  if failed then
+    end_along (prefix, it, outcome_without (failed, retention))
     return true
   end
-  if not misses_inputs (prefix, it) then
+  if not missing then
     it.missing = false
     call ('HDEL', it.key, 'missing')
     tell_ready (prefix, take_turn (prefix, it))

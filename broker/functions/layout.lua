@@ -88,7 +88,7 @@ end
 -- Grows with every change that other brokers of the same mesh would notice. A broker replaces a library of a lesser
 -- revision, or of its own revision with other text, and leaves a greater one alone. (Revision 1 was never released:
 -- what it stored is not read.)
-local REVISION = 5
+local REVISION = 6
 local DIGEST = '@DIGEST@'
 
 local BATCH = 100 -- calls or notices a step: about a millisecond of Redis's time

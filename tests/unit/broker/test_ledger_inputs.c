@@ -240,3 +240,22 @@ Test (ledger_inputs, very_many_that_need_the_same_one)
   LOOP_UNTIL (rig->loop, rig->a.notices_count == CALLS);
   rig_stop (rig);
 }
+
+Test (ledger_inputs, one_that_ends_with_another_leaves_no_turn)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t parent = accepted (rig, "agent/alice");
+  ledger_request_t nested = rig_nested ("s", troupe_id_new (), "agent/dora", &parent, 1);
+  cr_assert_eq (rig_do (rig, &rig->a, &nested)->outcome, LEDGER_OK);
+  troupe_id_t inputs[] = {parent, nested.call};
+  ledger_request_t call = with_inputs ("agent/bob", inputs, 2);
+  cr_assert_eq (rig_do (rig, &rig->b, &call)->outcome, LEDGER_OK);
+  // The parent has a value, and its nested call is cancelled with it.
+  cr_expect_eq (settle (rig, &rig->a, parent, "done")->outcome, LEDGER_OK);
+  LOOP_UNTIL (rig->loop, rig->b.notices_count > 0);
+  cr_expect_eq (rig_notices (&rig->b, LEDGER_NOTICE_SETTLED, &call.call), 1);
+  cr_expect_eq (rig_notices (&rig->b, LEDGER_NOTICE_READY, &call.call), 0);
+  const rig_result_t *result = ask (rig, LEDGER_AWAIT, call.call);
+  cr_expect (result->outcome == LEDGER_SETTLED && result->status == TROUPE_STATUS_CANCELLED);
+  rig_stop (rig);
+}
