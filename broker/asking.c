@@ -62,7 +62,7 @@ fill_accept (const broker_core_t *core, const call_t *call, ledger_request_t *re
   request->retention_ms = limits->retention;
   request->trace = call->trace;
   request->body = call->body;
-  hubs_fill_accept (core, call, request);
+  hubs_fill_accept (call, request);
 }
 
 static void

@@ -12,11 +12,6 @@
 
 #include <stdlib.h>
 
-enum {
-  MEMBERS_MAX = 1000, // of a hub: its log is read by each of them
-  MESSAGES_MAX = 1000, // of one announcement or broadcast
-};
-
 struct hub_work {
   ledger_hub_op_t op;
   troupe_id_t hub; // zero: it is opened
@@ -59,9 +54,9 @@ static troupe_err_t
 take_members (broker_core_t *core, const call_t *call, hub_work_t *work, const json_t *list, troupe_error_t *error)
 {
   size_t count = json_array_size (list);
-  if (count > MEMBERS_MAX)
+  if (count > LEDGER_MEMBERS_MAX)
     return troupe_error_set (error, TROUPE_TOO_LARGE, call->service->name, NULL, "%zu members; at most %d are taken",
-                             count, MEMBERS_MAX);
+                             count, LEDGER_MEMBERS_MAX);
   work->members = calloc (count + 1, sizeof *work->members);
   work->unknown = calloc (count / 64 + 1, sizeof *work->unknown);
   work->live = calloc (count / 64 + 1, sizeof *work->live);
@@ -143,9 +138,9 @@ take_messages (broker_core_t *core, const call_t *call, hub_work_t *work, const 
   size_t count = json_array_size (list), size = 0;
   if (count == 0)
     return TROUPE_OK;
-  if (count > MESSAGES_MAX)
+  if (count > LEDGER_MESSAGES_MAX)
     return troupe_error_set (error, TROUPE_TOO_LARGE, call->service->name, "broadcast them one after another",
-                             "%zu messages at once; at most %d are taken", count, MESSAGES_MAX);
+                             "%zu messages at once; at most %d are taken", count, LEDGER_MESSAGES_MAX);
   troupe_buffer_t **packed = calloc (count, sizeof (troupe_buffer_t *));
   if (packed == NULL)
     return answer_no_memory (core, call->service->name, error);
@@ -247,10 +242,9 @@ hubs_clear (call_t *call)
 }
 
 void
-hubs_fill_accept (const broker_core_t *core, const call_t *call, ledger_request_t *request)
+hubs_fill_accept (const call_t *call, ledger_request_t *request)
 {
   const hub_work_t *work = call->hub_work;
-  (void)core;
   request->hubs = call->hubs;
   request->hubs_count = call->hubs_count;
   request->fan = call->fan;

@@ -23,7 +23,7 @@ bool hubs_is_operation (troupe_text_t service);
 // Reads `body`, the input of an operation, for `call`, which has its service and its path. bad_argument, bad_message, unknown_service (no such operation),
 // too_large, no_memory.
 troupe_err_t hubs_prepare (broker_core_t *core, call_t *call, troupe_buffer_t *body, troupe_error_t *error);
-void hubs_fill_accept (const broker_core_t *core, const call_t *call, ledger_request_t *request);
+void hubs_fill_accept (const call_t *call, ledger_request_t *request);
 void hubs_clear (call_t *call);
 
 #endif

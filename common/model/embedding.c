@@ -44,3 +44,16 @@ embedding_take (const troupe_model_t *model, const json_t *list, const char *key
   }
   return count ? TROUPE_OK : not_vectors (model, error);
 }
+
+troupe_err_t
+embedding_write_texts (const troupe_model_t *self, const prompt_t *prompt, bool stream, bytes_t *body,
+                       troupe_error_t *error)
+{
+  (void)stream;
+  json_t *request = json_pack ("{s:s,s:O}", "model", self->model_name, "input", prompt->texts);
+  if (request && json_object_update (request, prompt->options) < 0) {
+    json_decref (request);
+    request = NULL;
+  }
+  return body_write (request, body, error);
+}

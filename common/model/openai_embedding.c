@@ -22,18 +22,6 @@ embedding_open (troupe_model_t *self, const troupe_model_options_t *options, jso
 }
 
 static troupe_err_t
-embedding_write (const troupe_model_t *self, const prompt_t *prompt, bool stream, bytes_t *body, troupe_error_t *error)
-{
-  (void)stream;
-  json_t *request = json_pack ("{s:s,s:O}", "model", self->model_name, "input", prompt->texts);
-  if (request && json_object_update (request, prompt->options) < 0) {
-    json_decref (request);
-    request = NULL;
-  }
-  return body_write (request, body, error);
-}
-
-static troupe_err_t
 embedding_read (const troupe_model_t *self, const char *data, size_t size, reply_t *reply, troupe_error_t *error)
 {
   json_t *root;
@@ -51,13 +39,13 @@ const provider_t openai_embedding_provider = {
   .path = "/embeddings",
   .reserved = reserved,
   .open = embedding_open,
-  .write = embedding_write,
+  .write = embedding_write_texts,
   .read = embedding_read,
 };
 
 const provider_t dashscope_embedding_provider = {
   .path = "/compatible-mode/v1/embeddings",
   .reserved = reserved,
-  .write = embedding_write,
+  .write = embedding_write_texts,
   .read = embedding_read,
 };
