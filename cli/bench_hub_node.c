@@ -5,8 +5,8 @@
 //
 // A broadcast is a call to hub/broadcast, made here without troupe_hub_broadcast because that tells nobody when it was
 // stored: so many are under way at once, each that was stored is followed by the next.
+#include "cli/bench_end.h"
 #include "cli/bench_numbers.h"
-#include "cli/bench_role.h"
 #include "cli/watch.h"
 #include "troupe/agent.h"
 #include "troupe/hub.h"
@@ -15,42 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BROKERS_MAX = 16, REPORT_MS = 1000, ASK_MS = 20, CONCURRENCY = 16, WARM = 50 };
-
-typedef struct {
-  troupe_loop_t *loop;
-  troupe_node_t *node;
-  bench_role_ear_t ear;
-} hub_end_t;
-
-static troupe_err_t
-open_end (hub_end_t *self, const json_t *parameters, const char *name, bench_role_word_fn *word, void *context,
-          troupe_error_t *error)
-{
-  const char *brokers[BROKERS_MAX + 1];
-  troupe_err_t err = bench_role_brokers (brokers, BROKERS_MAX + 1, parameters, error);
-  if (err != TROUPE_OK)
-    return err;
-  err = troupe_loop_new (&self->loop);
-  self->ear = (bench_role_ear_t){.loop = self->loop, .word = word, .context = context};
-  if (err == TROUPE_OK)
-    err = bench_role_listen (&self->ear);
-  if (err != TROUPE_OK)
-    return troupe_error_set (error, err, "loop", NULL, "can't be made");
-  return troupe_node_new (&self->node, self->loop, &(troupe_node_options_t){.name = name, .brokers = brokers}, error);
-}
-
-static void
-close_end (hub_end_t *self)
-{
-  troupe_node_destroy (&self->node);
-  troupe_loop_destroy (&self->loop);
-}
+enum { REPORT_MS = 1000, ASK_MS = 20, CONCURRENCY = 16, WARM = 50 };
 
 // -- The hearer -------------------------------------------------------------------------------------------------------
 
 typedef struct {
-  hub_end_t end;
+  bench_end_t end;
   bench_numbers_t numbers;
   char service[64];
   bool asking, listed;
@@ -115,7 +85,7 @@ bench_hearer (const json_t *parameters, troupe_error_t *error)
     err = bench_role_text (&name, parameters, "agent", error);
   snprintf (self.service, sizeof self.service, "agent/%s", name);
   if (err == TROUPE_OK)
-    err = open_end (&self.end, parameters, "bench-hearer", NULL, NULL, error);
+    err = bench_end_open (&self.end, parameters, "bench-hearer", NULL, NULL, error);
   if (err == TROUPE_OK)
     err = troupe_agent_new (
       &agent, self.end.node,
@@ -123,7 +93,7 @@ bench_hearer (const json_t *parameters, troupe_error_t *error)
   if (err == TROUPE_OK && (err = troupe_loop_add_prepare (self.end.loop, ask, &self)) == TROUPE_OK)
     err = troupe_loop_run (self.end.loop);
   troupe_agent_destroy (&agent);
-  close_end (&self.end);
+  bench_end_close (&self.end);
   bench_numbers_free (&self.numbers);
   return err;
 }
@@ -138,7 +108,7 @@ typedef struct {
 } broadcast_t;
 
 struct speaker {
-  hub_end_t end;
+  bench_end_t end;
   troupe_hub_t *hub;
   char id[TROUPE_ID_TEXT_SIZE];
   uint64_t count, window, begun, ended;
@@ -268,7 +238,7 @@ open_speaker (speaker_t *self, const json_t *parameters, troupe_error_t *error)
     return troupe_error_set (error, TROUPE_NO_MEMORY, "bench-role", NULL, "out of memory");
   for (uint64_t i = 0; i < self->window; i++)
     self->broadcasts[i].speaker = self;
-  troupe_err_t err = open_end (&self->end, parameters, "bench-speaker", on_word, self, error);
+  troupe_err_t err = bench_end_open (&self->end, parameters, "bench-speaker", on_word, self, error);
   if (err == TROUPE_OK)
     err = open_hub (self, parameters, error);
   if (err == TROUPE_OK && troupe_loop_add_prepare (self->end.loop, go_on, self) != TROUPE_OK)
@@ -287,7 +257,7 @@ bench_speaker (const json_t *parameters, troupe_error_t *error)
   for (uint64_t i = 0; self.broadcasts && i < self.window; i++)
     troupe_placeholder_destroy (&self.broadcasts[i].placeholder);
   troupe_hub_close (&self.hub);
-  close_end (&self.end);
+  bench_end_close (&self.end);
   free (self.broadcasts);
   return err;
 }

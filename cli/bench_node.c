@@ -5,7 +5,7 @@
 //
 // The worker is ready once every broker lists it, so that a measurement never begins with a broker that still finds
 // nobody to offer to.
-#include "cli/bench_role.h"
+#include "cli/bench_end.h"
 #include "cli/watch.h"
 
 #include <stdlib.h>
@@ -13,41 +13,10 @@
 #include <unistd.h>
 
 enum {
-  BROKERS_MAX = 16,
   CREDIT = 1000, // more than is ever in flight for one worker
   REPORT_MS = 1000,
   ASK_MS = 20 // until it is asked again: registering takes a few round trips
 };
-
-typedef struct {
-  troupe_loop_t *loop;
-  troupe_node_t *node;
-  bench_role_ear_t ear;
-} end_t;
-
-static troupe_err_t
-open_end (end_t *self, const json_t *parameters, const char *name, bench_role_word_fn *word, void *context,
-          troupe_error_t *error)
-{
-  const char *brokers[BROKERS_MAX + 1];
-  troupe_err_t err = bench_role_brokers (brokers, BROKERS_MAX + 1, parameters, error);
-  if (err != TROUPE_OK)
-    return err;
-  err = troupe_loop_new (&self->loop);
-  self->ear = (bench_role_ear_t){.loop = self->loop, .word = word, .context = context};
-  if (err == TROUPE_OK)
-    err = bench_role_listen (&self->ear);
-  if (err != TROUPE_OK)
-    return troupe_error_set (error, err, "loop", NULL, "can't be made");
-  return troupe_node_new (&self->node, self->loop, &(troupe_node_options_t){.name = name, .brokers = brokers}, error);
-}
-
-static void
-close_end (end_t *self)
-{
-  troupe_node_destroy (&self->node);
-  troupe_loop_destroy (&self->loop);
-}
 
 // -- The worker --------------------------------------------------------------------------------------------------------
 
@@ -59,7 +28,7 @@ serve (void *context, troupe_task_t *task)
 }
 
 typedef struct {
-  end_t end;
+  bench_end_t end;
   bool asking, ready;
   int64_t due;
 } worker_t;
@@ -97,7 +66,7 @@ troupe_err_t
 bench_worker (const json_t *parameters, troupe_error_t *error)
 {
   worker_t self = {0};
-  troupe_err_t err = open_end (&self.end, parameters, "bench-worker", NULL, NULL, error);
+  troupe_err_t err = bench_end_open (&self.end, parameters, "bench-worker", NULL, NULL, error);
   troupe_service_t service = {.name = BENCH_SERVICE, .credit = CREDIT, .serve = serve};
   if (err == TROUPE_OK)
     err = troupe_node_serve (self.end.node, &service, error);
@@ -107,7 +76,7 @@ bench_worker (const json_t *parameters, troupe_error_t *error)
     err = troupe_node_serve (self.end.node, &service, error);
   if (err == TROUPE_OK && (err = troupe_loop_add_prepare (self.end.loop, ask, &self)) == TROUPE_OK)
     err = troupe_loop_run (self.end.loop);
-  close_end (&self.end);
+  bench_end_close (&self.end);
   return err;
 }
 
@@ -116,7 +85,7 @@ bench_worker (const json_t *parameters, troupe_error_t *error)
 typedef struct client_slot client_slot_t;
 
 typedef struct {
-  end_t end;
+  bench_end_t end;
   bench_load_t load;
   json_t *input;
   client_slot_t *slots;
@@ -192,7 +161,7 @@ open_client (bench_client_t *self, const json_t *parameters, troupe_error_t *err
   if (err == TROUPE_OK)
     err = bench_role_text (&self->service, parameters, "service", error);
   if (err == TROUPE_OK)
-    err = open_end (&self->end, parameters, "bench-client", begin_all, self, error);
+    err = bench_end_open (&self->end, parameters, "bench-client", begin_all, self, error);
   if (err != TROUPE_OK)
     return err;
   self->is_volatile = json_is_true (json_object_get (parameters, "volatile"));
@@ -218,7 +187,7 @@ bench_client (const json_t *parameters, troupe_error_t *error)
     err = error->code;
   for (uint64_t slot = 0; self.slots && slot < self.load.in_flight; slot++)
     troupe_placeholder_destroy (&self.slots[slot].placeholder);
-  close_end (&self.end);
+  bench_end_close (&self.end);
   json_decref (self.input);
   free (self.slots);
   bench_load_free (&self.load);
