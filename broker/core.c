@@ -178,11 +178,23 @@ on_time (broker_core_t *core)
   peers_on_time (core);
 }
 
+// The services that left meanwhile are about to come back.
+static void
+wake (broker_core_t *core)
+{
+  answer_note (core, TROUPE_LOG_WARNING, "this broker stood still", NULL, NULL, NULL, NULL);
+  peers_renew (core);
+  core->settled_in = false;
+  core->settle_in_at = core->now + SETTLE_IN_MS;
+}
+
 void
 broker_core_step (broker_core_t *core, const broker_event_t *event, int64_t now)
 {
   if (now > core->now)
     core->now = now;
+  if (peers_stood_still (core))
+    wake (core);
   switch (event->kind) {
   case BROKER_FRAME:
   case BROKER_GARBAGE:

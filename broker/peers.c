@@ -9,7 +9,8 @@
 // of answers; when two share a place there, one of them gets an answer more.
 //
 // If the broker itself stood still (a suspended machine, a debugger), the silence was its own: everyone gets a new
-// lease.
+// lease. Those who left it meanwhile come back within a second, in any order, as when it had just begun: until then no
+// service is called unknown.
 
 #include "broker/peers.h"
 
@@ -94,6 +95,8 @@ make_peer (broker_core_t *core, peer_t **out, broker_connection_t connection, tr
   peer->since = core->now;
   list_init (&peer->instances);
   list_init (&peer->waiters);
+  if (core->peers.count == 0)
+    core->ticked = core->now;
   table_insert (&core->peers, &peer->by_connection, table_hash_number (connection));
   list_append (&core->all_peers, &peer->in_core);
   *out = peer;
@@ -269,21 +272,28 @@ peers_due (const broker_core_t *core)
   return core->peers.count == 0 ? TROUPE_LOOP_NEVER : core->ticked + tick_ms (core);
 }
 
+bool
+peers_stood_still (const broker_core_t *core)
+{
+  return core->peers.count > 0 && core->now - core->ticked > core->options.limits.lease / 2 + tick_ms (core);
+}
+
+void
+peers_renew (broker_core_t *core)
+{
+  core->ticked = core->now;
+  LIST_EACH (link, &core->all_peers)
+  LIST_ITEM (link, peer_t, in_core)->heard = core->now;
+}
+
 void
 peers_on_time (broker_core_t *core)
 {
   if (core->now - core->ticked < tick_ms (core))
     return;
-  bool stood_still =
-    core->peers.count > 0 && core->now - core->ticked > core->options.limits.lease / 2 + tick_ms (core);
   core->ticked = core->now;
   LIST_EACH (link, &core->all_peers)
-  {
-    peer_t *peer = LIST_ITEM (link, peer_t, in_core);
-    if (stood_still)
-      peer->heard = core->now;
-    visit (core, peer);
-  }
+  visit (core, LIST_ITEM (link, peer_t, in_core));
 }
 
 void

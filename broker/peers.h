@@ -17,6 +17,10 @@ void peers_on_garbage (broker_core_t *core, broker_connection_t connection, unsi
 void peers_end (broker_core_t *core, peer_t *peer, const char *event, const char *why);
 // Ends a peer without telling anybody, when the core ends.
 void peers_forget (broker_core_t *core, peer_t *peer);
+// Whether this broker wasn't run for so long that the silence of its peers may have been its own.
+bool peers_stood_still (const broker_core_t *core);
+// A new lease for everyone.
+void peers_renew (broker_core_t *core);
 // Heartbeats and leases.
 void peers_on_time (broker_core_t *core);
 int64_t peers_due (const broker_core_t *core);

@@ -238,7 +238,7 @@ struct broker_core {
   size_t requests;   // to the ledger, without a result
   uint64_t token;
   bool up;         // the store is there
-  bool settled_in; // the first second with the store is over: who isn't connected by now is not there
+  bool settled_in; // the first second with the store, or after it stood still, is over: who isn't connected is not there
   bool stopped;
   int64_t settle_in_at; // TROUPE_LOOP_NEVER until the store is there
   int64_t again_at;     // INT64_MAX: nothing failed

@@ -118,6 +118,29 @@ Test (core_peers, a_broker_that_stood_still_gives_new_leases)
   cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_PEERS_LOST), 1);
 }
 
+// What it reads first when it wakes may be a call whose service found it silent, left, and is on its way back.
+Test (core_peers, a_broker_that_stood_still_calls_no_service_unknown_until_its_peers_are_back)
+{
+  stage_hello (stage, 1, "worker");
+  stage_register (stage, 1, "tool/echo", 4, false);
+  stage_hello (stage, 2, "caller");
+  stage_say (stage, 1, TROUPE_CMD_BYE);
+  stage->now += 10000;
+  troupe_id_t id = stage_id (1), never = stage_id (2);
+  stage_call (stage, 2, &id, "tool/echo", "s", 0, 0);
+  stage_call (stage, 2, &never, "tool/none", "s", 0, 0);
+  cr_expect_not (sent (2, TROUPE_CMD_REFUSED));
+  stage_hello (stage, 3, "worker");
+  stage_register (stage, 3, "tool/echo", 4, false);
+  stage_settle_store (stage);
+  const stage_message_t *offer = stage_take (stage, 3, TROUPE_CMD_OFFER);
+  cr_assert (offer != NULL && troupe_id_equal (&offer->header.call, &id));
+  cr_expect_not (sent (2, TROUPE_CMD_REFUSED));
+  stage_advance (stage, 1100);
+  const stage_message_t *refused = stage_take (stage, 2, TROUPE_CMD_REFUSED);
+  cr_assert (refused != NULL && stage_error (refused) == TROUPE_UNKNOWN_SERVICE);
+}
+
 Test (core_peers, garbage_is_answered_ten_times)
 {
   static const uint8_t garbage[] = {0xff, 0xfe, 0xfd};
