@@ -167,7 +167,7 @@ take_call (broker_core_t *core, call_t *call, peer_t *peer, const troupe_header_
   size_t limit = core->options.limits.open_bytes;
   if (!call->whole && core->open_bytes + troupe_buffer_size (body) > limit) {
     calls_drop_unneeded (core, call);
-    return calls_overloaded (core, error, "bytes of calls (limits.open_bytes)", limit);
+    return calls_overloaded (core, error, BROKER_QUEUE_OPEN_BYTES, "bytes of calls (limits.open_bytes)", limit);
   }
   troupe_err_t err = awaiting_join (core, call, peer, TROUPE_CMD_CALL, stream, error);
   if (err != TROUPE_OK) {
@@ -309,7 +309,10 @@ static void
 accept_refused (broker_core_t *core, call_t *call, const ledger_result_t *result)
 {
   troupe_error_t error = {0};
-  if (result->outcome == LEDGER_OVERLOADED)
+  core->drops[BROKER_QUEUE_MAILBOX] += result->outcome == LEDGER_OVERLOADED && result->why == NULL;
+  if (result->outcome == LEDGER_OVERLOADED && result->why != NULL)
+    troupe_error_set (&error, TROUPE_OVERLOADED, call->service->name, "send it again later", "%s", result->why);
+  else if (result->outcome == LEDGER_OVERLOADED)
     troupe_error_set (&error, TROUPE_OVERLOADED, call->service->name, "send it again later, or raise limits.mailbox",
                       "%u calls wait for this actor already (limits.mailbox)", core->options.limits.mailbox);
   else if (result->outcome == LEDGER_STALE)
@@ -396,8 +399,8 @@ accepting_result (broker_core_t *core, call_t *call, const ledger_result_t *resu
   case LEDGER_KNOWN:
     accepted (core, call, result);
     break;
-  case LEDGER_SETTLED:
-    core->counters[BROKER_COUNT_CALLS_REPEATED]++;
+  case LEDGER_SETTLED: // an operation on a hub always does, whether it came for the first time or again
+    core->counters[call->hub_work != NULL ? BROKER_COUNT_CALLS_ACCEPTED : BROKER_COUNT_CALLS_REPEATED]++;
     ending_finish (core, call, result->status, result->body);
     break;
   case LEDGER_LOST:

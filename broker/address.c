@@ -9,6 +9,8 @@
 
 #include "broker/address.h"
 
+#include "troupe/keys.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -104,11 +106,32 @@ address_claim (int *claim, const char *endpoint, troupe_error_t *error)
   return err;
 }
 
+troupe_err_t
+address_tell_token (const char *endpoint, const char *token, troupe_error_t *error)
+{
+  char name[PATH_MAX];
+  if (strncmp (endpoint, ipc, strlen (ipc)) != 0)
+    return TROUPE_OK;
+  if (snprintf (name, sizeof name, "%s%s", endpoint + strlen (ipc), TROUPE_TOKEN_SUFFIX) >= (int)sizeof name)
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, endpoint, NULL, "the path is longer than %d bytes",
+                             PATH_MAX - 7);
+  if (unlink (name) != 0 && errno != ENOENT)
+    return failed (error, name, "an old token can't be removed");
+  int fd = token != NULL ? open (name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+  if (token == NULL)
+    return TROUPE_OK;
+  bool written = fd >= 0 && dprintf (fd, "%s\n", token) > 0;
+  if (fd >= 0)
+    close (fd);
+  return written ? TROUPE_OK : failed (error, name, "the token can't be written");
+}
+
 void
 address_release (int *claim, const char *endpoint)
 {
   if (*claim < 0)
     return;
+  address_tell_token (endpoint, NULL, NULL);
   unlink (endpoint + strlen (ipc));
   close (*claim);
   *claim = -1;

@@ -14,4 +14,8 @@ troupe_err_t address_claim (int *claim, const char *endpoint, troupe_error_t *er
 // Removes the socket's file, gives the address back and sets *claim to -1. Nothing happens without a claim.
 void address_release (int *claim, const char *endpoint);
 
+// Writes the token of this machine's user next to the socket of a claimed ipc endpoint (<path>.token, mode 0600); NULL:
+// takes away what an earlier broker left there.
+troupe_err_t address_tell_token (const char *endpoint, const char *token, troupe_error_t *error);
+
 #endif

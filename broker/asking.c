@@ -15,10 +15,12 @@
 #include "broker/awaiting.h"
 #include "broker/hubs.h"
 #include "broker/leases.h"
+#include "broker/letters.h"
 #include "broker/placement.h"
 #include "broker/recall.h"
 #include "broker/recovery.h"
 #include "broker/rousing.h"
+#include "broker/saying.h"
 #include "broker/settling.h"
 #include "broker/unstored.h"
 
@@ -78,11 +80,13 @@ fill_settle (const broker_core_t *core, const call_t *call, ledger_request_t *re
   request->epoch = call->outcome.epoch;
   request->under = call->outcome.under;
   request->heard = call->outcome.heard;
+  request->serves = call->outcome.by != NULL ? troupe_identity_services (call->outcome.by) : NULL;
 }
 
 static void
 submit (broker_core_t *core, call_t *call)
 {
+  ledger_death_t death;
   ledger_request_t request = {.op = call->op, .token = call->token, .session = call->session, .call = call->id};
   if (call->op == LEDGER_ACCEPT)
     fill_accept (core, call, &request);
@@ -90,6 +94,12 @@ submit (broker_core_t *core, call_t *call)
     fill_settle (core, call, &request);
   else if (call->op != LEDGER_AWAIT)
     request.attempt = call->attempt;
+  if (call->op == LEDGER_RETRY) {
+    request.death = attempts_fill_death (core, call, &death) ? &death : NULL;
+    request.retention_ms = core->options.limits.retention;
+    request.letters_max = core->options.limits.dead_letters;
+    request.letters_ms = core->options.limits.dead_retention;
+  }
   if (call->op == LEDGER_AWAIT)
     request.waiter = call->checking = awaiting_unchecked (call);
   if (call->op == LEDGER_CLAIM)
@@ -212,6 +222,7 @@ on_call_result (broker_core_t *core, const ledger_result_t *result)
     return; // forgotten meanwhile
   table_remove (&core->asks, &call->by_token);
   call->asking = false;
+  saying_result (core, call, result);
   switch (call->op) {
   case LEDGER_ACCEPT:
     accepting_result (core, call, result);
@@ -238,6 +249,7 @@ asking_on_result (broker_core_t *core, const ledger_result_t *result)
     core->requests--;
   core->counters[BROKER_COUNT_STORE_LOST] += result->outcome == LEDGER_LOST;
   core->counters[BROKER_COUNT_STORE_FAILED] += result->outcome == LEDGER_FAILED;
+  core->drops[BROKER_QUEUE_STORE] += result->full;
   if (result->outcome == LEDGER_FAILED)
     answer_note (core, TROUPE_LOG_ERROR, "the store reports an error", "why", result->why, NULL, NULL);
   rousing_wanted (core, result);
@@ -256,6 +268,9 @@ asking_on_result (broker_core_t *core, const ledger_result_t *result)
     break;
   case ASKING_ROUSE:
     rousing_result (core, result);
+    break;
+  case ASKING_LETTERS:
+    letters_result (core, result);
     break;
   }
 }

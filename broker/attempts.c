@@ -12,6 +12,7 @@
 
 #include "broker/attempts.h"
 
+#include "broker/answer.h"
 #include "broker/asking.h"
 #include "broker/awaiting.h"
 #include "broker/calls.h"
@@ -20,12 +21,15 @@
 #include "broker/registry.h"
 #include "broker/streaming.h"
 
+#include <stdlib.h>
+
 attempt_t
 attempts_of_result (const broker_core_t *core, const ledger_result_t *result)
 {
   return (attempt_t){.attempt = result->attempt,
                      .memory = result->memory,
                      .news = result->news,
+                     .stretch = result->stretch,
                      .inputs = result->inputs,
                      .deadline_ms = result->deadline_ms,
                      .owner = registry_identity (core, result->owner),
@@ -38,6 +42,7 @@ attempts_of_call (const broker_core_t *core, const ledger_call_t *call)
   return (attempt_t){.attempt = call->attempt,
                      .memory = call->memory,
                      .news = call->news,
+                     .stretch = call->stretch,
                      .inputs = call->inputs,
                      .deadline_ms = call->deadline_ms,
                      .owner = registry_identity (core, call->owner),
@@ -50,6 +55,7 @@ take (broker_core_t *core, call_t *call, const attempt_t *attempt)
   call->attempt = attempt->attempt;
   call->memory = attempt->memory;
   call->news = attempt->news;
+  call->stretch = attempt->stretch;
   call->needs = attempt->inputs;
   call->owner = attempt->owner;
   call->epoch = attempt->epoch;
@@ -131,6 +137,47 @@ attempts_settled_in (broker_core_t *core)
   }
 }
 
+// -- Losses ----------------------------------------------------------------------------------------------------------
+
+struct death {
+  uint32_t attempt;
+  char host[65], how[64];
+  char instance[];
+};
+
+// An instance that leaves in the middle is no death: it was told to.
+static void
+note_death (broker_core_t *core, call_t *call, const peer_t *peer, const char *how)
+{
+  size_t size = strlen (peer->name) + 1;
+  free (call->death);
+  call->death = how != NULL ? malloc (sizeof *call->death + size) : NULL;
+  if (how == NULL)
+    return;
+  if (call->death == NULL) {
+    core->counters[BROKER_COUNT_NO_MEMORY]++;
+    return;
+  }
+  call->death->attempt = call->attempt;
+  snprintf (call->death->host, sizeof call->death->host, "%s", peer->host);
+  snprintf (call->death->how, sizeof call->death->how, "%s", how);
+  memcpy (call->death->instance, peer->name, size);
+}
+
+bool
+attempts_fill_death (const broker_core_t *core, const call_t *call, ledger_death_t *death)
+{
+  const broker_limits_t *limits = &core->options.limits;
+  if (call->death == NULL || call->death->attempt != call->attempt)
+    return false;
+  *death = (ledger_death_t){.instance = call->death->instance,
+                            .host = call->death->host,
+                            .how = call->death->how,
+                            .deaths_max = limits->attempts};
+  return true;
+}
+
+// A volatile call, of which the ledger knows nothing.
 static void
 end_as_died (broker_core_t *core, call_t *call)
 {
@@ -142,24 +189,43 @@ end_as_died (broker_core_t *core, call_t *call)
 }
 
 void
-attempts_lost (broker_core_t *core, call_t *call)
+attempts_lost (broker_core_t *core, call_t *call, const peer_t *peer, const char *how)
 {
   if (call->phase == CALL_PLACED) {
     placement_lost (core, call);
     return;
   }
   core->counters[BROKER_COUNT_ATTEMPTS_LOST]++;
-  call->losses++;
   call->phase = CALL_STORED;
   if (call->outcome.status != TROUPE_STATUS_NONE)
     return; // it had ended before
-  if (call->losses >= core->options.limits.attempts) {
+  call->losses += call->unstored && how != NULL;
+  if (call->unstored && call->losses >= core->options.limits.attempts) {
     end_as_died (core, call);
     return;
   }
+  if (!call->unstored)
+    note_death (core, call, peer, how);
   call->ran = call->attempt;
   call->phase = CALL_RETRYING;
   asking_continue (core, call);
+}
+
+static bool
+is_once (const call_t *call)
+{
+  return (call->flags & TROUPE_FLAG_ONCE) != 0;
+}
+
+// As many instances as may have died under it; or it may run at most once.
+static void
+buried (broker_core_t *core, call_t *call, const ledger_result_t *result)
+{
+  core->counters[BROKER_COUNT_CALLS_ERROR]++;
+  core->counters[BROKER_COUNT_LETTERS_WRITTEN] += core->options.limits.dead_letters > 0;
+  core->counters[BROKER_COUNT_LETTERS_DROPPED] += result->inputs;
+  answer_note (core, TROUPE_LOG_ERROR, "a call has outlived its attempts", "service", call->service->name, "session",
+               call->session);
 }
 
 // The next attempt has begun in the store.
@@ -193,6 +259,9 @@ attempts_result (broker_core_t *core, call_t *call, const ledger_result_t *resul
     begun (core, call, result);
     break;
   case LEDGER_SETTLED:
+    if ((call->death != NULL || is_once (call)) && call->attempt == result->attempt &&
+        result->status == TROUPE_STATUS_ERROR)
+      buried (core, call, result);
     ending_finish (core, call, result->status, result->body);
     break;
   case LEDGER_STALE: // another broker offers it now

@@ -22,8 +22,10 @@ void attempts_give_up (broker_core_t *core, call_t *call);
 void attempts_stop (broker_core_t *core, call_t *call);
 // Begins the next attempt: what runs here now can't settle it.
 void attempts_begin_next (broker_core_t *core, call_t *call);
-// The instance that ran it, or was to be offered it, was lost.
-void attempts_lost (broker_core_t *core, call_t *call);
+// The instance of `peer` that ran it, or was to be offered it, was lost. `how`: it may have died; NULL: it left.
+void attempts_lost (broker_core_t *core, call_t *call, const peer_t *peer, const char *how);
+// What the ledger is to know of a death under the call, when the next attempt is asked for; false: there was none.
+bool attempts_fill_death (const broker_core_t *core, const call_t *call, ledger_death_t *death);
 // The first second is over: what nobody runs is retried.
 void attempts_settled_in (broker_core_t *core);
 // This peer runs that attempt of the call: it was offered to it here, or it speaks of an orphan.

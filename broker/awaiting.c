@@ -34,6 +34,7 @@ static waiter_t *
 make_waiter (broker_core_t *core, call_t *call, peer_t *peer, troupe_error_t *error)
 {
   if (call->waiters_count >= WAITERS_MAX) {
+    core->drops[BROKER_QUEUE_WAITERS]++;
     troupe_error_set (error, TROUPE_OVERLOADED, "call", "await it later",
                       "%d connections wait for this call, which is the limit", WAITERS_MAX);
     error->retry_after_ms = RETRY_AFTER_MS;
@@ -245,8 +246,10 @@ join (broker_core_t *core, call_t *call, peer_t *peer, const troupe_header_t *he
     find (call, peer)->runs = (uint32_t)header->attempt;
     placement_runs_on (core, call);
   }
-  if (stream && call->phase == CALL_STORED)
-    call->await_wanted = true; // tells who runs it, if that was offered it by another broker
+  // Nothing is to be done for it here: so it isn't seen here either when the store has lost it (a Redis that may forget),
+  // or who runs it, when another broker offered it, and now somebody reads along.
+  if (call->phase == CALL_STORED)
+    call->await_wanted = true;
   asking_continue (core, call);
   return TROUPE_OK;
 }

@@ -38,8 +38,9 @@ calls_find (const broker_core_t *core, const troupe_id_t *id)
 
 // `error` may be NULL.
 troupe_err_t
-calls_overloaded (const broker_core_t *core, troupe_error_t *error, const char *what, size_t limit)
+calls_overloaded (broker_core_t *core, troupe_error_t *error, broker_queue_t queue, const char *what, size_t limit)
 {
+  core->drops[queue]++;
   troupe_error_set (error, TROUPE_OVERLOADED, core->name, "send it again later, or raise the limit",
                     "the broker holds as many %s as it may (%zu)", what, limit);
   if (error != NULL)
@@ -71,12 +72,12 @@ make (broker_core_t *core, const troupe_id_t *id, troupe_text_t session, troupe_
 }
 
 static bool
-full (const broker_core_t *core, troupe_error_t *error)
+full (broker_core_t *core, troupe_error_t *error)
 {
   size_t limit = core->options.limits.open_calls;
   if (core->calls.count + core->detached < limit)
     return false;
-  calls_overloaded (core, error, "open calls (limits.open_calls)", limit);
+  calls_overloaded (core, error, BROKER_QUEUE_OPEN_CALLS, "open calls (limits.open_calls)", limit);
   return true;
 }
 
@@ -135,6 +136,8 @@ free_content (broker_core_t *core, call_t *call)
   free (call->inputs);
   free (call->hubs);
   free (call->trace);
+  free (call->death);
+  call->death = NULL;
   call->path = call->inputs = call->hubs = NULL;
   call->trace = NULL;
   call->path_count = call->inputs_count = call->hubs_count = 0;

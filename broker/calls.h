@@ -44,6 +44,7 @@ void calls_set_deadline (broker_core_t *core, call_t *call, int64_t remaining);
 // Ends a call that isn't stored: those who called are refused.
 void calls_refuse (broker_core_t *core, call_t *call, const troupe_error_t *error);
 // limits.* `what` is full, at `limit`; `error` may be NULL.
-troupe_err_t calls_overloaded (const broker_core_t *core, troupe_error_t *error, const char *what, size_t limit);
+troupe_err_t calls_overloaded (broker_core_t *core, troupe_error_t *error, broker_queue_t queue, const char *what,
+                               size_t limit);
 
 #endif

@@ -16,10 +16,13 @@
 #include "broker/ending.h"
 #include "broker/frames.h"
 #include "broker/leases.h"
+#include "broker/letters.h"
 #include "broker/peers.h"
 #include "broker/recall.h"
 #include "broker/recovery.h"
+#include "broker/rights.h"
 #include "broker/rousing.h"
+#include "broker/saying.h"
 #include "broker/unstored.h"
 
 #include <stdlib.h>
@@ -29,11 +32,11 @@
 static void
 init_state (broker_core_t *core, int64_t now)
 {
-  table_t *tables[] = {&core->peers, &core->services, &core->calls, &core->asks, &core->recalls,
-                       &core->rousings, &core->rouse_asks};
+  table_t *tables[] = {&core->peers, &core->services, &core->calls, &core->asks, &core->recalls, &core->letters,
+                       &core->rousings, &core->rouse_asks, &core->hearers};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
     table_init (tables[i]);
-  list_t *lists[] = {&core->all_peers,    &core->all_services, &core->all_calls, &core->all_recalls,
+  list_t *lists[] = {&core->all_peers,    &core->all_services, &core->all_calls, &core->all_recalls, &core->all_letters,
                      &core->all_rousings, &core->orphans,      &core->again,     &core->untold};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
     list_init (lists[i]);
@@ -86,16 +89,19 @@ broker_core_destroy (broker_core_t **self_p)
   *self_p = NULL;
   core->stopped = true; // what credit comes free is not given out again
   recall_clear (core);
+  letters_clear (core);
   rousing_clear (core);
+  saying_clear (core);
   for (list_link_t *link; (link = list_first (&core->all_calls)) != NULL;)
     calls_destroy (core, LIST_ITEM (link, call_t, in_core));
   for (list_link_t *link; (link = list_first (&core->all_peers)) != NULL;)
     peers_forget (core, LIST_ITEM (link, peer_t, in_core));
-  table_t *tables[] = {&core->peers, &core->services, &core->calls, &core->asks, &core->recalls,
-                       &core->rousings, &core->rouse_asks};
+  table_t *tables[] = {&core->peers, &core->services, &core->calls, &core->asks, &core->recalls, &core->letters,
+                       &core->rousings, &core->rouse_asks, &core->hearers};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
     table_destroy (tables[i]);
   alarms_destroy (&core->deadlines);
+  alarms_destroy (&core->rounds);
   for (size_t i = 0; i < TROUPE_ERR_COUNT; i++)
     troupe_buffer_unref (&core->errors[i]);
   troupe_buffer_unref (&core->report);
@@ -172,10 +178,12 @@ on_time (broker_core_t *core)
     ending_expire (core, LIST_ITEM (alarm, call_t, deadline));
   }
   unstored_on_time (core);
+  rousing_on_time (core);
   asking_on_time (core);
   leases_on_time (core);
   recovery_on_time (core);
   peers_on_time (core);
+  saying_on_time (core);
 }
 
 // The services that left meanwhile are about to come back.
@@ -197,7 +205,6 @@ broker_core_step (broker_core_t *core, const broker_event_t *event, int64_t now)
     wake (core);
   switch (event->kind) {
   case BROKER_FRAME:
-  case BROKER_GARBAGE:
     frames_on_event (core, event);
     break;
   case BROKER_UNSENT:
@@ -211,6 +218,9 @@ broker_core_step (broker_core_t *core, const broker_event_t *event, int64_t now)
     break;
   case BROKER_TIME:
     on_time (core);
+    break;
+  case BROKER_REVOKED:
+    rights_revoke (core, event->user);
     break;
   case BROKER_STOP:
     core->stopped = true;
@@ -238,6 +248,8 @@ broker_core_due (const broker_core_t *core)
     due = earlier (due, core->settle_in_at);
   if (core->up && core->again_at != INT64_MAX)
     due = earlier (due, core->again_at);
+  due = earlier (due, saying_due (core));
+  due = earlier (due, rousing_due (core));
   due = earlier (due, unstored_due (core));
   due = earlier (due, leases_due (core));
   due = earlier (due, recovery_due (core));

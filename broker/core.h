@@ -19,6 +19,7 @@
 #include "broker/ledger.h"
 #include "broker/table.h"
 
+#include "troupe/keys.h"
 #include "troupe/log.h"
 
 typedef struct broker_core broker_core_t;
@@ -26,13 +27,16 @@ typedef struct broker_core broker_core_t;
 // A peer's connection: the edge's number for it, never 0, never used again for another one.
 typedef uint64_t broker_connection_t;
 
+// The topic of what instances come and go; hubs have their own (saying.h).
+#define BROKER_TOPIC_MESH "mesh"
+
 typedef enum {
-  BROKER_FRAME,   // a message came: connection, header, body
-  BROKER_GARBAGE, // something came that isn't a header and a body: connection, why
+  BROKER_FRAME,   // a message came: connection, header, body or frame
   BROKER_UNSENT,  // a message could not be sent: connection, command, full
   BROKER_RESULT,  // the ledger answers: result
   BROKER_NOTICE,  // the ledger has news: notice
   BROKER_TIME,    // what broker_core_due gave has come
+  BROKER_REVOKED, // whoever came with a key may not any more, or has other rights: user
   BROKER_STOP,    // the broker ends: says bye to its peers
 } broker_event_kind_t;
 
@@ -41,11 +45,13 @@ typedef enum {
 typedef struct {
   broker_event_kind_t kind;
   broker_connection_t connection;
-  const void *header; // its bytes
+  const void *header; // the first frame's bytes
   size_t header_size;
-  troupe_buffer_t *body; // NULL: empty
+  troupe_buffer_t *body;  // the second frame; NULL: none, or empty
+  troupe_buffer_t *frame; // a message's only frame, which becomes the body if that is in it
   bool bodiless;         // there was no memory to take the body
-  const char *why;
+  const troupe_identity_t *identity; // of a hello: whose connection it is, if `guarded`; NULL: nobody's
+  const char *user;                  // as troupe_identity_user says
   troupe_command_t command;
   bool full; // the peer's queue is full; else the peer is not there
   const ledger_result_t *result;
@@ -71,8 +77,8 @@ typedef struct {
 // As limits.* of the configuration; times in milliseconds, sizes in bytes.
 typedef struct {
   size_t message, open_calls, open_bytes;
-  unsigned mailbox, attempts;
-  int64_t deadline, retention, heartbeat, lease;
+  unsigned mailbox, attempts, dead_letters;
+  int64_t deadline, retention, dead_retention, heartbeat, lease;
 } broker_limits_t;
 
 typedef struct {
@@ -80,6 +86,7 @@ typedef struct {
   const char *mesh;     // the mesh's name; copied; NULL: peers of any are welcome
   const char *endpoint; // where the broker publishes, for WELCOME; copied; NULL: nowhere
   int64_t pid;          // for the report
+  bool guarded;         // connections have identities, and nobody comes without
   broker_limits_t limits;
   table_key_t key; // the secret of its tables; a simulator's is fixed
   broker_outlet_t outlet;
@@ -92,6 +99,14 @@ typedef enum {
 #undef BROKER_COUNTER
   BROKER_COUNTERS
 } broker_counter_t;
+
+// Everything that is bounded, from the table.
+typedef enum {
+#define BROKER_QUEUE(constant, name, unit, sentence) BROKER_QUEUE_##constant,
+#include "broker/queue.def"
+#undef BROKER_QUEUE
+  BROKER_QUEUES
+} broker_queue_t;
 
 // no_memory.
 troupe_err_t broker_core_new (broker_core_t **out, const broker_core_options_t *options, int64_t now);

@@ -2,20 +2,23 @@
 //
 // A ROUTER for the peers and an XPUB for events, with the core between them and the ledger. Messages are taken in
 // batches, so that waiting costs once for many, and bounded, so that timers and the store get their turn. Bodies are
-// shared from the frame that came in to the frame that goes out.
+// shared from the frame that came in to the frame that goes out, but for small ones, which are copied into the header's.
 //
 // A peer's connection is known by the routing id that ROUTER gave it: a zero byte and 32 bits. libzmq would also let a
 // peer choose its own; such an id could be somebody else's old one, so messages under one are dropped, with a word to
 // the sender now and then.
 //
-// What the core sends is gathered and leaves before the next wait, or when there is much of it: libzmq's thread, which
-// writes to the connections, is woken for a batch, and not for each message as long as it is faster than the core. What
-// can't be sent is noted, and then told to the core. If there is no memory for the note, the lease tells the core later.
+// What the core sends is gathered and leaves before the next wait, or when there is much of it; what goes to one peer
+// leaves as one ZeroMQ message. So libzmq's thread, which writes to the connections, is woken for a batch and not for each
+// message as long as it is faster than the core, and the peer is, too. What can't be sent is noted, and then told to the core. If there is no memory for the note, the lease tells the core later.
 //
-// Events are published without looking whether somebody listens: XPUB drops for those who don't read, and nobody
-// relies on them.
+// What is published goes out without looking whether somebody listens: XPUB drops for those who don't read, and nobody
+// relies on it.
 
 #include "broker/edge_state.h"
+#include "broker/saying.h"
+
+#include "broker/frames.h"
 
 #include "troupe/socket.h"
 #include "troupe/value.h"
@@ -26,6 +29,8 @@
 enum {
   // Messages taken in one go: some milliseconds' work at most.
   BATCH = 1000,
+  // Between tries to bind again; unbinding takes libzmq's thread less than that.
+  REBIND_MS = 5,
   // Between words to peers that name themselves.
   NAMED_MS = 1000,
   ROUTE_SIZE = 5,
@@ -68,20 +73,36 @@ note_unsent (broker_edge_t *self, broker_connection_t connection, troupe_command
 static void
 send_leaving (broker_edge_t *self)
 {
+  int failed = 0;
   for (size_t i = 0; i < self->leaving_count; i++) {
     leaving_t *leaving = &self->leaving[i];
-    int failed = troupe_socket_send_prepared (self->router, &leaving->message);
+    bool more = i + 1 < self->leaving_count && self->leaving[i + 1].place > 0;
+    if (leaving->place == 0)
+      failed = troupe_socket_send_prepared (self->router, &leaving->message, more);
+    else if (failed == 0)
+      troupe_socket_send_prepared (self->router, &leaving->message, more); // goes where the first one went
+    else
+      troupe_socket_drop_prepared (&leaving->message);
     if (failed != 0)
       note_unsent (self, leaving->connection, leaving->command, failed != EHOSTUNREACH);
   }
   self->leaving_count = 0;
 }
 
+// The place of a whole message in ZeroMQ's: behind the last that leaves, if that goes the same way.
+static unsigned
+place_of (const broker_edge_t *self, broker_connection_t to)
+{
+  const leaving_t *last = self->leaving_count == 0 ? NULL : &self->leaving[self->leaving_count - 1];
+  bool follows = last != NULL && last->whole && last->connection == to && last->place + 1 < TROUPE_SOCKET_RUN_MAX;
+  return follows ? last->place + 1 : 0;
+}
+
 void
 edge_send (void *context, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body)
 {
   broker_edge_t *self = context;
-  uint8_t bytes[TROUPE_HEADER_SIZE_MAX], route[ROUTE_SIZE];
+  uint8_t bytes[TROUPE_FRAME_SIZE_MAX], route[ROUTE_SIZE];
   size_t size = troupe_header_encode (header, bytes, sizeof bytes);
   route_of (route, to);
   if (size == 0) {
@@ -93,9 +114,13 @@ edge_send (void *context, broker_connection_t to, const troupe_header_t *header,
   if (self->leaving_count == 0)
     troupe_loop_again (self->loop); // prepare may have been called already in this turn
   leaving_t *leaving = &self->leaving[self->leaving_count];
-  leaving->connection = to;
-  leaving->command = header->command;
-  if (troupe_socket_prepare (&leaving->message, route, sizeof route, bytes, size, body) == 0)
+  size_t joined = troupe_header_join (bytes, size, troupe_buffer_data (body), troupe_buffer_size (body));
+  *leaving = (leaving_t){.connection = to, .command = header->command, .whole = joined > 0};
+  leaving->place = leaving->whole ? place_of (self, to) : 0;
+  int failed = leaving->whole ? troupe_socket_prepare_whole (&leaving->message, leaving->place > 0 ? NULL : route,
+                                                             sizeof route, bytes, joined)
+                              : troupe_socket_prepare (&leaving->message, route, sizeof route, bytes, size, body);
+  if (failed == 0)
     self->leaving_count++;
   else
     note_unsent (self, to, header->command, true);
@@ -185,45 +210,87 @@ answer_named (broker_edge_t *self, const zmq_msg_t *route, int64_t now)
   json_decref (json);
 }
 
-// frames: routing id, header, body.
+// frames: a header's and a body's, or one with both.
 static void
-take_message (broker_edge_t *self, zmq_msg_t frames[3], size_t count, int64_t now)
+take_message (broker_edge_t *self, broker_connection_t connection, zmq_msg_t frames[2], size_t count, int64_t now)
 {
-  if (zmq_msg_size (&frames[0]) != ROUTE_SIZE || *(const uint8_t *)zmq_msg_data (&frames[0]) != 0) {
-    answer_named (self, &frames[0], now);
-    return;
-  }
-  troupe_buffer_t *body = NULL;
-  broker_event_t event = {.kind = BROKER_FRAME, .connection = connection_of (zmq_msg_data (&frames[0]))};
-  if (count != 3) {
-    event.kind = BROKER_GARBAGE;
-    event.why = count < 3 ? "one frame instead of two" : "more than two frames";
+  broker_event_t event = {.kind = BROKER_FRAME,
+                          .connection = connection,
+                          .header = zmq_msg_data (&frames[0]),
+                          .header_size = zmq_msg_size (&frames[0])};
+  // A connection is one peer's from its beginning to its end, so that is asked once.
+  if (self->router_guarded && frames_command (event.header, event.header_size) == TROUPE_CMD_HELLO)
+    event.identity = guard_identify (self->guard, &frames[0]);
+  if (count == 2) {
+    event.bodiless = zmq_msg_size (&frames[1]) > 0 && troupe_socket_body (&event.body, &frames[1]) != TROUPE_OK;
   } else {
-    event.header = zmq_msg_data (&frames[1]);
-    event.header_size = zmq_msg_size (&frames[1]);
-    if (zmq_msg_size (&frames[2]) > 0 && troupe_socket_body (&body, &frames[2]) != TROUPE_OK)
-      event.bodiless = true;
-    event.body = body;
+    event.bodiless = troupe_socket_body (&event.frame, &frames[0]) != TROUPE_OK;
+    if (!event.bodiless)
+      event.header = troupe_buffer_data (event.frame);
   }
   broker_core_step (self->core, &event, now);
-  troupe_buffer_unref (&body);
+  troupe_buffer_unref (&event.frame);
+  troupe_buffer_unref (&event.body);
 }
 
+// Whose messages come next; false: nobody's.
+static bool
+take_route (broker_edge_t *self, int64_t now)
+{
+  zmq_msg_t route;
+  if (troupe_socket_receive_frame (self->router, &route) != 0)
+    return false;
+  const uint8_t *bytes = zmq_msg_data (&route);
+  bool assigned = zmq_msg_size (&route) == ROUTE_SIZE && *bytes == 0;
+  self->sender = assigned ? connection_of (bytes) : 0;
+  self->sender_more = zmq_msg_more (&route);
+  if (!assigned)
+    answer_named (self, &route, now);
+  zmq_msg_close (&route);
+  return true;
+}
+
+// What one ZeroMQ message holds may be taken in several turns: a peer that puts a million into one gains nothing by it.
 void
 edge_on_router (void *context, short events)
 {
   broker_edge_t *self = context;
   (void)events;
   int64_t now = troupe_loop_now ();
-  zmq_msg_t frames[3];
+  zmq_msg_t frames[2];
   size_t count;
-  for (int i = 0; i < BATCH && troupe_socket_receive (self->router, frames, 3, &count) == 0; i++) {
-    take_message (self, frames, count, now);
-    troupe_socket_close_frames (frames, 3, count);
+  for (int i = 0; i < BATCH; i++) {
+    if (!self->sender_more) {
+      if (!take_route (self, now))
+        return;
+      continue;
+    }
+    if (troupe_socket_receive_message (self->router, frames, &count, &self->sender_more) != 0)
+      return;
+    if (self->sender != 0)
+      take_message (self, self->sender, frames, count, now);
+    troupe_socket_close_frames (frames, 2, count);
   }
 }
 
-// Subscriptions: who subscribes to what is XPUB's business.
+// A subscription, or the end of one: 1 or 0, and the topic. XPUB leaves it to us whether it takes effect.
+static void
+take_subscription (broker_edge_t *self, const zmq_msg_t *frame)
+{
+  const uint8_t *bytes = zmq_msg_data ((zmq_msg_t *)(uintptr_t)frame);
+  size_t size = zmq_msg_size (frame);
+  const troupe_identity_t *identity = self->publisher_guarded ? guard_identify (self->guard, frame) : NULL;
+  bool stranger = self->publisher_guarded && identity == NULL;
+  if (size == 0)
+    return;
+  if (bytes[0] != 1)
+    zmq_setsockopt (self->publisher, ZMQ_UNSUBSCRIBE, bytes + 1, size - 1);
+  else if (!stranger && saying_allows (self->core, identity, bytes + 1, size - 1))
+    zmq_setsockopt (self->publisher, ZMQ_SUBSCRIBE, bytes + 1, size - 1);
+  else
+    broker_core_count (self->core, BROKER_COUNT_SUBSCRIPTIONS_REFUSED);
+}
+
 void
 edge_on_publisher (void *context, short events)
 {
@@ -231,8 +298,48 @@ edge_on_publisher (void *context, short events)
   (void)events;
   zmq_msg_t frames[1];
   size_t count;
-  for (int i = 0; i < BATCH && troupe_socket_receive (self->publisher, frames, 1, &count) == 0; i++)
+  for (int i = 0; i < BATCH && troupe_socket_receive (self->publisher, frames, 1, &count) == 0; i++) {
+    take_subscription (self, &frames[0]);
     troupe_socket_close_frames (frames, 1, count);
+  }
+}
+
+// -- Who may not come any more ---------------------------------------------------------------------------------------
+
+void
+edge_on_refused (void *context)
+{
+  const broker_edge_t *self = context;
+  broker_core_count (self->core, BROKER_COUNT_CONNECTIONS_REFUSED);
+}
+
+// The core ends its peers. Those who only listen have no peer, and libzmq ends a single connection for nobody: so all of
+// the publisher's end, and whoever may comes back by itself, and reads what he missed.
+void
+edge_on_lost (void *context, const char *user)
+{
+  broker_edge_t *self = context;
+  size_t size = sizeof self->bound;
+  broker_core_step (self->core, &(broker_event_t){.kind = BROKER_REVOKED, .user = user}, troupe_loop_now ());
+  if (!self->publisher_guarded || self->rebind_at != TROUPE_LOOP_NEVER ||
+      zmq_getsockopt (self->publisher, ZMQ_LAST_ENDPOINT, self->bound, &size) != 0)
+    return;
+  if (zmq_unbind (self->publisher, self->bound) == 0)
+    self->rebind_at = 0;
+  troupe_loop_look_at (self->loop, self->publisher);
+}
+
+// The port is free a moment after it was given up.
+static int64_t
+rebind (broker_edge_t *self, int64_t now)
+{
+  troupe_error_t error;
+  if (self->rebind_at == TROUPE_LOOP_NEVER || now < self->rebind_at)
+    return self->rebind_at;
+  bool bound = troupe_socket_bind (self->publisher, self->bound, &error) == TROUPE_OK;
+  self->rebind_at = bound ? TROUPE_LOOP_NEVER : now + REBIND_MS;
+  troupe_loop_look_at (self->loop, self->publisher);
+  return self->rebind_at;
 }
 
 static int64_t
@@ -252,6 +359,8 @@ edge_prepare (void *context, int64_t now)
   due = broker_core_due (self->core);
   for (size_t i = 0; i < 2; i++)
     due = sooner (due, door_continue (&self->doors[i], now));
+  if (self->guard != NULL)
+    due = sooner (sooner (due, guard_continue (self->guard, now)), rebind (self, now));
   if (!self->stopping || self->stopped == NULL)
     return due;
   if (broker_core_idle (self->core) || now >= self->stop_at) {

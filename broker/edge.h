@@ -17,8 +17,12 @@ typedef struct {
   const char *mesh;     // the mesh's name; NULL: peers of any are welcome
   const char *endpoint; // where it takes calls
   const char *publish;  // where it publishes
+  const char *bind;     // the host that both are bound to, if tcp, when others reach them by another; NULL: their own
   const char *store;    // Redis's url
   const char *password; // NULL: none
+  const char *keys;     // the directory of keys; NULL: none, and then no tcp unless `insecure`
+  json_t *tokens;       // who may come over ipc (troupe_keyring_add_tokens); NULL: whoever may open the socket's file
+  bool insecure;        // tcp without keys
   broker_limits_t limits;
   void (*ready) (void *context); // once, when the store is there and calls are taken; may be NULL
   void *context;
@@ -34,7 +38,7 @@ void broker_edge_destroy (broker_edge_t **self_p);
 // what it was asked, or after two seconds.
 void broker_edge_stop (broker_edge_t *self, void (*stopped) (void *context), void *context);
 
-// Where it listens and publishes, with the ports that "*" became.
+// Where others reach its sockets, with the ports that "*" became.
 const char *broker_edge_endpoint (const broker_edge_t *self);
 const char *broker_edge_publish (const broker_edge_t *self);
 const broker_core_t *broker_edge_core (const broker_edge_t *self);

@@ -6,6 +6,7 @@
 
 #include "broker/door.h"
 #include "broker/edge.h"
+#include "broker/guard.h"
 
 #include "troupe/socket.h"
 
@@ -18,6 +19,8 @@ enum {
 typedef struct {
   broker_connection_t connection;
   troupe_command_t command;
+  bool whole;     // it is one frame
+  unsigned place; // within its ZeroMQ message, from 0
   troupe_socket_message_t message;
 } leaving_t;
 
@@ -32,10 +35,16 @@ struct broker_edge {
   broker_core_t *core;
   ledger_t *ledger;
   void *zmq, *router, *publisher;
+  guard_t *guard; // NULL: nobody is asked who he is
+  bool router_guarded, publisher_guarded;
+  int64_t rebind_at; // when the publisher, whose connections were ended, is bound again; TROUPE_LOOP_NEVER: it is bound
+  char bound[EDGE_ENDPOINT_SIZE]; // where it was
   int claims[2];
   door_t doors[2];
   char endpoint[EDGE_ENDPOINT_SIZE], publish[EDGE_ENDPOINT_SIZE];
-  leaving_t *leaving; // EDGE_LEAVING_MAX
+  broker_connection_t sender; // whose messages are being taken; 0: somebody's who named himself
+  bool sender_more;           // some of them are left
+  leaving_t *leaving;         // EDGE_LEAVING_MAX
   size_t leaving_count;
   unsent_t *unsent;
   size_t unsent_count, unsent_capacity;
@@ -60,6 +69,9 @@ void edge_on_notice (void *context, const ledger_notice_t *notice);
 void edge_on_router (void *context, short events);
 void edge_on_publisher (void *context, short events);
 int64_t edge_prepare (void *context, int64_t now);
+// The guard's news: that user may not come any more; a connection was turned away.
+void edge_on_lost (void *context, const char *user);
+void edge_on_refused (void *context);
 // Sends what the core has given to be sent, and tells it what could not be.
 void edge_flush (broker_edge_t *self, int64_t now);
 

@@ -21,6 +21,7 @@ ending_clear_outcome (call_t *call)
   troupe_buffer_unref (&call->outcome.body);
   troupe_buffer_unref (&call->outcome.value);
   free (call->outcome.sizes);
+  troupe_identity_unref (&call->outcome.by);
   call->outcome = (outcome_t){0};
 }
 

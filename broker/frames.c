@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The gate. A message is asked in this order: does it decode, is it one that a broker takes, has its sender said hello,
-// is its body within the limit. What doesn't decode is answered a few times a connection, and counted.
+// is its body within the limit, may its sender ask for that. What doesn't decode is answered a few times a connection, and counted.
 
 #include "broker/frames.h"
 
@@ -10,10 +10,12 @@
 #include "broker/attempts.h"
 #include "broker/awaiting.h"
 #include "broker/ending.h"
+#include "broker/letters.h"
 #include "broker/peers.h"
 #include "broker/recall.h"
 #include "broker/registry.h"
 #include "broker/report.h"
+#include "broker/rights.h"
 #include "broker/settling.h"
 
 enum { COMMANDS = 64 };
@@ -40,14 +42,16 @@ static handler_fn *const handlers[COMMANDS] = {
   [TROUPE_CMD_AWAIT] = awaiting_on_await,       [TROUPE_CMD_CANCEL] = ending_on_cancel,
   [TROUPE_CMD_PART] = attempts_on_part,         [TROUPE_CMD_SETTLE] = settling_on_settle,
   [TROUPE_CMD_RECALL] = recall_on_recall,       [TROUPE_CMD_STATUS] = report_on_status,
-  [TROUPE_CMD_HEAR] = recall_on_recall,
+  [TROUPE_CMD_HEAR] = recall_on_recall,         [TROUPE_CMD_LETTERS] = letters_on_request,
+  [TROUPE_CMD_LETTER] = letters_on_request,     [TROUPE_CMD_RESEND] = letters_on_request,
+  [TROUPE_CMD_DISCARD] = letters_on_request,
 };
 
-// The command of a header that doesn't decode, as far as it can be seen: [version, command, ...], small numbers all.
-static unsigned
-guess_command (const uint8_t *bytes, size_t size)
+// [version, command, ...], a list of three or four; small numbers all.
+unsigned
+frames_command (const uint8_t *bytes, size_t size)
 {
-  bool plain = size >= 3 && bytes[0] == 0x93 && bytes[1] < 0x80 && bytes[2] < 0x80;
+  bool plain = size >= 3 && (bytes[0] == 0x93 || bytes[0] == 0x94) && bytes[1] < 0x80 && bytes[2] < 0x80;
   return plain ? bytes[2] : 0;
 }
 
@@ -73,11 +77,11 @@ refuse (broker_core_t *core, peer_t *peer, const troupe_header_t *header, const 
 }
 
 static void
-dispatch (broker_core_t *core, const broker_event_t *event, const troupe_header_t *header)
+dispatch (broker_core_t *core, const broker_event_t *event, const troupe_header_t *header, troupe_buffer_t *body)
 {
   troupe_error_t error;
   if (header->command == TROUPE_CMD_HELLO) {
-    peers_on_hello (core, event->connection, header, event->body);
+    peers_on_hello (core, event, header, body);
     return;
   }
   handler_fn *handler = (unsigned)header->command < COMMANDS ? handlers[header->command] : NULL;
@@ -97,10 +101,11 @@ dispatch (broker_core_t *core, const broker_event_t *event, const troupe_header_
   if (event->bodiless) {
     answer_no_memory (core, troupe_command_name (header->command), &error);
     refuse (core, peer, header, &error);
-  } else if (check_body (core, header, event->body, &error) != TROUPE_OK)
+  } else if (check_body (core, header, body, &error) != TROUPE_OK ||
+             rights_check (core, peer, header, &error) != TROUPE_OK)
     refuse (core, peer, header, &error);
   else
-    handler (core, peer, header, event->body);
+    handler (core, peer, header, body);
 }
 
 void
@@ -108,13 +113,13 @@ frames_on_event (broker_core_t *core, const broker_event_t *event)
 {
   troupe_header_t header;
   troupe_error_t error;
+  troupe_buffer_t *body;
   core->counters[BROKER_COUNT_MESSAGES_IN]++;
-  if (event->kind == BROKER_GARBAGE) {
-    troupe_error_set (&error, TROUPE_BAD_FRAME, "message", "send a header frame and a body frame", "%s", event->why);
-    peers_on_garbage (core, event->connection, 0, &error);
-  } else if (troupe_header_decode (&header, event->header, event->header_size, &error) != TROUPE_OK) {
-    peers_on_garbage (core, event->connection, guess_command (event->header, event->header_size), &error);
+  if (troupe_header_decode (&header, event->header, event->header_size, &error) != TROUPE_OK) {
+    peers_on_garbage (core, event->connection, frames_command (event->header, event->header_size), &error);
+  } else if (troupe_header_body (&header, event->frame, event->body, &body, &error) != TROUPE_OK) {
+    peers_on_garbage (core, event->connection, header.command, &error);
   } else if (!core->stopped) {
-    dispatch (core, event, &header);
+    dispatch (core, event, &header, body);
   }
 }

@@ -225,6 +225,15 @@ hubs_prepare (broker_core_t *core, call_t *call, troupe_buffer_t *body, troupe_e
   return err != TROUPE_OK ? err : take_input (core, call, call->hub_work, operations[i].list, error);
 }
 
+const char *
+hubs_messages (const call_t *call, const uint32_t **sizes, uint32_t *count)
+{
+  const hub_work_t *work = call->hub_work;
+  *sizes = work != NULL ? work->sizes : NULL;
+  *count = work != NULL ? work->messages_count : 0;
+  return work != NULL ? troupe_buffer_data (work->messages) : NULL;
+}
+
 void
 hubs_clear (call_t *call)
 {

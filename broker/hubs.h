@@ -24,6 +24,8 @@ bool hubs_is_operation (troupe_text_t service);
 // too_large, no_memory.
 troupe_err_t hubs_prepare (broker_core_t *core, call_t *call, troupe_buffer_t *body, troupe_error_t *error);
 void hubs_fill_accept (const call_t *call, ledger_request_t *request);
+// What an operation says: messages one after another, and their sizes; none for any other call.
+const char *hubs_messages (const call_t *call, const uint32_t **sizes, uint32_t *count);
 void hubs_clear (call_t *call);
 
 #endif

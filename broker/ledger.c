@@ -30,11 +30,6 @@
 #include <string.h>
 
 enum {
-  // Requests without a result above which no call is accepted, and above which nothing is read: half a second's and
-  // two seconds' work of one Redis. What has been accepted must settle, so nothing bounds the rest but what causes
-  // it.
-  ACCEPTS_MAX = 64 * 1024,
-  READS_MAX = 256 * 1024,
   RESERVE = 4096 // requests a turn may make even when there is no memory for more
 };
 
@@ -73,7 +68,8 @@ place_of (ledger_t *self, const ledger_pending_t *item)
 static void
 hand_over_local (ledger_t *self, const ledger_pending_t *item)
 {
-  const ledger_result_t result = {.op = item->op, .token = item->token, .outcome = item->outcome, .why = item->why};
+  const ledger_result_t result = {
+    .op = item->op, .token = item->token, .outcome = item->outcome, .why = item->why, .full = item->full};
   ledger_queue_pop (&self->queue);
   self->result (self->context, &result);
 }
@@ -84,9 +80,12 @@ hand_over_locals (ledger_t *self)
 {
   const ledger_pending_t *head;
   while ((head = ledger_queue_head (&self->queue)) != NULL && !head->sent)
-    hand_over_local (
-      self, &(ledger_pending_t){
-              .op = head->op, .slot = head->slot, .token = head->token, .outcome = head->outcome, .why = head->why});
+    hand_over_local (self, &(ledger_pending_t){.op = head->op,
+                                               .slot = head->slot,
+                                               .token = head->token,
+                                               .outcome = head->outcome,
+                                               .why = head->why,
+                                               .full = head->full});
 }
 
 static void
@@ -163,7 +162,8 @@ prepare (void *context, int64_t now)
 static bool
 is_read (ledger_op_t op)
 {
-  return op == LEDGER_AWAIT || op == LEDGER_RECALL || op == LEDGER_INPUTS || op == LEDGER_ROUSE;
+  return op == LEDGER_AWAIT || op == LEDGER_RECALL || op == LEDGER_INPUTS || op == LEDGER_ROUSE ||
+         op == LEDGER_LETTERS || op == LEDGER_LETTER;
 }
 
 // Sends it, or says in `item` what has come of it instead.
@@ -174,9 +174,10 @@ send_request (ledger_t *self, const ledger_request_t *request, ledger_pending_t 
   if (!self->up)
     return;
   item->outcome = LEDGER_FAILED;
-  if (self->queue.count >= READS_MAX ? request->op == LEDGER_ACCEPT || is_read (request->op)
-                                     : self->queue.count >= ACCEPTS_MAX && request->op == LEDGER_ACCEPT) {
+  if (self->queue.count >= LEDGER_READS_MAX ? request->op == LEDGER_ACCEPT || is_read (request->op)
+                                            : self->queue.count >= LEDGER_ACCEPTS_MAX && request->op == LEDGER_ACCEPT) {
     item->why = "too many requests wait for Redis";
+    item->full = true;
     return;
   }
   const place_t *place = place_of (self, item);

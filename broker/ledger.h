@@ -18,11 +18,16 @@
 
 enum {
   LEDGER_SLOTS = 64,
+  // Requests without a result above which no call is accepted, and above which nothing is read: half a second's and
+  // two seconds' work of one Redis. What has been accepted must settle, so nothing bounds the rest but what causes it.
+  LEDGER_ACCEPTS_MAX = 64 * 1024,
+  LEDGER_READS_MAX = 256 * 1024,
   LEDGER_INPUTS_MAX = TROUPE_INPUTS_MAX,
   LEDGER_MEMBERS_MAX = 1000,  // of one operation on a hub
   LEDGER_MESSAGES_MAX = 1000, // likewise
   LEDGER_HEAR_MAX = 256,      // messages of one LEDGER_HEAR
   LEDGER_HUBS_MAX = 10,       // of which one result says that members are to be roused
+  LEDGER_SAID_MAX = TROUPE_HUBS_MAX, // hubs to whose logs one step adds
   LEDGER_BROKERS_MAX = 64,    // of one mesh; each connects to the same Redis, which serves some ten busy ones
 };
 
@@ -40,6 +45,10 @@ typedef enum {
   LEDGER_HEAR,     // read what a call's actor has to hear before it replies
   LEDGER_ROUSE,    // make observe calls for those members of a hub that want to hear without being called
   LEDGER_TAKEOVER, // make the open calls of a slot that another broker offered this broker's
+  LEDGER_LETTERS,  // list the dead letters of a slot
+  LEDGER_LETTER,   // read one
+  LEDGER_RESEND,   // make a new call of one, and throw it away
+  LEDGER_DISCARD,  // throw one away
 } ledger_op_t;
 
 // What a call to hub/... asks for: done in the step that accepts it, which it has settled then.
@@ -103,14 +112,19 @@ typedef enum {
 // with a value as what it said; otherwise the place is void. The place is that of its acceptance; a nested call that
 // begins anew is accepted anew.
 //
-// A call of an actor that is in hubs has a cut in each of them: the actor hears what was said before that, but not
-// what it said itself. The cut of a call is, in a hub that it names or that its caller opened, its own acceptance, or
-// that of the first of its group (`fan`); in one that its caller closed, that closing (of the last ones); else that of
-// its nearest ancestor which did so; else, of a call that isn't nested, its acceptance. A nested call without any of these waits for nothing younger than its root, and hears what
+// A call of an actor that is in hubs has a cut in each of them, the same in all that one call opened (and in all that
+// none did): the actor hears what was said before that, but not what it said itself. The cut is, in hubs of its own
+// caller, its acceptance, or that of the first of its group (`fan`); else that of its nearest ancestor which that opener
+// made; else, of a call that isn't nested, its acceptance. (One that isn't nested stands among the hubs that no call
+// opened only if it names one.) A nested call without any of these waits for nothing younger than its root, and hears what
 // is there. A call's turn doesn't come before all places before its cuts are filled or void (then LEDGER_NOTICE_READY,
 // as with inputs). `news` says how many messages the actor may have to hear first, LEDGER_HEAR reads them, and settle
 // with `heard` moves the actor past the cuts. Messages that an actor doesn't come to hear within an hour (or the
 // retention, if that is longer) after the hub has closed are gone.
+//
+// Where. When all that an actor has to hear stands in one hub, between two positions, `stretch` says where, and how many
+// entries there are, with the actor's own: whoever has these entries from elsewhere need not read them. For that, the
+// results of accept and settle say which entries they added to logs (`said`).
 //
 // Rousing. Members that `live` marks (and those that hold up the trimming of a very long log) hear without being
 // called: LEDGER_ROUSE makes, for each that has something to hear and nothing else to do, an observe call, which this
@@ -126,19 +140,36 @@ typedef enum {
 // whose turn has come carry both; to offer it to another instance, or when there is no owner, the broker claims the
 // actor for that instance first. settle with `epoch` is refused when the actor has moved.
 //
+// Dead letters. LEDGER_RETRY with `death` notes that an instance died under the call. When as many as `deaths_max` have, no
+// attempt follows: the call settles as service_died (LEDGER_SETTLED), and a letter is kept, with its input and its deaths,
+// for `letters_ms`, as one of `letters_max` of its slot; the eldest goes first, and the result's `inputs` says how many
+// did. So does a call with TROUPE_FLAG_ONCE, which would run again, in LEDGER_RETRY and LEDGER_TAKEOVER (and then isn't
+// among the calls that were taken over). An instance counts once, and one that comes back under the same id has not died twice. Letters hold nothing up.
+// LEDGER_LETTERS gives up to 100 as a list of maps {id, session, service, at (ms since 1970), deaths: [{attempt, instance,
+// host, how, at}], error, bytes, again: the id of the call whose letter it was before}, and where to go on; LEDGER_LETTER
+// a list of such a map and the input (null when it is larger than 8 MiB). LEDGER_RESEND makes the call `again`, new but for
+// its input, its service and its session, with no parent and no hubs: its result has the call, if this broker offers it;
+// LEDGER_STALE: an input has no value any more. LEDGER_UNKNOWN: there is no such letter.
+//
 // Brokers. Each renews a lease; the others take the calls of one whose lease has run out over, slot by slot: those
 // whose turn has come begin their next attempt, and the other broker, which may live, gets a notice when one settles.
 // A broker that finds that its own lease had run out must read (recover) every slot again and ask (await) for every
 // call that it holds and that isn't among those.
 //
+// How an instance died under a call.
+typedef struct {
+  const char *instance, *host, *how;
+  unsigned deaths_max;
+} ledger_death_t;
+
 // A request. Pointers are borrowed until ledger_submit returns; buffers are referenced by the ledger as long as it
 // needs them.
 typedef struct {
   ledger_op_t op;
   uint64_t token;      // the core's, comes back in the result
-  const char *session; // all but sweep, recover, takeover and lease
-  unsigned slot;       // sweep, recover, takeover
-  troupe_id_t call;    // all but sweep, recover, takeover and lease. rouse: the hub
+  const char *session; // all but sweep, recover, takeover, letters and lease
+  unsigned slot;       // sweep, recover, takeover, letters
+  troupe_id_t call;    // all but sweep, recover, takeover, letters and lease. rouse: the hub. letter ...: whose letter
   // settle: the attempt that ended, or 0 for any (cancelled, deadline). retry: the one that was lost. recall, inputs,
   // hear: the one that asks, or 0 for any. claim: the one to be offered
   uint32_t attempt;
@@ -162,7 +193,9 @@ typedef struct {
   // it has none); at most TROUPE_HUBS_MAX. Of an operation: the one hub that it is about, none for LEDGER_HUB_OPEN
   const troupe_id_t *hubs;
   uint32_t hubs_count;
-  troupe_id_t fan; // accept: its group of calls that don't hear each other; zero: none
+  // accept: its group of calls that don't hear each other; zero: none. With TROUPE_FLAG_MORE, until another one of the
+  // group comes without it (or 30 s have passed), nobody is roused to hear what stands behind the first of the group
+  troupe_id_t fan;
   // accept of an operation on a hub. The messages are `body` with `sizes`
   ledger_hub_op_t hub_op;
   const char *const *members; // services, at most LEDGER_MEMBERS_MAX
@@ -177,14 +210,19 @@ typedef struct {
   troupe_status_t status;
   const uint32_t *sizes; // of the memory entries at the body's end
   uint32_t sizes_count;
-  int64_t retention_ms; // settle, and accept (for a call that ends at once): how long the outcome is kept
+  int64_t retention_ms; // settle, retry, takeover, resend, and accept (for a call that ends at once): how long the outcome is kept
   bool retryable;       // an error of the retryable class: not replayed to a later attempt of the parent
   uint64_t epoch;       // of the actor, under which the attempt ran; 0: not checked
   bool heard;           // the actor has heard what its hubs' logs have before this call
+  const char *serves;   // the settler may speak for services of these patterns (troupe/keys.h), one a line; NULL: all
 
   uint32_t under; // settle, of a nested call that its parent cancels: the parent's attempt that does; 0: not checked
   // await: the call, of the same session, whose running attempt waits; zero: nobody's
   troupe_id_t waiter;
+  unsigned letters_max; // retry, takeover: dead letters that are kept in a slot
+  int64_t letters_ms;   // likewise: for how long
+  const ledger_death_t *death; // retry: the instance died; NULL: it may live, or never ran it
+  troupe_id_t again;           // resend: the id of the new call
   // claim: the instance's id. takeover: the broker's name
   const char *instance, *broker;
   // lease: for how long. accept of an operation on a hub that no call opened: how long it stays open from now on without
@@ -193,9 +231,23 @@ typedef struct {
 
   // recall: the result may hold fewer entries (4 MiB or 1000 of them, at least one): ask again for the rest
   uint32_t from, count;
-  // hear, rouse: where to go on, from the result before; 0: from the beginning
+  // hear, rouse, letters: where to go on, from the result before; 0: from the beginning
   uint64_t position;
 } ledger_request_t;
+
+// A part of a hub's log: the entries behind `since`, up to `position`. `entries` 0: there is none, or more than one.
+typedef struct {
+  troupe_id_t hub;
+  uint64_t since, position;
+  uint32_t entries;
+} ledger_stretch_t;
+
+// Entries that were added to a hub's log: the value that a call settled with, or the messages of a broadcast, which
+// stand at this position and at those behind it.
+typedef struct {
+  troupe_id_t hub;
+  uint64_t position;
+} ledger_said_t;
 
 // One call as the store has it: of recover and sweep, and settle's next in the mailbox.
 typedef struct {
@@ -209,6 +261,7 @@ typedef struct {
   int64_t deadline_ms; // remaining; 0: none has started
   uint32_t memory;     // how many entries the actor remembers
   uint32_t news;       // at most so many messages are to be heard first
+  ledger_stretch_t stretch;
   const char *owner;   // the instance that the actor lives on; NULL: none yet
   uint64_t epoch;      // of that; 0: none yet
   uint32_t inputs;     // how many inputs it has: to be read by LEDGER_INPUTS once it is ready
@@ -234,11 +287,16 @@ typedef struct {
   uint64_t token;
   ledger_outcome_t outcome;
   const char *why;        // LEDGER_FAILED: Redis's words. LEDGER_CYCLE: the services of the ring. LEDGER_OVERLOADED
+  bool full;              // LEDGER_FAILED: it was not made, because too many wait for Redis
   bool ready;             // accept, known: its turn has come, and this broker offers it: do so
   uint32_t attempt;       // accept (when ready), known, retry: the current attempt
   uint32_t memory;        // accept (when ready), retry, recall: entries the actor remembers
-  uint32_t news;          // likewise (not recall): at most so many messages are to be heard first
-  uint64_t position;      // hear: where to go on; 0: that was all. rouse: where to go on if there is `more`
+  uint32_t news;          // likewise (not recall): at most so many messages are to be heard first. sweep: so many of
+                          // hubs that closed long ago were not heard, and are gone
+  ledger_stretch_t stretch; // likewise
+  const ledger_said_t *said; // accept, settle: what they added to logs, unless they were made again
+  size_t said_count;
+  uint64_t position;      // hear, letters: where to go on; 0: that was all. rouse: where to go on if there is `more`
   int64_t deadline_ms;    // accept (when ready), known, retry: remaining; 0: none has started
   const char *owner;      // accept (when ready), known, retry, claim: the actor's owner; NULL: it has none
   uint64_t epoch;         // of that; 0: none

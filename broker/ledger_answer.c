@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Answers to results. An answer is a list: outcome, attempt, memory, deadline, ready, status, body, more, owner, epoch,
-// inputs, news, hubs, then items. Every type is checked: the functions are ours, but the copy in Redis may be a newer one,
+// inputs, news, hubs, stretch, said, then items. Every type is checked: the functions are ours, but the copy in Redis may be a newer one,
 // and other programs can write to that Redis. An answer that doesn't fit is an error of the connection, never a guess.
 //
 // Texts are borrowed from the reply (hiredis terminates them); bodies are copied once, into buffers.
 
 #include "broker/ledger_answer.h"
 
+#include "broker/ledger_places.h"
+
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
 
 // The positions in an answer and in a call.
-enum { OUTCOME, ATTEMPT, MEMORY, DEADLINE, READY, STATUS, BODY, MORE, OWNER, EPOCH, INPUTS, NEWS, HUBS, ITEMS };
+enum { OUTCOME, ATTEMPT, MEMORY, DEADLINE, READY, STATUS, BODY, MORE, OWNER, EPOCH, INPUTS, NEWS, HUBS, STRETCH, SAID, ITEMS };
 enum {
   CALL_SESSION,
   CALL_ID,
@@ -28,6 +30,7 @@ enum {
   CALL_EPOCH,
   CALL_INPUTS,
   CALL_NEWS,
+  CALL_STRETCH,
   CALL_PATH,
   CALL_TRACE,
   CALL_BODY,
@@ -89,7 +92,8 @@ ledger_answer_call (ledger_call_t *out, const struct redisReply *reply)
   const redisReply *path = element[CALL_PATH];
   if (!is_text (element[CALL_SESSION]) || !is_text (element[CALL_ID]) || !is_text (element[CALL_SERVICE]) ||
       !are_numbers (element, CALL_ACTOR, CALL_MEMORY) || !is_text (element[CALL_OWNER]) ||
-      !are_numbers (element, CALL_EPOCH, CALL_NEWS) || !is_text (path) || !is_text (element[CALL_TRACE]) ||
+      !are_numbers (element, CALL_EPOCH, CALL_NEWS) || !ledger_places_stretch (&out->stretch, element[CALL_STRETCH]) ||
+      !is_text (path) || !is_text (element[CALL_TRACE]) ||
       path->len % sizeof (troupe_id_t) != 0 || !troupe_id_of_text (&out->call, element[CALL_ID]->str))
     return TROUPE_BAD_MESSAGE;
   out->session = element[CALL_SESSION]->str;
@@ -277,37 +281,13 @@ read_head (ledger_answer_t *self, redisReply *const *element)
     result->ready = element[READY]->integer != 0;
 }
 
-// "<session>|<id> <session>|<id> ...", or nil. A session has no spaces, and an id no bars.
-static troupe_err_t
-read_hubs (ledger_answer_t *self, const redisReply *reply)
-{
-  const char *at = reply->str;
-  if (reply->type == REDIS_REPLY_NIL)
-    return TROUPE_OK;
-  if (!is_text (reply))
-    return TROUPE_BAD_MESSAGE;
-  for (self->result.hubs = self->hubs; at != NULL && self->result.hubs_count < LEDGER_HUBS_MAX;) {
-    char id[TROUPE_ID_TEXT_SIZE];
-    size_t size = strcspn (at, " ");
-    if (size < sizeof id || at[size - sizeof id] != '|')
-      return TROUPE_BAD_MESSAGE;
-    ledger_hub_t *hub = &self->hubs[self->result.hubs_count++];
-    hub->session = (troupe_text_t){at, size - sizeof id};
-    memcpy (id, at + size - (sizeof id - 1), sizeof id - 1);
-    id[sizeof id - 1] = '\0';
-    if (!troupe_id_of_text (&hub->hub, id))
-      return TROUPE_BAD_MESSAGE;
-    at = at[size] == ' ' ? at + size + 1 : NULL;
-  }
-  return TROUPE_OK;
-}
-
 static bool
 is_answer (const redisReply *reply)
 {
   return reply->type == REDIS_REPLY_ARRAY && reply->elements >= ITEMS && is_text (reply->element[OUTCOME]) &&
          are_numbers (reply->element, ATTEMPT, STATUS) && are_numbers (reply->element, MORE, MORE) &&
          is_text (reply->element[OWNER]) && are_numbers (reply->element, EPOCH, NEWS) &&
+         is_text (reply->element[STRETCH]) &&
          reply->element[STATUS]->integer <= TROUPE_STATUS_DEADLINE;
 }
 
@@ -337,6 +317,8 @@ read_items (ledger_answer_t *self, redisReply *const *items, size_t count)
     return read_entries (self, items, count);
   if (self->result.op == LEDGER_HEAR && good)
     return read_messages (self, items, count);
+  if ((self->result.op == LEDGER_LETTERS || self->result.op == LEDGER_LETTER) && good)
+    return read_messages (self, items, count);
   if (self->result.op == LEDGER_INPUTS && good)
     return read_values (self, items, count);
   if (self->result.op == LEDGER_LEASE)
@@ -364,7 +346,11 @@ ledger_answer_read (ledger_answer_t *self, ledger_op_t op, const struct redisRep
   read_head (self, reply->element);
   troupe_err_t err = read_text (self, reply->element[BODY]);
   if (err == TROUPE_OK)
-    err = read_hubs (self, reply->element[HUBS]);
+    err = ledger_places_hubs (self, reply->element[HUBS]);
+  if (err == TROUPE_OK && !ledger_places_stretch (&self->result.stretch, reply->element[STRETCH]))
+    err = TROUPE_BAD_MESSAGE;
+  if (err == TROUPE_OK)
+    err = ledger_places_said (self, reply->element[SAID]);
   return err == TROUPE_OK ? read_items (self, reply->element + ITEMS, reply->elements - ITEMS) : err;
 }
 

@@ -16,6 +16,7 @@ typedef struct {
   ledger_call_t calls[LEDGER_BATCH];
   ledger_broker_t brokers[LEDGER_BROKERS_MAX];
   ledger_hub_t hubs[LEDGER_HUBS_MAX];
+  ledger_said_t said[LEDGER_SAID_MAX];
   uint32_t sizes[LEDGER_INPUTS_MAX];
   const char *place; // recover, takeover: how far it has come
   bool inbox;        // sweep: this broker's inbox of that slot holds something

@@ -189,7 +189,8 @@ static const char *
 add_relations (ledger_command_t *self, const ledger_request_t *request)
 {
   bool operation = request->hub_op != LEDGER_HUB_NONE;
-  bool in_hubs = operation || request->hubs_count > 0;
+  bool grouped = request->parent_attempt > 0 && !troupe_id_is_zero (&request->fan); // among the hubs of its parent
+  bool in_hubs = operation || request->hubs_count > 0 || grouped;
   bool follows = in_hubs || !troupe_id_is_zero (&request->previous);
   if (request->parent_attempt == 0 && request->inputs_count == 0 && !follows)
     return NULL;
@@ -255,6 +256,7 @@ settle_command (ledger_command_t *self, const ledger_request_t *request, const c
   add_number (self, (int64_t)request->epoch);
   add_text (self, request->heard ? "1" : "0");
   add_number (self, request->under);
+  add_text (self, request->serves != NULL ? request->serves : "");
   const char *why_not = add_outcome (self, request);
   return why != NULL ? why : why_not;
 }
@@ -302,13 +304,59 @@ await_command (ledger_command_t *self, const ledger_request_t *request, const ch
   return why;
 }
 
+// How long what ends is kept.
+static void
+add_kept (ledger_command_t *self, const ledger_request_t *request)
+{
+  add_number (self, request->retention_ms);
+  add_number (self, request->letters_max);
+  add_number (self, request->letters_ms);
+}
+
 static const char *
 retry_command (ledger_command_t *self, const ledger_request_t *request, const char *broker)
 {
   begin (self, "troupe1_retry");
   const char *why = add_call_key (self, request);
+  const ledger_death_t *death = request->death;
   add_text (self, broker);
   add_number (self, request->attempt);
+  add_kept (self, request);
+  if (death == NULL)
+    return why;
+  add_text (self, death->instance);
+  add_text (self, death->host);
+  add_text (self, death->how);
+  add_number (self, death->deaths_max);
+  return why;
+}
+
+static const char *
+letters_command (ledger_command_t *self, const ledger_request_t *request)
+{
+  begin (self, "troupe1_letters");
+  const char *why = add_key (self, request->slot, "letters", "");
+  add_number (self, (int64_t)request->position);
+  return why;
+}
+
+static const char *
+letter_command (ledger_command_t *self, const ledger_request_t *request, const char *function)
+{
+  begin (self, function);
+  return add_call_key (self, request);
+}
+
+static const char *
+resend_command (ledger_command_t *self, const ledger_request_t *request, const char *broker)
+{
+  begin (self, "troupe1_resend");
+  const char *why = add_call_key (self, request);
+  add_text (self, broker);
+  add_id (self, &request->again);
+  add_number (self, request->default_deadline_ms);
+  add_number (self, request->mailbox_limit);
+  add_number (self, request->retention_ms);
   return why;
 }
 
@@ -350,6 +398,7 @@ takeover_command (ledger_command_t *self, const ledger_request_t *request, const
   const char *why = of_slot (self, request, "troupe1_takeover", broker);
   add_text (self, request->broker);
   add_text (self, place);
+  add_kept (self, request);
   return why;
 }
 
@@ -389,6 +438,14 @@ ledger_command_of_request (ledger_command_t *self, const ledger_request_t *reque
     return claim_command (self, request);
   case LEDGER_LEASE:
     return lease_command (self, request, broker);
+  case LEDGER_LETTERS:
+    return letters_command (self, request);
+  case LEDGER_LETTER:
+    return letter_command (self, request, "troupe1_letter");
+  case LEDGER_DISCARD:
+    return letter_command (self, request, "troupe1_discard");
+  case LEDGER_RESEND:
+    return resend_command (self, request, broker);
   case LEDGER_SWEEP:
     return of_slot (self, request, "troupe1_sweep", broker);
   case LEDGER_TAKEOVER:

@@ -23,7 +23,7 @@ typedef struct {
   char key[LEDGER_KEY_MAX];
   char numbers[LEDGER_NUMBERS_MAX][24]; // 64 bits in decimal, a sign, NUL
   int numbers_count;
-  char id[TROUPE_ID_TEXT_SIZE];        // accept: the parent's. await: the waiter's
+  char id[TROUPE_ID_TEXT_SIZE];        // accept: the parent's. await: the waiter's. resend: the new call's
   char previous[TROUPE_ID_TEXT_SIZE];  // accept: of its caller's previous call
   char inputs[LEDGER_INPUTS_SIZE + 1]; // accept: their ids, one after another
   char hubs[LEDGER_HUBS_SIZE + 1];     // accept: likewise

@@ -14,6 +14,7 @@ typedef struct {
   bool sent;                // Redis will answer; otherwise:
   ledger_outcome_t outcome; // what came of it
   const char *why;          // a constant text
+  bool full;                // too many were there
 } ledger_pending_t;
 
 typedef struct {

@@ -3,8 +3,10 @@
 // troupe-broker: reads the configuration, opens the log, and runs one broker of it until SIGTERM or SIGINT.
 
 #include "broker/edge.h"
+#include "broker/metrics.h"
 
 #include "troupe/config.h"
+#include "troupe/health.h"
 #include "troupe/option.h"
 
 #include <signal.h>
@@ -19,6 +21,9 @@ typedef struct {
   const char *name;
   troupe_loop_t *loop;
   broker_edge_t *edge;
+  const char *listen;      // of its health endpoint; NULL: none
+  troupe_health_t *health; // NULL: none
+  json_t *tokens;          // NULL: none
   bool stopping;
 } process_t;
 
@@ -147,8 +152,22 @@ limits_of (const troupe_config_t *config)
                            .attempts = (unsigned)troupe_config_int (config, "limits.attempts"),
                            .deadline = troupe_config_int (config, "limits.deadline"),
                            .retention = troupe_config_int (config, "limits.retention"),
+                           .dead_letters = (unsigned)troupe_config_int (config, "limits.dead_letters"),
+                           .dead_retention = troupe_config_int (config, "limits.dead_retention"),
                            .heartbeat = troupe_config_int (config, "limits.heartbeat"),
                            .lease = troupe_config_int (config, "limits.lease")};
+}
+
+// Those who may come over ipc, from standard input: they stand neither in the process list nor on the disk.
+static troupe_err_t
+read_tokens (process_t *self, troupe_error_t *error)
+{
+  json_error_t where;
+  self->tokens = json_loadf (stdin, 0, &where);
+  if (self->tokens != NULL)
+    return TROUPE_OK;
+  return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "--tokens", "see `troupe-broker --help`",
+                           "standard input isn't a list of tokens: %s", where.text);
 }
 
 static troupe_err_t
@@ -158,13 +177,57 @@ open_edge (process_t *self, troupe_error_t *error)
                                    .mesh = troupe_config_text (self->config, "mesh"),
                                    .endpoint = json_string_value (json_object_get (self->settings, "endpoint")),
                                    .publish = json_string_value (json_object_get (self->settings, "publish")),
+                                   .bind = json_string_value (json_object_get (self->settings, "bind")),
                                    .store = troupe_config_text (self->config, "store.url"),
                                    .password = json_string_value (troupe_config_get (self->config, "store.password")),
+                                   .keys = troupe_config_text (self->config, "keys.directory"),
+                                   .tokens = self->tokens,
+                                   .insecure = json_is_true (json_object_get (self->settings, "insecure")),
                                    .limits = limits_of (self->config),
                                    .ready = on_ready,
                                    .context = self};
   return broker_edge_new (&self->edge, self->loop, &options, error);
 }
+
+// -- Health ----------------------------------------------------------------------------------------------------------
+
+static troupe_err_t
+check_broker (void *context, troupe_error_t *error)
+{
+  const process_t *self = context;
+  return broker_metrics_ready (broker_edge_core (self->edge), error);
+}
+
+static void
+write_metrics (void *context, troupe_metrics_t *metrics)
+{
+  const process_t *self = context;
+  broker_metrics_write (broker_edge_core (self->edge), metrics);
+}
+
+static troupe_err_t
+open_health (process_t *self, troupe_error_t *error)
+{
+  if (self->listen == NULL)
+    return TROUPE_OK;
+  troupe_err_t err = troupe_health_new (&self->health, self->loop, self->listen, error);
+  if (err != TROUPE_OK)
+    return err;
+  troupe_health_add_check (self->health, "broker", check_broker, self);
+  troupe_health_add_metrics (self->health, write_metrics, self);
+  troupe_log (TROUPE_LOG_INFO, "health", "url", troupe_health_url (self->health), NULL);
+  return TROUPE_OK;
+}
+
+static void
+choose_health (process_t *self, const troupe_args_t *args)
+{
+  self->listen = troupe_args_value (args, "health");
+  if (self->listen == NULL)
+    self->listen = json_string_value (troupe_config_get (self->config, "health.listen"));
+}
+
+// -- The program -----------------------------------------------------------------------------------------------------
 
 static troupe_err_t
 run_broker (process_t *self, troupe_error_t *error)
@@ -178,6 +241,8 @@ run_broker (process_t *self, troupe_error_t *error)
   err = open_loop (self, error);
   if (err == TROUPE_OK)
     err = open_edge (self, error);
+  if (err == TROUPE_OK)
+    err = open_health (self, error);
   return err == TROUPE_OK ? troupe_loop_run (self->loop) : err;
 }
 
@@ -187,14 +252,25 @@ run (const troupe_args_t *args)
   process_t self = {.name = troupe_args_value (args, "name")};
   troupe_error_t error = {0};
   troupe_err_t err = load (&self, troupe_args_value (args, "file"), &error);
+  if (err == TROUPE_OK)
+    choose_health (&self, args);
+  if (err == TROUPE_OK && troupe_args_flag (args, "probe")) {
+    int status = troupe_health_probe_main (self.listen);
+    troupe_config_destroy (&self.config);
+    return status;
+  }
   if (err == TROUPE_OK) {
-    err = run_broker (&self, &error);
+    err = troupe_args_flag (args, "tokens") ? read_tokens (&self, &error) : TROUPE_OK;
+    if (err == TROUPE_OK)
+      err = run_broker (&self, &error);
     if (error.code != TROUPE_OK)
       troupe_error_print (&error, stderr);
   }
+  troupe_health_destroy (&self.health);
   broker_edge_destroy (&self.edge);
   troupe_loop_destroy (&self.loop);
   troupe_config_destroy (&self.config);
+  json_decref (self.tokens);
   return troupe_err_exit (err);
 }
 
@@ -202,15 +278,18 @@ int
 main (int argc, char **argv)
 {
   static const troupe_option_t options[] = {
-    {"file", 'f', "FILE", "the mesh's configuration", "troupe.yaml"},
+    {"file", 'f', "FILE", "the mesh's configuration", "troupe.yaml", false, "TROUPE_CONFIG"},
     {"name", 'n', "NAME", "which of its brokers this is; without it the first one"},
+    {"tokens", 0, NULL, "read from standard input who may come over ipc: a JSON list of name, token, serves, operator"},
+    {"health", 0, "HOST:PORT", "where it says whether it is ready, instead of `health.listen`"},
+    {"probe", 0, NULL, "ask the broker that runs there whether it is ready, and say what it answers"},
     {NULL}};
   static const char details[] =
     "Logs \"ready\" once Redis is there. SIGTERM and SIGINT say bye to its peers and end it; everything that\n"
     "matters is stored, so a second signal, or a kill, loses nothing.\n"
     "\n"
     "Exit status: 0 ended by a signal, 2 wrong command line, 3 wrong configuration or address in use,\n"
-    "4 no such name.";
+    "4 no such name. With --probe: 0 ready, 1 not ready.";
   static const char summary[] = "carries calls between agents, models and tools";
   const troupe_verb_t verbs[] = {{.details = details, .options = options, .run = run}, {NULL}};
   return troupe_option_main (&(troupe_program_t){"troupe-broker", summary, verbs}, argc, argv);

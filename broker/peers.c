@@ -16,8 +16,10 @@
 
 #include "broker/answer.h"
 #include "broker/awaiting.h"
+#include "broker/hearing.h"
 #include "broker/placement.h"
 #include "broker/registry.h"
+#include "broker/rights.h"
 
 #include "error/utf8.h"
 
@@ -73,10 +75,11 @@ read_hello (peer_t *peer, troupe_buffer_t *body, troupe_error_t *error)
 }
 
 static troupe_err_t
-make_peer (broker_core_t *core, peer_t **out, broker_connection_t connection, troupe_text_t name, troupe_buffer_t *body,
+make_peer (broker_core_t *core, peer_t **out, const broker_event_t *event, troupe_text_t name, troupe_buffer_t *body,
            troupe_error_t *error)
 {
   if (core->peers.count >= PEERS_MAX) {
+    core->drops[BROKER_QUEUE_PEERS]++;
     troupe_error_set (error, TROUPE_OVERLOADED, core->name, "add a broker to the configuration",
                       "the broker has %d peers, which is its limit", PEERS_MAX);
     error->retry_after_ms = RETRY_AFTER_MS;
@@ -91,13 +94,15 @@ make_peer (broker_core_t *core, peer_t **out, broker_connection_t connection, tr
     free (peer);
     return err;
   }
-  peer->connection = connection;
+  peer->connection = event->connection;
+  peer->identity = troupe_identity_ref (event->identity);
   peer->since = core->now;
   list_init (&peer->instances);
   list_init (&peer->waiters);
+  list_init (&peer->hearers);
   if (core->peers.count == 0)
     core->ticked = core->now;
-  table_insert (&core->peers, &peer->by_connection, table_hash_number (connection));
+  table_insert (&core->peers, &peer->by_connection, table_hash_number (event->connection));
   list_append (&core->all_peers, &peer->in_core);
   *out = peer;
   return TROUPE_OK;
@@ -134,11 +139,11 @@ is_of_other_mesh (const broker_core_t *core, const troupe_header_t *header, trou
 }
 
 void
-peers_on_hello (broker_core_t *core, broker_connection_t connection, const troupe_header_t *header,
-                troupe_buffer_t *body)
+peers_on_hello (broker_core_t *core, const broker_event_t *event, const troupe_header_t *header, troupe_buffer_t *body)
 {
   troupe_error_t wrong;
-  if (is_of_other_mesh (core, header, &wrong)) {
+  broker_connection_t connection = event->connection;
+  if (is_of_other_mesh (core, header, &wrong) || rights_to_come (core, event->identity, &wrong) != TROUPE_OK) {
     answer_refuse (core, connection, TROUPE_CMD_HELLO, NULL, &wrong);
     return;
   }
@@ -149,7 +154,7 @@ peers_on_hello (broker_core_t *core, broker_connection_t connection, const troup
   }
   if (peer == NULL) {
     troupe_error_t error = {0};
-    if (make_peer (core, &peer, connection, header->peer, body, &error) != TROUPE_OK) {
+    if (make_peer (core, &peer, event, header->peer, body, &error) != TROUPE_OK) {
       answer_refuse (core, connection, TROUPE_CMD_HELLO, NULL, &error);
       return;
     }
@@ -207,9 +212,11 @@ peers_end (broker_core_t *core, peer_t *peer, const char *event, const char *why
   table_remove (&core->peers, &peer->by_connection); // from here on nothing is sent to it
   list_remove (&peer->in_core);
   for (list_link_t *link; (link = list_first (&peer->instances)) != NULL;)
-    registry_end (core, LIST_ITEM (link, instance_t, in_peer), event);
+    registry_end (core, LIST_ITEM (link, instance_t, in_peer), event, lost ? why : NULL);
   for (list_link_t *link; (link = list_first (&peer->waiters)) != NULL;)
     awaiting_leave (core, LIST_ITEM (link, waiter_t, in_peer));
+  hearing_forget (core, peer);
+  troupe_identity_unref (&peer->identity);
   free (peer);
 }
 
@@ -220,6 +227,8 @@ peers_forget (broker_core_t *core, peer_t *peer)
   list_remove (&peer->in_core);
   for (list_link_t *link; (link = list_first (&peer->instances)) != NULL;)
     registry_forget (core, LIST_ITEM (link, instance_t, in_peer));
+  hearing_forget (core, peer);
+  troupe_identity_unref (&peer->identity);
   free (peer);
 }
 

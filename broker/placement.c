@@ -26,7 +26,9 @@
 #include "broker/asking.h"
 #include "broker/attempts.h"
 #include "broker/ending.h"
+#include "broker/hearing.h"
 #include "broker/registry.h"
+#include "broker/saying.h"
 #include "broker/streaming.h"
 
 #include <stdlib.h>
@@ -151,6 +153,14 @@ send_offer (broker_core_t *core, const call_t *call)
     troupe_header_set_memory (&header, call->memory);
   if (call->news > 0)
     troupe_header_set_news (&header, call->news);
+  if (call->news > 0 && call->stretch.entries > 0) {
+    troupe_header_set_hub (&header, &call->stretch.hub);
+    troupe_header_set_since (&header, call->stretch.since);
+    troupe_header_set_position (&header, call->stretch.position);
+    troupe_header_set_entries (&header, call->stretch.entries);
+    saying_before (core, &call->stretch.hub);
+    hearing_offered (core, call->instance->peer, &call->stretch.hub);
+  }
   if (call->trace != NULL)
     troupe_header_set_trace (&header, troupe_text (call->trace));
   if (call->epoch != 0)

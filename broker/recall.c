@@ -18,6 +18,7 @@ static recall_t *
 make_recall (broker_core_t *core, const peer_t *peer, const troupe_header_t *header, troupe_error_t *error)
 {
   if (core->recalls.count >= RECALLS_MAX) {
+    core->drops[BROKER_QUEUE_RECALLS]++;
     troupe_error_set (error, TROUPE_OVERLOADED, core->name, "send it again later",
                       "%d reads of memories are under way, which is the limit", RECALLS_MAX);
     error->retry_after_ms = RETRY_AFTER_MS;

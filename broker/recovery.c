@@ -27,8 +27,12 @@ static void
 request_slot (broker_core_t *core, ledger_op_t op, unsigned slot)
 {
   ledger_request_t request = {.op = op, .slot = slot, .token = (uint64_t)slot << ASKING_KIND_BITS | ASKING_SLOT};
-  if (op == LEDGER_TAKEOVER)
+  if (op == LEDGER_TAKEOVER) {
     request.broker = core->lapsed;
+    request.retention_ms = core->options.limits.retention;
+    request.letters_max = core->options.limits.dead_letters;
+    request.letters_ms = core->options.limits.dead_retention;
+  }
   asking_request (core, &request);
 }
 
@@ -251,6 +255,18 @@ takeover_result (broker_core_t *core, const ledger_result_t *result, unsigned sl
 // -- Sweep -----------------------------------------------------------------------------------------------------------
 
 static void
+note_missed (broker_core_t *core, const ledger_result_t *result)
+{
+  char count[16];
+  if (result->outcome != LEDGER_OK || result->news == 0)
+    return;
+  core->counters[BROKER_COUNT_HUB_MISSED] += result->news;
+  snprintf (count, sizeof count, "%u", result->news);
+  answer_note (core, TROUPE_LOG_WARNING, "messages of closed hubs were not heard in time, and are gone", "messages",
+               count, NULL, NULL);
+}
+
+static void
 sweep_result (broker_core_t *core, const ledger_result_t *result, unsigned slot)
 {
   for (size_t i = 0; i < result->calls_count; i++) {
@@ -261,6 +277,7 @@ sweep_result (broker_core_t *core, const ledger_result_t *result, unsigned slot)
     if (call != NULL)
       ending_expire (core, call);
   }
+  note_missed (core, result);
   core->sweeping = false;
   if (result->outcome != LEDGER_OK || !result->more)
     core->sweep_slot = (slot + 1) % LEDGER_SLOTS;

@@ -43,9 +43,11 @@ static troupe_err_t
 make_service (broker_core_t *core, service_t **out, const char *name, size_t size, troupe_error_t *error)
 {
   static const table_key_t placement = {{0, 0}}; // known to all brokers: they shall propose the same instance
-  if (core->services.count >= SERVICES_MAX)
+  if (core->services.count >= SERVICES_MAX) {
+    core->drops[BROKER_QUEUE_SERVICES]++;
     return troupe_error_set (error, TROUPE_OVERLOADED, name, "add a mesh", "the broker knows %d services, its limit",
                              SERVICES_MAX);
+  }
   service_t *service = calloc (1, sizeof *service + size + 1);
   if (service == NULL)
     return answer_no_memory (core, name, error);
@@ -161,9 +163,11 @@ registry_instance (const peer_t *peer, const service_t *service)
 static troupe_err_t
 make_instance (broker_core_t *core, instance_t **out, peer_t *peer, service_t *service, troupe_error_t *error)
 {
-  if (peer->instances_count >= PEER_SERVICES_MAX)
+  if (peer->instances_count >= PEER_SERVICES_MAX) {
+    core->drops[BROKER_QUEUE_PEER_SERVICES]++;
     return troupe_error_set (error, TROUPE_OVERLOADED, service->name, "serve it from another process",
                              "%s serves %d services, the limit for one process", peer->name, PEER_SERVICES_MAX);
+  }
   instance_t *instance = calloc (1, sizeof *instance);
   if (instance == NULL)
     return answer_no_memory (core, service->name, error);
@@ -218,7 +222,7 @@ free_instance (broker_core_t *core, instance_t *instance)
 }
 
 void
-registry_end (broker_core_t *core, instance_t *instance, const char *event)
+registry_end (broker_core_t *core, instance_t *instance, const char *event, const char *died)
 {
   service_t *service = instance->service;
   service->calls++; // an end of its last call mustn't take it away from here
@@ -228,7 +232,7 @@ registry_end (broker_core_t *core, instance_t *instance, const char *event)
     call_t *call = LIST_ITEM (instance->calls.prev, call_t, in_phase);
     list_remove (&call->in_phase);
     call->instance = NULL;
-    attempts_lost (core, call);
+    attempts_lost (core, call, instance->peer, died);
   }
   free_instance (core, instance);
   registry_release (core, service);
@@ -361,7 +365,7 @@ take_back_placed (broker_core_t *core, instance_t *instance)
     list_remove (&call->in_phase);
     call->instance = NULL;
     instance->running--;
-    attempts_lost (core, call);
+    attempts_lost (core, call, instance->peer, NULL);
   }
 }
 

@@ -48,7 +48,9 @@ static json_t *
 report_instance (const broker_core_t *core, const instance_t *instance)
 {
   const peer_t *peer = instance->peer;
-  return json_pack ("{s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:o*}", "id", peer->name, "program", peer->program, "pid",
+  const char *key = peer->identity != NULL ? troupe_identity_name (peer->identity) : NULL;
+  return json_pack ("{s:s, s:s*, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:o*}", "id", peer->name, "key", key, "program",
+                    peer->program, "pid",
                     (json_int_t)peer->pid, "host", peer->host, "credit", (json_int_t)instance->credit, "running",
                     (json_int_t)instance->running, "age_ms", (json_int_t)(core->now - peer->since), "idle_ms",
                     (json_int_t)(core->now - peer->heard), "info", own_info (instance));

@@ -2,7 +2,9 @@
 //
 // For a hub one request is under way at a time. What is said meanwhile is asked about once more after it, however much
 // it is: one observe call hears all that is there. So a busy hub costs one request after the other, and an idle one
-// nothing.
+// nothing. And the more members were roused, the longer the next request waits: each of them costs the store some
+// 0.15 ms, and what is said by then is heard by the same call. So a busy hub takes a share of the store's time, not all
+// of it; what is said in a quiet one is heard at once.
 //
 // Nothing is lost when a request is not made, or its result doesn't come: the store keeps the hub's mark until it has
 // done the work, and a sweep names it again; and calls that were made are among the slot's.
@@ -13,6 +15,11 @@
 #include "broker/recovery.h"
 
 #include <stdlib.h>
+
+enum {
+  ROUSED_MS = 1, // for each member of a busy hub: a seventh of the store's time
+  REST_MAX_MS = 250,
+};
 
 static uint64_t
 hash_of (const broker_core_t *core, const troupe_id_t *hub)
@@ -37,6 +44,7 @@ drop (broker_core_t *core, rousing_t *rousing)
 {
   table_remove (&core->rousings, &rousing->by_hub);
   list_remove (&rousing->in_core);
+  alarms_clear (&core->rounds, &rousing->next);
   free (rousing);
 }
 
@@ -57,7 +65,10 @@ request (broker_core_t *core, rousing_t *rousing)
 static void
 begin (broker_core_t *core, const ledger_hub_t *hub)
 {
-  rousing_t *rousing = core->rousings.count < ROUSINGS_MAX ? calloc (1, sizeof *rousing + hub->session.size + 1) : NULL;
+  bool full = core->rousings.count >= ROUSINGS_MAX;
+  bool room = !full && alarms_reserve (&core->rounds, core->rousings.count + 1) == TROUPE_OK;
+  rousing_t *rousing = room ? calloc (1, sizeof *rousing + hub->session.size + 1) : NULL;
+  core->drops[BROKER_QUEUE_ROUSINGS] += full;
   if (rousing == NULL)
     return; // a sweep will name it
   memcpy (rousing->session, hub->session.data, hub->session.size);
@@ -91,6 +102,30 @@ of_token (const broker_core_t *core, uint64_t token)
   return NULL;
 }
 
+static void
+go_on (broker_core_t *core, rousing_t *rousing)
+{
+  if (!rousing->again) {
+    drop (core, rousing);
+    return;
+  }
+  rousing->again = false;
+  request (core, rousing);
+}
+
+// A round is over.
+static void
+rest (broker_core_t *core, rousing_t *rousing)
+{
+  unsigned ms = rousing->roused < REST_MAX_MS / ROUSED_MS ? rousing->roused * ROUSED_MS : REST_MAX_MS;
+  bool alone = rousing->roused <= 1; // it is as busy as it can be by itself
+  rousing->roused = 0;
+  if (ms > 0 && !alone)
+    alarms_set (&core->rounds, &rousing->next, core->now + ms);
+  else
+    go_on (core, rousing);
+}
+
 void
 rousing_result (broker_core_t *core, const ledger_result_t *result)
 {
@@ -105,12 +140,27 @@ rousing_result (broker_core_t *core, const ledger_result_t *result)
   rousing->position = done && result->more ? result->position : 0;
   for (size_t i = 0; i < result->calls_count; i++)
     recovery_begin (core, &result->calls[i]);
-  if (!rousing->again) {
-    drop (core, rousing);
-    return;
+  rousing->roused += (unsigned)result->calls_count;
+  if (rousing->position > 0)
+    go_on (core, rousing);
+  else
+    rest (core, rousing);
+}
+
+void
+rousing_on_time (broker_core_t *core)
+{
+  for (alarm_t *alarm; (alarm = alarms_first (&core->rounds)) != NULL && alarm->at <= core->now;) {
+    alarms_clear (&core->rounds, alarm);
+    go_on (core, LIST_ITEM (alarm, rousing_t, next));
   }
-  rousing->again = false;
-  request (core, rousing);
+}
+
+int64_t
+rousing_due (const broker_core_t *core)
+{
+  const alarm_t *alarm = alarms_first (&core->rounds);
+  return alarm != NULL ? alarm->at : TROUPE_LOOP_NEVER;
 }
 
 void

@@ -9,6 +9,8 @@
 // Asks for the hubs that a result names.
 void rousing_wanted (broker_core_t *core, const ledger_result_t *result);
 void rousing_result (broker_core_t *core, const ledger_result_t *result);
+void rousing_on_time (broker_core_t *core);
+int64_t rousing_due (const broker_core_t *core);
 void rousing_clear (broker_core_t *core);
 
 #endif

@@ -21,6 +21,7 @@
 #include "broker/ending.h"
 #include "broker/recovery.h"
 #include "broker/registry.h"
+#include "broker/rights.h"
 #include "broker/unstored.h"
 
 #include <stdlib.h>
@@ -174,11 +175,13 @@ forward (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troup
   if (call == NULL)
     return error->code;
   troupe_err_t err = make_outcome (core, &call->outcome, peer, header, body, error);
-  if (err == TROUPE_OK)
-    asking_continue (core, call);
-  else
+  if (err != TROUPE_OK) {
     calls_destroy (core, call);
-  return err;
+    return err;
+  }
+  call->outcome.by = troupe_identity_ref (peer->identity); // what the call is of, only the store knows
+  asking_continue (core, call);
+  return TROUPE_OK;
 }
 
 static troupe_err_t
@@ -190,6 +193,8 @@ take_settle (broker_core_t *core, peer_t *peer, const troupe_header_t *header, t
   if (err != TROUPE_OK)
     return err;
   bool ours = call != NULL && call->whole && call->attempt != 0;
+  if (call != NULL && call->service != NULL && !rights_speak (core, peer, call->service->name))
+    return settling_stale (error);
   if (ours && is_forged (call, peer, header))
     return settling_stale (error);
   if (ours && (header->attempt == call->attempt || is_late (call, header)))

@@ -24,6 +24,7 @@ enum {
   SERVICES_MAX = 100000,     // each costs about 300 bytes
   WAITERS_MAX = 256,         // of one call: those who share a placeholder, and their connections that just died
   ROUSINGS_MAX = 10000,      // hubs at a time; others wait for a sweep
+  LETTERS_MAX = 64,          // people ask about dead letters, a few at a time
   RECALLS_MAX = 10000,       // a read of a memory is one request to the store, answered within milliseconds
   INFO_SIZE_MAX = 64 * 1024, // what a service says of itself; a tool's JSON Schema is seldom over 10 KiB
   INFO_BYTES_MAX = TROUPE_VALUE_SIZE_MAX / 2, // of all services: a report carries them, with as much again of its own
@@ -45,6 +46,8 @@ typedef struct waiter waiter_t;
 typedef struct call call_t;
 typedef struct recall recall_t;
 typedef struct hub_work hub_work_t;
+typedef struct death death_t;
+typedef struct letters letters_t;
 typedef struct rousing rousing_t;
 
 struct peer {
@@ -57,6 +60,9 @@ struct peer {
   list_t instances;
   size_t instances_count;
   list_t waiters;
+  troupe_identity_t *identity; // by its key or token; NULL: there is no guard
+  list_t hearers;              // the hubs that it may listen to (hearing.c)
+  size_t hearers_count;
   int64_t pid;
   char program[65], version[33], host[65]; // what it says of itself, cut
   char name[];                             // its own id
@@ -116,6 +122,7 @@ typedef enum {
 // What the ledger says of a call whose turn has come.
 typedef struct {
   uint32_t attempt, memory, news;
+  ledger_stretch_t stretch; // of what there is to hear
   uint32_t inputs;     // whose values it needs
   int64_t deadline_ms; // remaining; 0: none has started
   uint64_t owner;      // of its actor: the identity of an instance; 0: none
@@ -132,6 +139,7 @@ typedef struct {
   uint32_t under;           // a nested call's parent's attempt, which cancels it; 0: somebody else ends it
   bool heard;               // the actor has heard what came before the call
   broker_connection_t from; // the instance, to be told; 0: nobody
+  troupe_identity_t *by;    // its key, when the store must see whether it may speak for the service; NULL: it may
   troupe_buffer_t *body;    // the value or error, then the memory entries
   troupe_buffer_t *value;   // the value or error
   uint32_t *sizes;          // of the memory entries
@@ -162,8 +170,10 @@ struct call {
   bool actor;
   uint32_t waiters_count;
   uint32_t flags, attempt, memory, news;
+  ledger_stretch_t stretch;
   uint32_t ran;          // the attempt that was lost, as long as nobody has been offered the one after it
-  uint32_t losses;       // instances that died under it
+  uint32_t losses;       // of a volatile one: instances that died under it
+  death_t *death;        // RETRYING: how the last instance died; NULL: none did, or there was no memory to say so
   uint32_t term;         // the core's, when the store last said that this broker offers the call
   troupe_id_t checking;  // the waiter that the store is asked about
   int64_t ends_at;       // of a volatile one: its deadline
@@ -207,9 +217,24 @@ struct rousing {
   troupe_id_t hub;
   uint64_t token; // of the request that is under way
   uint64_t position;
+  alarm_t next;   // when the next one may be made; not set: one is under way
+  unsigned roused; // by the requests of this round
   bool again; // once this is done: something was said meanwhile
   char session[];
 };
+
+// What was said in a hub and leaves as one message.
+typedef struct {
+  troupe_id_t hub;      // of this one, or of the one before
+  int64_t due, next_at; // when it leaves; what follows in the same hub not before then
+  char speaker[TROUPE_SERVICE_NAME_MAX + 1]; // "": broadcast
+  uint64_t first, last;                      // positions
+  uint32_t steps[TROUPE_STEPS_MAX], sizes[TROUPE_STEPS_MAX];
+  uint32_t count;
+  troupe_buffer_t *body; // being filled
+  void *bytes;
+  size_t size, capacity;
+} saying_t;
 
 // A broker whose calls were taken over, and when its lease had run out.
 typedef struct {
@@ -228,10 +253,12 @@ struct broker_core {
   broker_core_options_t options;
   char *name, *mesh, *endpoint;
   int64_t now, started, ticked, swept;
-  table_t peers, services, calls, asks, recalls, rousings, rouse_asks;
-  list_t all_peers, all_services, all_calls, all_recalls, all_rousings, orphans, again;
+  table_t peers, services, calls, asks, recalls, rousings, rouse_asks, hearers, letters;
+  list_t all_peers, all_services, all_calls, all_recalls, all_rousings, orphans, again, all_letters;
   list_t untold; // by tell_at
   alarms_t deadlines;
+  alarms_t rounds; // of rousing
+  saying_t saying;
   size_t detached; // calls
   size_t open_bytes;
   size_t info_bytes; // of what the instances say of their services
@@ -263,6 +290,7 @@ struct broker_core {
   int64_t report_until;                      // until then no other one is made
   troupe_buffer_t *errors[TROUPE_ERR_COUNT]; // packed, without words: for when there is no memory for words
   uint64_t counters[BROKER_COUNTERS];
+  uint64_t drops[BROKER_QUEUES]; // what found it full
 };
 
 #endif

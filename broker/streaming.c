@@ -70,6 +70,9 @@ streaming_takes (const broker_core_t *core, const call_t *call, const peer_t *pe
 {
   if (call->phase != CALL_STORED || call->reads == 0 || attempt < call->reads)
     return false;
+  if (peer->identity != NULL && call->service != NULL &&
+      !troupe_identity_serves (peer->identity, troupe_text (call->service->name)))
+    return false;
   if (call->reads_from != 0)
     return peer->instances_count > 0 && registry_identity (core, peer->name) == call->reads_from;
   return call->whole && registry_instance (peer, call->service) != NULL;

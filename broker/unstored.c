@@ -47,6 +47,9 @@ unstored_check (const broker_core_t *core, const troupe_header_t *header, troupe
   if (troupe_header_has (header, TROUPE_F (INPUTS)) && header->inputs_count > 0)
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "inputs", "call it without `volatile`",
                              "a volatile call can't have inputs: they are read in the store");
+  if ((header->flags & TROUPE_FLAG_ONCE) != 0)
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "once", "call it without `volatile`",
+                             "a volatile call may run twice, so it can't be one that runs at most once");
   return TROUPE_OK;
 }
 

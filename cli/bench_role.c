@@ -4,6 +4,7 @@
 // standard error, which is that process's, and ends the role; there the pipe's end is the failure.
 #include "cli/bench_role.h"
 
+#include "cli/bench_chaos_cast.h"
 #include "cli/output.h"
 #include "troupe/log.h"
 
@@ -21,7 +22,8 @@ static const struct {
              {"worker", bench_worker},         {"client", bench_client},
              {"raw-hub", bench_raw_hub},       {"raw-speaker", bench_raw_speaker},
              {"raw-hearer", bench_raw_hearer}, {"hub-functions", bench_hub_functions},
-             {"speaker", bench_speaker},       {"hearer", bench_hearer}};
+             {"speaker", bench_speaker},       {"hearer", bench_hearer},
+             {"chaos-worker", bench_chaos_worker}, {"chaos-caller", bench_chaos_caller}};
 
 static troupe_err_t
 run (int argc, char **argv, troupe_error_t *error)

@@ -91,6 +91,7 @@ start (call_verb_t *self, const troupe_args_t *args, const json_t *input, troupe
                         .input = input,
                         .session = troupe_args_value (args, "session"),
                         .wait = troupe_args_flag (args, "wait"),
+                        .once = troupe_args_flag (args, "once"),
                         .part = self->stream ? on_part : NULL,
                         .settled = on_settled,
                         .context = self};

@@ -224,7 +224,7 @@ read_options (chat_t *self, const troupe_args_t *args, troupe_error_t *error)
 static troupe_err_t
 start_mesh (chat_t *self, int *exit_status, troupe_error_t *error)
 {
-  if (!self->mesh.config || !self->mesh.directory || mesh_running (&self->mesh))
+  if (!self->mesh.config || !self->mesh.directory || mesh_running (&self->mesh) || !mesh_is_local (&self->mesh))
     return TROUPE_OK;
   return companion_start (&self->companion, &self->mesh, exit_status, error);
 }

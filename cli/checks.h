@@ -22,6 +22,8 @@ void checks_clock (checks_t *self);
 void checks_redis (checks_t *self, const mesh_t *mesh);
 void checks_state (checks_t *self, const mesh_t *mesh);
 void checks_endpoints (checks_t *self, const mesh_t *mesh);
+// The keys of brokers on tcp, and one's own.
+void checks_keys (checks_t *self, const mesh_t *mesh);
 // The brokers and the store of a mesh that runs.
 void checks_mesh (checks_t *self, const mesh_t *mesh);
 // Each model: whether its server answers and takes the key, or its rules can be played.

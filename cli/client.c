@@ -36,7 +36,12 @@ client_open (client_t *self, const mesh_t *mesh, const char *name, const client_
   if (err != TROUPE_OK)
     troupe_error_set (error, err, "loop", NULL, "can't be made");
   const char *known = mesh->name != NULL && *mesh->name != '\0' ? mesh->name : NULL;
-  troupe_node_options_t options = {.name = name, .mesh = known, .brokers = (const char *const *)mesh->brokers};
+  if (err == TROUPE_OK)
+    err = troupe_credentials_new (&self->credentials, mesh->config, TROUPE_TOKEN_OPERATOR, error);
+  troupe_node_options_t options = {.name = name,
+                                   .mesh = known,
+                                   .brokers = (const char *const *)mesh->brokers,
+                                   .credentials = self->credentials};
   if (err == TROUPE_OK)
     err = troupe_node_new (&self->node, self->loop, &options, error);
   if (err != TROUPE_OK)
@@ -49,6 +54,7 @@ client_close (client_t *self)
 {
   troupe_node_destroy (&self->node);
   troupe_loop_destroy (&self->loop);
+  troupe_credentials_destroy (&self->credentials);
 }
 
 static troupe_err_t

@@ -15,6 +15,7 @@ enum {
 typedef struct {
   troupe_loop_t *loop;
   troupe_node_t *node;
+  troupe_credentials_t *credentials;
   int64_t alone_since; // no broker is up since then; 0: one is
 } client_t;
 

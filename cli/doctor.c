@@ -62,6 +62,7 @@ check_configured (checks_t *self, const troupe_args_t *args)
   checks_redis (self, &mesh);
   checks_state (self, &mesh);
   checks_endpoints (self, &mesh);
+  checks_keys (self, &mesh);
   checks_mesh (self, &mesh);
   checks_models (self, &mesh);
   mesh_close (&mesh);

@@ -69,6 +69,8 @@ load (mesh_t *self, const char *path, const char *part)
   json_t *errors = NULL;
   troupe_err_t err = troupe_config_load_part (&self->config, path, part, &errors, &error);
   if (err != TROUPE_OK) {
+    if (err == TROUPE_NOT_FOUND || err == TROUPE_IO) // nothing in the file is wrong
+      fputs ("troupe: ", stderr);
     if (errors && json_array_size (errors) > 0)
       troupe_config_print_errors (errors, stderr);
     else
@@ -132,6 +134,9 @@ take_running (mesh_t *self, json_t *content)
       take_memory (json_string_value (json_object_get (content, "directory")), &self->directory) != TROUPE_OK)
     return TROUPE_NO_MEMORY;
   self->agents = json_incref (json_object_get (content, "agents"));
+  // Where the keys lie is known to the file only. Without it, brokers on ipc can be reached.
+  if (file)
+    troupe_config_load_part (&self->config, file, "", NULL, NULL);
   return take_brokers (self, json_object_get (content, "brokers"));
 }
 
@@ -227,6 +232,20 @@ mesh_close (mesh_t *self)
     free (self->brokers[i]);
   json_decref (self->agents);
   *self = (mesh_t){0};
+}
+
+bool
+mesh_is_local (const mesh_t *self)
+{
+  static const char *const local[] = {"ipc://", "tcp://127.", "tcp://[::1]:"};
+  for (size_t i = 0; self->brokers[i] != NULL; i++) {
+    bool is = false;
+    for (size_t j = 0; j < sizeof local / sizeof *local; j++)
+      is = is || strncmp (self->brokers[i], local[j], strlen (local[j])) == 0;
+    if (!is)
+      return false;
+  }
+  return true;
 }
 
 bool

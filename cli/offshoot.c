@@ -7,6 +7,7 @@
 #include "cli/offshoot.h"
 
 #include "cli/process.h"
+#include "troupe/keys.h"
 #include "troupe/loop.h"
 
 #include <errno.h>
@@ -40,17 +41,46 @@ offshoot_free (offshoot_t *self)
 
 // -- Settings ----------------------------------------------------------------------------------------------------------
 
+// A new object: as the configuration has the broker, if it has it, by whose name its key is known.
+static json_t *
+describe_broker (const mesh_t *mesh, const char *endpoint, int number)
+{
+  size_t i;
+  json_t *broker;
+  char name[32];
+  json_array_foreach (mesh->config ? troupe_config_get (mesh->config, "brokers") : NULL, i, broker)
+  {
+    const char *known = json_string_value (json_object_get (broker, "endpoint"));
+    if (known && strcmp (known, endpoint) == 0)
+      return json_pack ("{s:O, s:s, s:O*}", "name", json_object_get (broker, "name"), "endpoint", endpoint, "insecure",
+                        json_object_get (broker, "insecure"));
+  }
+  snprintf (name, sizeof name, "broker-%d", number);
+  return json_pack ("{s:s, s:s, s:b}", "name", name, "endpoint", endpoint, "insecure", 1);
+}
+
 static json_t *
 list_brokers (const mesh_t *mesh)
 {
   json_t *list = json_array ();
-  for (int i = 0; mesh->brokers[i]; i++) {
-    char name[32];
-    snprintf (name, sizeof name, "broker-%d", i + 1);
-    json_array_append_new (
-      list, json_pack ("{s:s, s:s, s:b}", "name", name, "endpoint", mesh->brokers[i], "allow_remote", 1));
-  }
+  for (int i = 0; mesh->brokers[i]; i++)
+    json_array_append_new (list, describe_broker (mesh, mesh->brokers[i], i + 1));
   return list;
+}
+
+// It comes with our own key: what the workflow may do, its agents may. NULL: there are no keys.
+static json_t *
+describe_keys (const mesh_t *mesh)
+{
+  const char *directory = mesh->config ? troupe_config_text (mesh->config, "keys.directory") : NULL;
+  const char *file = mesh->config ? troupe_config_text (mesh->config, "keys.file") : NULL;
+  char *absolute = directory ? realpath (directory, NULL) : NULL, *own = file ? realpath (file, NULL) : NULL;
+  if (absolute && !own && asprintf (&own, "%s/" TROUPE_TOKEN_OPERATOR ".key", absolute) < 0)
+    own = NULL;
+  json_t *keys = absolute && own ? json_pack ("{s:s, s:s}", "directory", absolute, "file", own) : NULL;
+  free (absolute);
+  free (own);
+  return keys;
 }
 
 // A configuration that holds this agent alone; a new object, NULL when out of memory.
@@ -64,8 +94,9 @@ describe (const offshoots_t *self, const char *name, const json_t *settings)
   }
   json_object_del (agent, "name");
   // It shares our standard error with the workflow: only what matters there is logged.
-  return json_pack ("{s:s*, s:o, s:{s:o}, s:{s:s}}", "mesh", self->mesh->name, "brokers", list_brokers (self->mesh),
-                    "agents", name, agent, "log", "level", "warning");
+  return json_pack ("{s:s*, s:o, s:o*, s:{s:o}, s:{s:s}}", "mesh", self->mesh->name, "brokers",
+                    list_brokers (self->mesh), "keys", describe_keys (self->mesh), "agents", name, agent, "log", "level",
+                    "warning");
 }
 
 static troupe_err_t

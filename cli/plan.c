@@ -10,6 +10,7 @@
 #include "cli/lock.h"
 #include "cli/process.h"
 #include "cli/supervisor.h"
+#include "troupe/keys.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -17,6 +18,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+enum { PLAN_SERVICE_ARGUMENTS = 5 }; // program, -f FILE, --name NAME
 
 static char *text (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
 
@@ -73,7 +76,7 @@ set_service_arguments (plan_item_t *item, const char *program, const char *file,
   item->arguments[2] = text ("%s", file);
   item->arguments[3] = text ("--name");
   item->arguments[4] = text ("%s", name);
-  return whole (item, 5);
+  return whole (item, PLAN_SERVICE_ARGUMENTS);
 }
 
 static bool
@@ -86,7 +89,10 @@ add_broker (plan_t *self, const troupe_config_t *config, size_t index, const cha
   item->service = text ("%s", name);
   item->label = text ("%s", name);
   item->log = text ("%s.log", name);
-  return set_service_arguments (item, "troupe-broker", troupe_config_path (config), name);
+  if (!set_service_arguments (item, "troupe-broker", troupe_config_path (config), name))
+    return false;
+  item->arguments[PLAN_SERVICE_ARGUMENTS] = text ("--tokens");
+  return item->arguments[PLAN_SERVICE_ARGUMENTS] != NULL;
 }
 
 // The session that an agent is made for; NULL: it serves all.
@@ -140,6 +146,33 @@ add_brokers (plan_t *self, const troupe_config_t *config)
   return true;
 }
 
+// Where each process has its health endpoint: one has the port in the configuration, and each further one the next, since
+// they share this machine's.
+static troupe_err_t
+add_health (plan_t *self, const troupe_config_t *config, troupe_error_t *error)
+{
+  const char *listen = json_string_value (troupe_config_get (config, "health.listen"));
+  const char *colon = listen ? strrchr (listen, ':') : NULL;
+  unsigned long port = colon ? strtoul (colon + 1, NULL, 10) : 0, step = port > 0;
+  for (size_t i = 0; colon && i < self->count; i++) {
+    plan_item_t *item = &self->items[i];
+    size_t at = 0;
+    if (item->kind == PLAN_STORE)
+      continue;
+    while (item->arguments[at])
+      at++;
+    item->arguments[at] = text ("--health");
+    item->arguments[at + 1] = text ("%.*s:%lu", (int)(colon - listen), listen, port);
+    if (!whole (item, at + 2))
+      return TROUPE_NO_MEMORY;
+    if (port > UINT16_MAX)
+      return troupe_error_set (error, TROUPE_BAD_CONFIG, listen, "choose a lower port for health.listen",
+                               "there are not enough ports above it for all processes");
+    port += step;
+  }
+  return TROUPE_OK;
+}
+
 troupe_err_t
 plan_make (plan_t *out, const troupe_config_t *config, troupe_error_t *error)
 {
@@ -147,7 +180,12 @@ plan_make (plan_t *out, const troupe_config_t *config, troupe_error_t *error)
   bool own_store = json_is_true (troupe_config_get (config, "store.private"));
   bool made = (!own_store || add_store (out, config)) && add_brokers (out, config) &&
               add_services (out, config, PLAN_MODEL) && add_services (out, config, PLAN_AGENT);
-  if (made && out->count <= SUPERVISOR_UNITS_MAX)
+  troupe_err_t err = made && out->count <= SUPERVISOR_UNITS_MAX ? add_health (out, config, error) : TROUPE_OK;
+  if (err == TROUPE_BAD_CONFIG) {
+    plan_free (out);
+    return err;
+  }
+  if (made && out->count <= SUPERVISOR_UNITS_MAX && err == TROUPE_OK)
     return TROUPE_OK;
   bool many = out->count > SUPERVISOR_UNITS_MAX;
   plan_free (out);
@@ -165,12 +203,64 @@ plan_free (plan_t *self)
     free (item->service);
     free (item->label);
     free (item->log);
+    if (item->token)
+      explicit_bzero (item->token, strlen (item->token));
+    free (item->token);
     for (size_t j = 0; j < PLAN_ARGUMENTS_MAX; j++)
       free (item->arguments[j]);
   }
   free (self->items);
   *self = (plan_t){0};
 }
+
+// -- Tokens ----------------------------------------------------------------------------------------------------------
+
+static bool
+add_token (json_t *list, plan_item_t *item)
+{
+  char token[TROUPE_TOKEN_SIZE];
+  if (troupe_token_make (token, NULL) != TROUPE_OK)
+    return false;
+  item->token = text (TROUPE_TOKEN_VARIABLE "=%s:%s", item->label, token);
+  json_t *entry = json_pack ("{s:s, s:s, s:[s]}", "name", item->label, "token", token, "serves", item->service);
+  explicit_bzero (token, sizeof token);
+  return json_array_append_new (list, entry) == 0 && item->token;
+}
+
+// Whoever may read the file next to the socket is the one whom the mesh belongs to.
+static bool
+add_operator (json_t *list)
+{
+  char token[TROUPE_TOKEN_SIZE];
+  if (troupe_token_make (token, NULL) != TROUPE_OK)
+    return false;
+  json_t *entry = json_pack ("{s:s, s:s, s:[s], s:b}", "name", TROUPE_TOKEN_OPERATOR, "token", token, "serves", "*",
+                             "operator", 1);
+  explicit_bzero (token, sizeof token);
+  return json_array_append_new (list, entry) == 0;
+}
+
+troupe_err_t
+plan_tokens (int *out, plan_t *self, troupe_error_t *error)
+{
+  json_t *list = json_array ();
+  bool made = list && add_operator (list);
+  for (size_t i = 0; made && i < self->count; i++)
+    if (self->items[i].kind == PLAN_MODEL || self->items[i].kind == PLAN_AGENT)
+      made = add_token (list, &self->items[i]);
+  int fd = made ? memfd_create ("tokens.json", MFD_CLOEXEC) : -1;
+  bool written = fd >= 0 && json_dumpfd (list, fd, 0) == 0;
+  json_decref (list);
+  if (written) {
+    *out = fd;
+    return TROUPE_OK;
+  }
+  if (fd >= 0)
+    close (fd);
+  return troupe_error_set (error, TROUPE_IO, "tokens", NULL, "can't be made: %s", strerror (errno));
+}
+
+// -- Redis -----------------------------------------------------------------------------------------------------------
 
 // A text as redis.conf quotes it: every byte in hexadecimal, so that none means anything.
 static void

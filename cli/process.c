@@ -114,12 +114,29 @@ set_attributes (posix_spawnattr_t *attributes)
   return failed;
 }
 
+// Our environment and one variable more, which replaces ours of that name. A new list of borrowed texts.
+static char **
+make_environment (const char *variable)
+{
+  size_t count = 0, kept = 0, name = variable ? strcspn (variable, "=") + 1 : 0;
+  while (environ[count])
+    count++;
+  char **list = calloc (count + 2, sizeof *list);
+  for (size_t i = 0; list && i < count; i++)
+    if (!variable || strncmp (environ[i], variable, name) != 0)
+      list[kept++] = environ[i];
+  if (list && variable)
+    list[kept] = (char *)(uintptr_t)variable; // posix_spawn changes nothing
+  return list;
+}
+
 troupe_err_t
 process_spawn (pid_t *out, const process_t *process, troupe_error_t *error)
 {
-  char **arguments = launcher_arguments (process);
-  if (!arguments || !arguments[0] || (!process->alone && (!arguments[1] || !arguments[2]))) {
+  char **arguments = launcher_arguments (process), **environment = make_environment (process->variable);
+  if (!environment || !arguments || !arguments[0] || (!process->alone && (!arguments[1] || !arguments[2]))) {
     free_arguments (process, arguments);
+    free (environment);
     return troupe_error_set (error, TROUPE_NO_MEMORY, process->arguments[0], NULL, "out of memory");
   }
   posix_spawn_file_actions_t actions;
@@ -127,10 +144,11 @@ process_spawn (pid_t *out, const process_t *process, troupe_error_t *error)
   posix_spawn_file_actions_init (&actions);
   posix_spawnattr_init (&attributes);
   int failed = set_files (&actions, process) | set_attributes (&attributes);
-  int why = failed ? ENOMEM : posix_spawnp (out, arguments[0], &actions, &attributes, arguments, environ);
+  int why = failed ? ENOMEM : posix_spawnp (out, arguments[0], &actions, &attributes, arguments, environment);
   posix_spawnattr_destroy (&attributes);
   posix_spawn_file_actions_destroy (&actions);
   free_arguments (process, arguments);
+  free (environment);
   if (why == 0)
     return TROUPE_OK;
   troupe_err_t code = why == ENOENT ? TROUPE_NOT_FOUND : why == ENOMEM ? TROUPE_NO_MEMORY : TROUPE_IO;

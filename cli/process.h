@@ -17,6 +17,7 @@ typedef struct {
   int input;                    // what it reads as standard input; -1: nothing
   int output;                   // what it writes standard output to; -1: our standard error
   int errors;                   // what it writes standard error to; -1: our standard error
+  const char *variable;         // "NAME=value" for its environment besides ours; NULL: none
   int keep;                     // a descriptor that it inherits under the same number; -1: none
   bool alone;                   // spare it the launcher: it is waited for at once
 } process_t;

@@ -62,7 +62,7 @@ add_instance (table_t *table, const json_t *broker, const json_t *service, const
   snprintf (queue, sizeof queue, "%lld", number_of (service, "queue"));
   describe_age (age, sizeof age, number_of (instance, "age_ms"));
   const char *cells[] = {text_of (service, "name"), process, load, first ? queue : "", age, text_of (broker, "broker"),
-                         text_of (instance, "id")};
+                         text_of (instance, "key"), text_of (instance, "id")};
   table_add (table, cells);
 }
 
@@ -77,7 +77,7 @@ add_service (table_t *table, const json_t *broker, const json_t *service)
   if (json_array_size (json_object_get (service, "instances")) > 0)
     return;
   snprintf (queue, sizeof queue, "%lld", number_of (service, "queue"));
-  const char *cells[] = {text_of (service, "name"), "none", "", queue, "", text_of (broker, "broker"), ""};
+  const char *cells[] = {text_of (service, "name"), "none", "", queue, "", text_of (broker, "broker"), "", ""};
   table_add (table, cells);
 }
 
@@ -157,7 +157,7 @@ print_broker (const json_t *broker)
 static void
 print_reports (const json_t *reports)
 {
-  static const char *const heads[] = {"SERVICE", "PROCESS", "RUNNING", "QUEUE", "AGE", "BROKER", "INSTANCE"};
+  static const char *const heads[] = {"SERVICE", "PROCESS", "RUNNING", "QUEUE", "AGE", "BROKER", "KEY", "INSTANCE"};
   table_t table;
   table_init (&table, heads, sizeof heads / sizeof *heads);
   size_t i, j;

@@ -148,7 +148,7 @@ static troupe_err_t
 start_mesh (run_t *self, const troupe_args_t *args, int *exit_status, troupe_error_t *error)
 {
   bool elsewhere = troupe_args_nth (args, "broker", 0) || !self->mesh.config || !self->mesh.directory;
-  if (elsewhere || mesh_running (&self->mesh))
+  if (elsewhere || mesh_running (&self->mesh) || !mesh_is_local (&self->mesh))
     return TROUPE_OK;
   return companion_start (&self->companion, &self->mesh, exit_status, error);
 }

@@ -31,12 +31,14 @@ typedef struct {
   supervisor_t supervisor;
   troupe_loop_t *loop;
   troupe_node_t *node;
+  troupe_credentials_t *credentials;
   watch_t watch;
   status_t status;
   char *log_directory;
   const char *logs;  // for all processes; NULL: only Redis's goes there
   off_t *log_starts; // where in its log each process's last run begins
   int lock, store_input;
+  int tokens; // the brokers' list
   int64_t started;
 } up_t;
 
@@ -65,16 +67,27 @@ open_log (up_t *self, size_t index)
   return fd;
 }
 
+// What it reads from standard input, from the beginning: several brokers read theirs at once. -1: nothing.
+static int
+open_input (const up_t *self, plan_kind_t kind)
+{
+  char path[64];
+  int memory = kind == PLAN_STORE ? self->store_input : kind == PLAN_BROKER ? self->tokens : -1;
+  if (memory < 0)
+    return -1;
+  snprintf (path, sizeof path, "/proc/self/fd/%d", memory);
+  return open (path, O_RDONLY | O_CLOEXEC);
+}
+
 static void
 spawn (up_t *self, size_t index)
 {
   const plan_item_t *item = &self->plan.items[index];
   int log = open_log (self, index);
-  bool store = item->kind == PLAN_STORE;
-  if (store)
-    lseek (self->store_input, 0, SEEK_SET);
+  int input = open_input (self, item->kind);
   process_t process = {.arguments = (const char *const *)item->arguments,
-                       .input = store ? self->store_input : -1,
+                       .input = input,
+                       .variable = item->token,
                        .output = log,
                        .errors = log,
                        .keep = self->lock};
@@ -88,6 +101,8 @@ spawn (up_t *self, size_t index)
   }
   if (log >= 0)
     close (log);
+  if (input >= 0)
+    close (input);
 }
 
 // Where the reason stands, when it is in a file: the end of what the last run wrote.
@@ -207,6 +222,8 @@ settle_in (up_t *self, const troupe_args_t *args, troupe_error_t *error)
     err = make_log_directory (self, args, error);
   if (err == TROUPE_OK)
     err = plan_make (&self->plan, self->mesh.config, error);
+  if (err == TROUPE_OK)
+    err = plan_tokens (&self->tokens, &self->plan, error);
   if (err == TROUPE_OK && troupe_config_bool (self->mesh.config, "store.private"))
     err = plan_store_input (&self->store_input, self->mesh.config, self->mesh.directory, error);
   if (err != TROUPE_OK)
@@ -232,9 +249,13 @@ connect_all (up_t *self, troupe_error_t *error)
     err = troupe_loop_on_signals (self->loop, signals, sizeof signals / sizeof *signals, on_signal, self);
   if (err != TROUPE_OK)
     return troupe_error_set (error, err, "loop", NULL, "can't be made");
-  troupe_node_options_t options = {
-    .name = "up", .mesh = self->mesh.name, .brokers = (const char *const *)self->mesh.brokers};
-  err = troupe_node_new (&self->node, self->loop, &options, error);
+  err = troupe_credentials_new (&self->credentials, self->mesh.config, TROUPE_TOKEN_OPERATOR, error);
+  troupe_node_options_t options = {.name = "up",
+                                   .mesh = self->mesh.name,
+                                   .brokers = (const char *const *)self->mesh.brokers,
+                                   .credentials = self->credentials};
+  if (err == TROUPE_OK)
+    err = troupe_node_new (&self->node, self->loop, &options, error);
   if (err == TROUPE_OK)
     err = watch_init (&self->watch, self->node, &self->plan, &self->supervisor, error);
   if (err == TROUPE_OK)
@@ -270,6 +291,7 @@ clean_up (up_t *self)
 {
   troupe_node_destroy (&self->node);
   troupe_loop_destroy (&self->loop);
+  troupe_credentials_destroy (&self->credentials);
   if (self->lock >= 0) {
     mesh_retract (&self->mesh);
     remove_sockets (self);
@@ -277,6 +299,8 @@ clean_up (up_t *self)
   }
   if (self->store_input >= 0)
     close (self->store_input);
+  if (self->tokens >= 0)
+    close (self->tokens);
   free (self->supervisor.units);
   free (self->log_directory);
   free (self->log_starts);
@@ -287,7 +311,7 @@ clean_up (up_t *self)
 int
 up_run (const troupe_args_t *args)
 {
-  up_t self = {.lock = -1, .store_input = -1, .started = troupe_loop_now ()};
+  up_t self = {.lock = -1, .store_input = -1, .tokens = -1, .started = troupe_loop_now ()};
   signal (SIGPIPE, SIG_IGN);
   troupe_log_init (&(troupe_log_options_t){.program = "up", .level = TROUPE_LOG_ERROR});
   self.status = (status_t){.json = troupe_args_flag (args, "json"), .colour = output_colour (stderr)};

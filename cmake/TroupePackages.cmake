@@ -8,6 +8,7 @@ pkg_check_modules (ZMQ REQUIRED IMPORTED_TARGET libzmq>=4.3.4)
 pkg_check_modules (SODIUM REQUIRED IMPORTED_TARGET libsodium>=1.0.18) # libzmq is built on it: no library more
 pkg_search_module (MSGPACK REQUIRED IMPORTED_TARGET msgpack-c>=4.0 msgpack>=4.0) # its C part; renamed in version 6
 pkg_check_modules (CURL REQUIRED IMPORTED_TARGET libcurl>=7.88)
+pkg_check_modules (MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd>=0.9.75)
 pkg_check_modules (HIREDIS REQUIRED IMPORTED_TARGET hiredis>=0.14)
 pkg_check_modules (JANSSON REQUIRED IMPORTED_TARGET jansson>=2.14)
 pkg_check_modules (YAML REQUIRED IMPORTED_TARGET yaml-0.1>=0.2.5)

@@ -120,7 +120,7 @@ local function create (prefix, it, parent, inputs, args, time)
   if it.base > 0 then mark (it, 'base', text (it.base), 'refs', text (it.refs)) end
   if parent then join_parent (prefix, it, parent, time) end
   if #inputs > 0 then join_inputs (prefix, it, inputs, args[13]) end
-  if it.named then take_places (prefix, it, parent) end
+  if it.named then take_places (prefix, it, parent, tonumber (args[4])) end
 end
 
 -- Takes its place in the mailbox of its actor. That may be the first one, before a call that misses inputs.
@@ -154,11 +154,33 @@ local function look_at (inputs)
   return missing, failed
 end
 
--- How many of those that wait in the mailbox count against its limit. A nested call goes before what came later than its
--- root, and is not refused for it: else it would wait for room, and whoever fills it perhaps for this call.
-local function count_before (mailbox, parent, waiting)
-  if not parent or waiting == 0 then return waiting end
-  return call ('ZCOUNT', mailbox, '-inf', text (parent.order))
+-- Whether the mailbox has no room. A nested call goes before what came later than its root, and, in hubs, before what
+-- stands behind the call that it is made for. It isn't refused for these: else it would wait for room, and who fills it
+-- perhaps for this call. So a mailbox may hold more than the limit, but never more before one call; those are of
+-- other roots, or of calls that this one's ancestors made earlier.
+local function is_mailbox_full (prefix, it, parent, mailbox, waiting, limit)
+  if waiting < limit then return false end
+  if not parent then return true end
+  local before = call ('ZCOUNT', mailbox, '-inf', '(' .. text (parent.order))
+  if before >= limit then return true end
+  local sequence = tonumber (call ('GET', prefix .. 'sequence') or 0) + 1
+  local own = (parent.rank or '') .. padded (sequence) -- as `rank` will be; without one the same as its sequence
+  for _, member in ipairs (call ('ZRANGEBYSCORE', mailbox, text (parent.order), text (parent.order))) do
+    if member < own then before = before + 1 end
+  end
+  return before >= limit
+end
+
+-- Whether waiting for room would be waiting for the call's own parent: its actor's running call, or one that is before
+-- it, waits for that. Returns the ring's text.
+local function ring_of_full (prefix, it, parent, actor, mailbox)
+  local first = actor.running and load (prefix, sibling (it.name, actor.running))
+  local why = first and ring (prefix, parent, first)
+  for _, member in ipairs (call ('ZRANGEBYSCORE', mailbox, '-inf', text (parent.order), 'LIMIT', 0, BATCH)) do
+    local before = not why and waits_otherwise (member) and load (prefix, sibling (it.name, id_of_member (member)))
+    why = why or before and ring (prefix, parent, before)
+  end
+  return why
 end
 
 local function accept_new (prefix, it, parent, inputs, args, retention)
@@ -172,7 +194,11 @@ local function accept_new (prefix, it, parent, inputs, args, retention)
     local mailbox = actor_key (prefix, 'mailbox:', it.name, it.service)
     local waiting = call ('ZCARD', mailbox)
     ready = ready and not actor.running and waiting == 0
-    if not ready and count_before (mailbox, parent, waiting) >= tonumber (args[7]) then return answer ('overloaded') end
+    if not ready and is_mailbox_full (prefix, it, parent, mailbox, waiting, tonumber (args[7])) then
+      local why = parent and ring_of_full (prefix, it, parent, actor, mailbox)
+      if not why then return answer ('overloaded') end
+      wrong = wrong or outcome_of_ring (it, why, retention).value
+    end
   end
   local time, relative = now (), tonumber (args[5])
   if ready and relative == 0 then relative = it.default end

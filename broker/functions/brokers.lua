@@ -23,14 +23,15 @@ local function each_open (prefix, after, take)
   return after, #names == 2 * BATCH
 end
 
--- The open calls of one broker, with their inputs, up to the bound. `change (it)` is called for each that is given.
+-- The open calls of one broker, with their inputs, up to the bound. `change (it)` is called for each that is given;
+-- one that it returns 'ended' for is not.
 local function gather (prefix, owner, after, change)
   local found, bytes, time = answer ('ok'), 0, now ()
   local place, more = each_open (prefix, after, function (it)
     if it.owner ~= owner then return nil end
     bytes = bytes + call ('HSTRLEN', it.key, 'body')
     if bytes > BATCH_BYTES and #found >= FIRST_ITEM then return 'stop' end
-    if change then change (it) end
+    if change and change (it) == 'ended' then return nil end
     found[#found + 1] = describe (prefix, it, time, true)
   end)
   found[7], found[8] = place, more and 1 or 0
@@ -46,7 +47,8 @@ local function recover (keys, args)
 end
 
 -- -- takeover -------------------------------------------------------------------------------------------------------
--- broker, the broker whose lease has run out, place. Its key is `open`; the answer as of recover.
+-- broker, the broker whose lease has run out, place, retention, how many dead letters are kept and for how many ms. Its
+-- key is `open`; the answer as of recover.
 
 -- What has begun may have been offered, so its next attempt begins. The other broker may live (this request may come
 -- long after it was made, by a broker that stood still): so it hears how its calls end, and its inbox is left alone.
@@ -54,7 +56,10 @@ local function takeover (keys, args)
   local prefix, broker, lost = prefix_of (keys[1]), args[1], args[2]
   return gather (prefix, lost, args[3], function (it)
     add_waiter (it, lost)
-    if it.attempt > 0 then
+    if it.attempt > 0 and LETTERS.is_once (it) then
+      LETTERS.bury (prefix, it, 0, { args[4], args[5], args[6] })
+      return 'ended'
+    elseif it.attempt > 0 then
       begin_attempt (prefix, it, broker)
     else
       it.owner = broker
@@ -64,8 +69,8 @@ local function takeover (keys, args)
 end
 
 -- -- sweep ----------------------------------------------------------------------------------------------------------
--- broker. Its key is `open`. The answer says under `ready` whether this broker's inbox holds something, and which hubs
--- of the slot are due for rousing.
+-- broker. Its key is `open`. The answer says under `ready` whether this broker's inbox holds something, under `news` how
+-- many messages were not heard in time, and which hubs of the slot are due for rousing.
 
 -- Goes on with what settled calls left to do.
 local function go_on_ending (prefix)
@@ -98,6 +103,7 @@ local function sweep (keys, args)
   end
   swept[5] = call ('XLEN', prefix .. 'inbox:' .. args[1]) > 0 and 1 or 0
   swept[8] = (more or #names == BATCH) and 1 or 0
+  swept[12], HUB.missed = HUB.missed, 0
   return swept
 end
 

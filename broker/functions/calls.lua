@@ -45,7 +45,7 @@ end
 
 local function load_rare (it)
   local v = call ('HMGET', it.key, 'parent', 'under', 'order', 'keep', 'base', 'retryable', 'inputs', 'missing', 'refs',
-                  'nested', 'awaits', 'waiters', 'hubs', 'entries', 'scope', 'clock', 'behind', 'rank', 'left')
+                  'nested', 'awaits', 'waiters', 'hubs', 'entries', 'scope', 'clock', 'behind', 'rank')
   it.parent, it.under = v[1], tonumber (v[2] or 0)
   it.order, it.keep = tonumber (v[3] or it.sequence), tonumber (v[4] or 0)
   it.base, it.retryable = tonumber (v[5] or 0), v[6] == '1'
@@ -53,7 +53,6 @@ local function load_rare (it)
   it.refs = tonumber (v[9] or 0)
   it.nested, it.awaits, it.waiters = v[10], v[11], v[12]
   it.hubs, it.entries, it.scope, it.clock, it.behind, it.rank = v[13], v[14], v[15], v[16], v[17], v[18]
-  it.left = v[19]
 end
 
 -- What decides about a call, without what is large; nil when there is none.
@@ -109,14 +108,16 @@ end
 -- -- Answers --------------------------------------------------------------------------------------------------------
 
 -- Answers are lists: { outcome, attempt, memory, deadline, ready, status, body, more, owner, epoch, inputs, news, hubs,
--- item ... }; items are calls (`describe`), memory entries, messages, values or brokers. hubs: names of those
--- for which a broker is to ask `rouse`, separated by spaces; or false.
-local INPUTS_AT, HUBS_AT, FIRST_ITEM = 11, 13, 14
+-- stretch, said, item ... }; items are calls (`describe`), memory entries, messages, values or brokers. hubs: names of
+-- those for which a broker is to ask `rouse`, separated by spaces; or false. stretch: see `news_of`; or ''. said: what
+-- this step added to logs, "<hub><position>..."; or false.
+local INPUTS_AT, HUBS_AT, SAID_AT, FIRST_ITEM = 11, 13, 15, 16
 
-local news_of -- (prefix, it): how many messages its actor has to hear first; see hubs.lua
+-- (prefix, it): how many messages its actor has to hear first, and where in a log; see hubs.lua
+local news_of
 
 local function answer (outcome, attempt)
-  return { outcome, attempt or 0, 0, 0, 0, 0, false, 0, '', 0, 0, 0, false }
+  return { outcome, attempt or 0, 0, 0, 0, 0, false, 0, '', 0, 0, 0, false, '', false }
 end
 
 local function remaining (it, time)
@@ -130,21 +131,25 @@ end
 
 local function settled (it)
   return { 'settled', it.winner, 0, 0, 0, tonumber (it.status), call ('HGET', it.key, 'body') or '', 0, '', 0, 0, 0,
-           false }
+           false, '', false }
 end
 
 -- How an unsettled call stands. `ready`: this broker is to offer it, if its turn has come.
 local function standing (outcome, it, actor, ready, time)
+  local news, stretch = 0, ''
+  if it.clock then news, stretch = news_of (prefix_of (it.key), it) end
   return { outcome, it.attempt, actor.memory, remaining (it, time), ready and it.attempt > 0 and 1 or 0, 0, false, 0,
-           actor.owner, actor.epoch, inputs_count (it), it.clock and news_of (prefix_of (it.key), it) or 0, false }
+           actor.owner, actor.epoch, inputs_count (it), news, false, stretch, false }
 end
 
 local function describe (prefix, it, time, with_body)
   local actor = actor_of (prefix, it)
   local more = call ('HMGET', it.key, 'path', 'trace', with_body and 'body' or 'none')
+  local news, stretch = 0, ''
+  if it.clock then news, stretch = news_of (prefix, it) end
   return { session_of (it.name), id_of (it.name), it.service, it.actor and 1 or 0, it.attempt > 0 and 1 or 0,
            it.attempt, it.flags, remaining (it, time), actor.memory, actor.owner, actor.epoch, inputs_count (it),
-           it.clock and news_of (prefix, it) or 0, more[1] or '', more[2] or '', more[3] }
+           news, stretch, more[1] or '', more[2] or '', more[3] }
 end
 
 -- An error as it travels: see error.h.

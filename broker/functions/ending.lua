@@ -4,11 +4,21 @@
 
 -- An outcome is { status, value, winner, retention, retryable }; all but the last as texts.
 
--- The result stays for `retention` ms; a nested call's for as long as its parent may ask for it again, and one that
--- others need as an input until those have settled (`release`).
-local function keep_result (it, retention)
+-- Whether an attempt of its parent may make the nested call again: the parent has not settled, or so that it may begin
+-- anew.
+local function may_be_asked (prefix, it)
+  local parent = sibling (it.name, it.parent)
+  local v = call ('HMGET', prefix .. 'call:' .. parent, 'service', 'status', 'retryable', 'parent')
+  if not v[1] or not v[2] then return v[1] end
+  return v[3] and v[4] and may_be_asked (prefix, { name = parent, parent = v[4] })
+end
+
+-- The result stays for `retention` ms; a nested call's until its parent has settled (`forget`), or can't have any more
+-- by its deadline; and one that others need as an input until those have settled (`release`).
+local function keep_result (prefix, it, retention)
   if it.refs > 0 then return end
-  if it.keep > 0 then
+  if it.parent and may_be_asked (prefix, it) then
+    call ('SADD', prefix .. 'journal:' .. sibling (it.name, it.parent), id_of (it.name))
     retention = text (math.max (it.keep - now (), 0) + tonumber (retention))
   end
   call ('PEXPIRE', it.key, retention)
@@ -20,7 +30,7 @@ local function release (prefix, it, retention)
     local input = load (prefix, sibling (it.name, id))
     if input then
       input.refs = call ('HINCRBY', input.key, 'refs', -1)
-      if input.status then keep_result (input, retention) end
+      if input.status then keep_result (prefix, input, retention) end
     end
   end
 end
@@ -30,7 +40,7 @@ local function store_outcome (prefix, it, outcome)
   it.status = outcome.status
   call ('HSET', it.key, 'status', outcome.status, 'body', outcome.value, 'winner', outcome.winner)
   call ('ZREM', prefix .. 'open', it.name)
-  keep_result (it, outcome.retention)
+  keep_result (prefix, it, outcome.retention)
   if outcome.retryable then mark (it, 'retryable', '1') end
   if it.parent then call ('SREM', prefix .. 'children:' .. sibling (it.name, it.parent), id_of (it.name)) end
   if it.awaits then call ('DEL', prefix .. 'awaits:' .. it.name) end
@@ -105,13 +115,20 @@ local function cancel_nested (prefix, it, parent, retention)
   return true
 end
 
+-- Nobody asks for this outcome again; nor, if it was one by which the call might have begun anew, for what it asked for.
+local function forget (prefix, it, _, retention)
+  if it.status then keep_result (prefix, it, retention) end
+  return it.retryable
+end
+
 -- In the place of a settled call whose result has expired.
 local function gone (prefix, name)
   return { key = prefix .. 'call:' .. name, name = name, service = 'a service', status = CANCELLED }
 end
 
--- What follows from the settling of `from` (a name): its nested calls are cancelled, those that need it go on or end,
--- and so on with each that ends by that. At most a batch; what is left is done by sweeps.
+-- What follows from the settling of `from` (a name): its nested calls are cancelled, and the outcomes of those that had
+-- settled are forgotten; those that need it go on or end; and so on with each that ends by that. At most a batch; what
+-- is left is done by sweeps.
 local function follow (prefix, from, retention, budget)
   local queue, at = { from }, 1
   local function take (kind, settled_call, step)
@@ -127,7 +144,9 @@ local function follow (prefix, from, retention, budget)
   end
   while queue[at] do
     local it = load (prefix, queue[at]) or gone (prefix, queue[at])
-    if it.status and not (take ('children:', it, cancel_nested) and take ('users:', it, go_on)) then
+    local over = it.status and not (it.retryable and it.parent and may_be_asked (prefix, it))
+    if it.status and not (take ('children:', it, cancel_nested) and take ('users:', it, go_on) and
+                          (not over or take ('journal:', it, forget))) then
       call ('ZADD', prefix .. 'ending', retention, it.name)
     end
     at = at + 1

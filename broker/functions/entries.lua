@@ -33,19 +33,38 @@ local function let_go (prefix, hub, service, times)
   if gone and has_heard_all (prefix, hub.name, service) then drop_reader (prefix, hub.name, service) end
 end
 
+local function forget_hub (prefix, name)
+  for _, kind in ipairs (HUB.KINDS) do call ('DEL', prefix .. kind .. name) end
+  call ('ZREM', prefix .. 'hubs', name)
+  call ('ZREM', prefix .. 'rouse', name)
+end
+
+-- Its time is over: what readers have not heard by now, they never will.
+local function give_up (prefix, name)
+  for _, service in ipairs (call ('ZRANGE', prefix .. 'readers:' .. name, 0, -1)) do
+    for _, stretch in ipairs (stretches_of (prefix, name, service, HUB.LAST)) do
+      HUB.missed = HUB.missed + count_news (prefix, stretch, service)
+    end
+    drop_reader (prefix, name, service)
+  end
+  forget_hub (prefix, name)
+end
+
 -- A closed hub's keys go when all have heard all; and when some don't come to, some time after the last entry.
 local function tidy (prefix, hub)
-  local name = hub.name
+  local name, key = hub.name, prefix .. 'hub:' .. hub.name
   if hub.open or call ('EXISTS', prefix .. 'pending:' .. name, prefix .. 'waits:' .. name) > 0 then return end
-  local heard = call ('EXISTS', prefix .. 'readers:' .. name) == 0
-  for _, kind in ipairs (HUB.KINDS) do
-    if heard then call ('DEL', prefix .. kind .. name)
-    else call ('PEXPIRE', prefix .. kind .. name, hub.retention, 'NX') end
+  if call ('EXISTS', prefix .. 'readers:' .. name) == 0 then return forget_hub (prefix, name) end
+  local ends, time = tonumber (call ('HGET', key, 'ends')), now ()
+  if ends and ends <= time then return give_up (prefix, name) end
+  if not ends then
+    ends = time + tonumber (hub.retention)
+    call ('HSET', key, 'ends', text (ends))
+    for _, kind in ipairs (HUB.KINDS) do
+      call ('PEXPIRE', prefix .. kind .. name, text (ends - time + HUB.DAY))
+    end
   end
-  if heard then
-    call ('ZREM', prefix .. 'hubs', name)
-    call ('ZREM', prefix .. 'rouse', name)
-  end
+  call ('ZADD', prefix .. 'hubs', 'NX', text (ends), name)
 end
 
 -- Goes on looking for members of a closed hub that can be let go.
@@ -110,6 +129,8 @@ local function resolve (prefix, it, outcome)
       if outcome.status == VALUE then
         call ('ZADD', prefix .. 'log:' .. name, text (it.sequence), row_of (it.sequence, it.service))
         call ('HSET', prefix .. 'said:' .. name, padded (it.sequence), outcome.value)
+        call ('HINCRBY', prefix .. 'hub:' .. name, 'bytes', #outcome.value)
+        ROUSE.note_said (name, it.sequence)
       end
       wake (prefix, name, it.sequence, HUB.WAKES)
       ROUSE.said (prefix, name, 1)
@@ -127,6 +148,7 @@ local function leave_hubs (prefix, it, outcome)
     local hub = load_hub (prefix, sibling (it.name, id))
     if hub and hub.open then close_hub (prefix, hub, nil) end
   end
+  if it.hubs then call ('DEL', prefix .. 'fans:' .. it.name, prefix .. 'fanning:' .. it.name) end
 end
 
 -- Removes what every reader has passed, when that is `least` entries or more.
@@ -136,19 +158,33 @@ local function trim (prefix, name, least)
   if call ('ZCOUNT', log, '-inf', passed) < least then return end
   local rows, positions = call ('ZRANGEBYSCORE', log, '-inf', passed, 'LIMIT', 0, 10 * BATCH), {}
   if #rows == 0 then return end
-  for i, row in ipairs (rows) do positions[i] = row:sub (1, RANK_SIZE) end
+  local bytes = 0
+  for i, row in ipairs (rows) do
+    positions[i] = row:sub (1, RANK_SIZE)
+    bytes = bytes + call ('HSTRLEN', prefix .. 'said:' .. name, positions[i])
+  end
+  call ('HINCRBY', prefix .. 'hub:' .. name, 'bytes', -bytes)
   call ('HDEL', prefix .. 'said:' .. name, unpack (positions))
   call ('ZREM', log, unpack (rows))
 end
 
--- Whether the log has no room for so many more.
-local function is_full (prefix, name, more)
+-- Why the log has no room for so many more entries, of so many bytes; nil when it has. (What fills an entry later is
+-- taken whatever its size is: so the bytes are bounded by what is accepted when there are too many.)
+local function is_full (prefix, name, more, bytes)
+  local why = nil
   for try = 1, 2 do
-    local count = call ('ZCARD', prefix .. 'log:' .. name) + call ('ZCARD', prefix .. 'pending:' .. name)
-    if count + more <= HUB.LOG then return false end
+    local pending = call ('ZCARD', prefix .. 'pending:' .. name)
+    local size = tonumber (call ('HGET', prefix .. 'hub:' .. name, 'bytes') or 0) + pending * HUB.ENTRY_BYTES + bytes
+    if call ('ZCARD', prefix .. 'log:' .. name) + pending + more > HUB.LOG then
+      why = 'its last ' .. HUB.LOG .. ' entries'
+    elseif size > HUB.LOG_BYTES then
+      why = 'its last ' .. HUB.LOG_BYTES / 1024 / 1024 .. ' MiB'
+    else
+      return nil
+    end
     if try == 1 then trim (prefix, name, 1) end
   end
-  return true
+  return 'the log of the hub ' .. id_of (name) .. ' is full: a member has not heard ' .. why
 end
 
 -- The actor has heard all up to the cuts of its call.

@@ -6,11 +6,14 @@
 -- by them, what one call said in two hubs is heard once, and where a call stands in all hubs is mostly one number: that
 -- of its own acceptance.
 --
--- An actor's cut in a hub, for a call: the position up to which it hears the hub before it replies. A scope: the cuts
--- of a call in the hubs of its ancestors, for itself and for all that is asked on its behalf. A clock: the cuts of a
--- call in the hubs that its actor is in; kept with the call, so each attempt hears the same.
+-- An actor's cut in a hub, for a call: the position up to which it hears the hub before it replies. Only hubs of one
+-- opener can have a message in common, for a call is said in hubs that its own caller opened (those that no call opened
+-- count as one caller's). In these an actor always stands at one and the same place, else it would hear a message twice
+-- that was said in two of them, or later than what was said after it. So a scope says where a call stands among the
+-- hubs of an opener, for each of its ancestors, for itself and for all that is asked on its behalf. A clock: the cuts
+-- of a call in the hubs that its actor is in; kept with the call, so each attempt hears the same.
 
--- { id = cut, ... } from "<id><cut>...", and back.
+-- { id = cut, ... } from "<id><cut>...", and back. The ids of a scope are those of openers, of a clock those of hubs.
 local function cuts_of (joined)
   local cuts, size = {}, ID_SIZE + RANK_SIZE
   for at = 1, joined and #joined or 0, size do
@@ -31,6 +34,11 @@ local function load_hub (prefix, name)
   if not v[1] then return nil end
   return { name = name, open = v[1] == '1', auto = v[2] == '1', parent = v[3], lease = tonumber (v[4] or 0),
            retention = v[5] }
+end
+
+-- Whose hub it is.
+local function opener_of (hub)
+  return hub.parent ~= '' and hub.parent or HUB.NOBODY
 end
 
 -- Since when it has been a member, and until when: { from, to } for each time that it was, the last one's `to` being
@@ -106,21 +114,30 @@ local function row_of (position, service)
   return padded (position) .. service
 end
 
+-- Returns also how many entries there are together with its own.
 local function count_news (prefix, stretch, service)
   local log, from, to = prefix .. 'log:' .. stretch.name, '(' .. text (stretch.from), text (stretch.to)
-  local count = call ('ZCOUNT', log, from, to)
-  if count == 0 or count > BATCH then return count end
+  local all = call ('ZCOUNT', log, from, to)
+  local count = all
+  if count == 0 or count > BATCH then return count, all end
   for _, row in ipairs (call ('ZRANGEBYSCORE', log, from, to)) do
     if row:sub (RANK_SIZE + 1) == service then count = count - 1 end
   end
-  return count
+  return count, all
 end
 
--- How many messages it has to hear; when there are very many, not less than that. (See calls.lua.)
+-- How many messages it has to hear; when there are very many, not less than that. (See calls.lua.) And if all of them
+-- are in one stretch of one log, where that is: "<hub><from><to><entries, its own too>"; else ''.
 function news_of (prefix, it)
-  local count = 0
+  local count, parts, where = 0, 0, ''
   if it.clock and it.attempt > 0 then
-    for _, stretch in ipairs (unheard (prefix, it)) do count = count + count_news (prefix, stretch, it.service) end
+    for _, stretch in ipairs (unheard (prefix, it)) do
+      local news, all = count_news (prefix, stretch, it.service)
+      if news > 0 then
+        count, parts = count + news, parts + 1
+        where = stretch.hub .. padded (stretch.from) .. padded (stretch.to) .. padded (all)
+      end
+    end
   end
-  return count
+  return count, parts == 1 and where or ''
 end

@@ -14,6 +14,7 @@
 --   rousing  members hear without being called        brokers     sweep, recover, takeover, inbox, lease
 --   entries  what becomes of a hub's log
 --   ending   an outcome, and what follows from it     library     what Redis knows it by
+--   letters  calls under which instances died
 --
 -- Everything of a session lies in one of 64 slots, whose hash tag is in every key:
 --
@@ -25,11 +26,13 @@
 --   troupe:{NN}:mailbox:<session>|<service>   zset    calls that wait for their turn, the next one first
 --   troupe:{NN}:memory:<session>|<service>    list    what an actor remembers, packed entries
 --   troupe:{NN}:children:<session>|<id>       set     ids of the unsettled calls that this one made
+--   troupe:{NN}:journal:<session>|<id>        set     ids of the settled ones that its next attempt would ask for again
 --   troupe:{NN}:awaits:<session>|<id>         set     ids of other calls that its running attempt awaits
 --   troupe:{NN}:users:<session>|<id>          set     ids of calls that this one is an input of, and that wait for it
 --   troupe:{NN}:ending                        zset    settled calls from which more follows than one step may do
 --   troupe:{NN}:hub:<session>|<id>            hash    open (1 or ''), auto (1, 0), parent (the call that opened it, or
---                                                     ''), lease (ms), retention; leaving: members are being let go
+--                                                     ''), lease (ms), retention; bytes: of its messages; leaving: members
+--                                                     are being let go; ends: when a closed one is given up
 --   troupe:{NN}:log:<session>|<hub>           zset    what was said, by position: the position, and who (nobody: a
 --                                                     broadcast)
 --   troupe:{NN}:said:<session>|<hub>          hash    the messages, by position
@@ -38,10 +41,17 @@
 --   troupe:{NN}:members:<session>|<hub>       hash    of the same: since when and until when, "5-9,12-"
 --   troupe:{NN}:live:<session>|<hub>          set     of the same: those that want to hear at once
 --   troupe:{NN}:waits:<session>|<hub>         zset    calls whose turn waits for an entry, by its position
---   troupe:{NN}:fans:<session>|<hub>          zset    groups of calls that don't hear each other, by their cut
+--   troupe:{NN}:fans:<session>|<id>           zset    groups of calls that don't hear each other, by their cut: of the
+--                                                     call that makes them; of callers, under the id zero
+--   troupe:{NN}:fanning:<session>|<id>        zset    those of them of which more calls are to come, by until when
+--                                                     that is waited for
 --   troupe:{NN}:hubs:<session>|<service>      set     hubs of the actor (as `hubs` above counts them)
---   troupe:{NN}:hubs                          zset    hubs to look at, by when: the end of a lease; 0: work is left
+--   troupe:{NN}:hubs                          zset    hubs to look at, by when: the end of a lease, or of a closed one;
+--                                                     0: work is left
 --   troupe:{NN}:rouse                         zset    hubs in which members are to be roused, by when; 0: at once
+--   troupe:{NN}:letters                       zset    names of calls that left a dead letter, by until when it is kept
+--   troupe:{NN}:letter:<session>|<id>         hash    service, actor, flags, body, trace, inputs, again as of the call;
+--                                                     deaths; error; at
 --   troupe:{NN}:inbox:<broker>                stream  what others tell this broker: kind, name
 --   troupe:{NN}:sequence                      number  of calls accepted in this slot
 --   troupe:brokers                            zset    the brokers of the mesh, by the time when their lease runs out
@@ -61,13 +71,13 @@
 --     base             how many attempts it had before it began anew
 --     retryable        1: its outcome is an error that a later attempt of the parent does not get
 --     inputs, missing  ids of the calls whose values it needs; 1 while some of those have not settled
+--     deaths           instances that were lost under it; again: the id of the call whose dead letter it was
 --     refs             how many unsettled calls name it as an input
 --     nested, awaits   1: it has made nested calls; it has awaited others
 --     waiters          brokers that want to hear that it has settled, separated by NUL
 --     hubs             open hubs that it opened
---     left             its cuts in the last ones that it closed, the eldest first: see hubs.lua
 --     entries          hubs in whose logs it has an entry; the position is its sequence
---     scope, clock     its cuts in hubs: see hubs.lua
+--     scope, clock     where it stands among the hubs of its ancestors; its cuts in hubs: see hubs.lua
 --     behind           the hub with an entry that its turn waits for
 --     rank             of a call in a nested hub, and of those made for it: the sequences from there on down to it
 --
@@ -88,7 +98,7 @@ end
 -- Grows with every change that other brokers of the same mesh would notice. A broker replaces a library of a lesser
 -- revision, or of its own revision with other text, and leaves a greater one alone. (Revision 1 was never released:
 -- what it stored is not read.)
-local REVISION = 6
+local REVISION = 7
 local DIGEST = '@DIGEST@'
 
 local BATCH = 100 -- calls or notices a step: about a millisecond of Redis's time
@@ -96,17 +106,23 @@ local BATCH_BYTES = 4 * 1024 * 1024 -- of inputs or memory entries an answer; on
 local ENTRIES = 1000 -- memory entries an answer
 local HUB = { -- (a table, because a chunk has at most 200 locals)
   LOG = 10000, -- entries that not all members have heard: a log is a conversation, and this a very long one
+  LOG_BYTES = 64 * 1024 * 1024, -- of these: 6 KiB each, which few replies have, or a few hundred large ones
+  ENTRY_BYTES = 6 * 1024, -- of them that a reserved entry is counted as
+  DAY = 24 * 3600 * 1000, -- ms for which keys outlive a closed hub's end, should no broker look at it then
   MEMBERS = 1000,
   HUBS = 64, -- that an actor is in; that a call has opened, and are open
-  LEFT = 16, -- that a call has closed, and in which the place is remembered: each nested call copies these
   HEARD = 256, -- messages an answer
   WAKES = 1000, -- calls that wait for one entry, a step: as many as a hub has members; some 20 ms
   ENTRIES_SEEN = 100000, -- in search of a ring: later calls wait for the same entries as earlier ones, and some more
-  FANS = 1000, -- groups that are remembered, the last ones
+  FANS = 1000, -- groups of one caller that are remembered, the last ones
+  FAN_MORE = 256, -- TROUPE_FLAG_MORE
+  FANNING = 30000, -- ms that the next call of a group is waited for: as long as a caller that is gone keeps its hubs
+  NOBODY = '00000000-0000-0000-0000-000000000000', -- opened the hubs that no call did
   TRIM = 64, -- entries that all have heard are removed so many at a time
   WARNINGS = 20, -- of one operation, each a sentence
+  missed = 0, -- since the last sweep: messages that nobody comes to hear any more
   LAST = 9007199254740991, -- 2^53 - 1: no position is greater
-  KINDS = { 'hub:', 'log:', 'said:', 'pending:', 'readers:', 'members:', 'live:', 'waits:', 'fans:' }, -- of keys
+  KINDS = { 'hub:', 'log:', 'said:', 'pending:', 'readers:', 'members:', 'live:', 'waits:' }, -- of keys
 }
 local EDGES, NODES = 10000, 1000 -- seen, and looked into, in search of a ring: some milliseconds
 local PREFIX_SIZE = 12 -- "troupe:{NN}:"

@@ -50,9 +50,10 @@ local function bound_of_operation (prefix, it, op, hub, parent)
   if not hub and parent and #(parent.hubs or '') >= HUB.HUBS * ID_SIZE then
     return 'the call has ' .. HUB.HUBS .. ' open hubs already'
   end
-  if #op.messages > 0 and is_full (prefix, name, #op.messages) then
-    return 'the log of the hub is full: a member has not heard its last ' .. HUB.LOG .. ' entries'
-  end
+  local bytes = 0
+  for _, message in ipairs (op.messages) do bytes = bytes + #message end
+  local full = #op.messages > 0 and is_full (prefix, name, #op.messages, bytes)
+  if full then return full end
   if op.kind ~= 'open' and op.kind ~= 'add' then return nil end
   return bound_of_members (prefix, op, name)
 end
@@ -95,12 +96,15 @@ end
 
 local function broadcast (prefix, _, hub, op)
   if #op.messages == 0 then return end
-  local position = call ('INCRBY', prefix .. 'sequence', #op.messages) - #op.messages
+  local position, bytes = call ('INCRBY', prefix .. 'sequence', #op.messages) - #op.messages, 0
+  ROUSE.note_said (hub.name, position + 1)
   for _, message in ipairs (op.messages) do
     position = position + 1
     call ('ZADD', prefix .. 'log:' .. hub.name, text (position), row_of (position, ''))
     call ('HSET', prefix .. 'said:' .. hub.name, padded (position), message)
+    bytes = bytes + #message
   end
+  call ('HINCRBY', prefix .. 'hub:' .. hub.name, 'bytes', bytes)
   ROUSE.said (prefix, hub.name, #op.messages)
 end
 
@@ -127,35 +131,14 @@ local function renew (prefix, hub, op)
   if call ('ZSCORE', prefix .. 'hubs', hub.name) ~= '0' then call ('ZADD', prefix .. 'hubs', time, hub.name) end
 end
 
--- The places of the call in the hubs that it closed, but for this one.
-local function other_places (hub, opener)
-  local size, id = ID_SIZE + RANK_SIZE, id_of (hub.name)
-  local kept = {}
-  for at = 1, #(opener.left or ''), size do
-    local cut = opener.left:sub (at, at + size - 1)
-    if cut:sub (1, ID_SIZE) ~= id then kept[#kept + 1] = cut end
-  end
-  return kept
-end
-
--- What the call makes from now on stands where it closed the hub: it waits for what was asked there.
-local function leave_place (prefix, it, hub, opener)
-  local kept = other_places (hub, opener)
-  local there = call ('EXISTS', prefix .. 'hub:' .. hub.name) == 1
-  if there then kept[#kept + 1] = id_of (hub.name) .. padded (it.sequence) end
-  opener.left = table.concat (kept, '', math.max (1, #kept - HUB.LEFT + 1))
-  mark (opener, 'left', opener.left)
-end
-
 local OPERATIONS = {
   open = open_hub,
   add = add_members,
   delete = delete_members,
   broadcast = broadcast,
   auto = set_auto,
-  close = function (prefix, it, hub, _, parent)
+  close = function (prefix, _, hub, _, parent)
     close_hub (prefix, hub, parent)
-    if parent then leave_place (prefix, it, hub, parent) end
   end,
   renew = function () end,
 }
@@ -168,8 +151,7 @@ local OPERATIONS = {
 -- Members of a closed hub were let go, and its keys were to vanish.
 local function open_again (prefix, hub)
   for _, kind in ipairs (HUB.KINDS) do call ('PERSIST', prefix .. kind .. hub.name) end
-  call ('HDEL', prefix .. 'hub:' .. hub.name, 'leaving')
-  call ('DEL', prefix .. 'fans:' .. hub.name)
+  call ('HDEL', prefix .. 'hub:' .. hub.name, 'leaving', 'ends')
 end
 
 -- The hub that the operation is about, as it is to be before that; nil: it can't be about it.

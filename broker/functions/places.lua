@@ -26,25 +26,30 @@ local function load_named (prefix, it, parent, joined)
   return hubs
 end
 
--- Its cut in each of them, and whether it is said there; returns why it can't be.
-local function look_at_named (prefix, it, hubs, group, position)
+-- Whether it is said in each of them; returns why it can't be.
+local function look_at_named (prefix, it, hubs)
   for _, hub in ipairs (hubs) do
-    hub.group = group
-    hub.cut = tonumber (group and call ('ZSCORE', prefix .. 'fans:' .. hub.name, group) or position)
     hub.says = hub.auto and is_member (call ('HGET', prefix .. 'members:' .. hub.name, it.service))
-    if hub.says and is_full (prefix, hub.name, 1) then
-      return 'the log of the hub ' .. id_of (hub.name) .. ' is full: a member has not heard its last ' .. HUB.LOG ..
-             ' entries'
-    end
+    local full = hub.says and is_full (prefix, hub.name, 1, HUB.ENTRY_BYTES)
+    if full then return full end
   end
   return nil
 end
 
-local function scope_of (parent, hubs, position)
+-- Where it stands among the hubs of its caller: at its own acceptance, or at that of the first of its group. A call that
+-- isn't nested stands nowhere in them unless it says so.
+local function stand (prefix, it, parent, group, position)
+  local opener = parent and id_of (parent.name) or HUB.NOBODY
+  if parent and not parent.hubs or not parent and #it.named == 0 then return nil end
+  it.group, it.opener = group, opener
+  it.at = tonumber (group and call ('ZSCORE', prefix .. 'fans:' .. sibling (it.name, opener), group) or position)
+  return opener
+end
+
+local function scope_of (prefix, it, parent, group, position)
   local scope = cuts_of (parent and parent.scope)
-  for id, cut in pairs (cuts_of (parent and parent.left)) do scope[id] = cut end
-  for _, id in ipairs (ids_of (parent and parent.hubs)) do scope[id] = position end
-  for _, hub in ipairs (hubs) do scope[id_of (hub.name)] = hub.cut end
+  local opener = stand (prefix, it, parent, group, position)
+  if opener then scope[opener] = it.at end
   return scope
 end
 
@@ -56,12 +61,11 @@ local function cuts_of_next (prefix, it, parent)
   return cuts_of (call ('HGET', prefix .. 'call:' .. sibling (it.name, id_of_member (member)), 'clock'))
 end
 
--- The cut in a hub that is not in its scope. A nested call stands, everywhere, before what was accepted after its root:
--- it does not wait for that.
+-- The cut in a hub of an opener that is not in its scope. A nested call stands, everywhere, before what was accepted
+-- after its root: it does not wait for that.
 local function cut_beyond_scope (prefix, it, name, parent, position)
-  if not parent then return position end
   local cut = position
-  for _, stretch in ipairs (stretches_of (prefix, name, it.service, position)) do
+  for _, stretch in ipairs (parent and stretches_of (prefix, name, it.service, position) or {}) do
     stretch.from = math.max (stretch.from, parent.order - 1)
     local younger = stretch.from < stretch.to and each_pending (prefix, stretch, it.service, false, always)
     if younger then cut = math.min (cut, younger - 1) end
@@ -69,19 +73,38 @@ local function cut_beyond_scope (prefix, it, name, parent, position)
   return cut
 end
 
--- Its cuts in the hubs of its actor.
-local function clock_of (prefix, it, parent, scope, position)
-  local clock, bounds = {}, cuts_of_next (prefix, it, parent)
+-- Whether the actor has something to hear in it, or may come to.
+local function concerns (prefix, hub, service)
+  return hub.open and is_member (call ('HGET', prefix .. 'members:' .. hub.name, service)) or
+         not has_heard_all (prefix, hub.name, service)
+end
+
+-- The hubs that concern its actor. One that is gone has nothing for it any more.
+local function hubs_of_actor (prefix, it)
+  local hubs = {}
   for _, id in ipairs (call ('SMEMBERS', actor_key (prefix, 'hubs:', it.name, it.service))) do
     local name = sibling (it.name, id)
-    if call ('EXISTS', prefix .. 'hub:' .. name) == 0 then
+    local hub = load_hub (prefix, name)
+    if not hub then
       drop_reader (prefix, name, it.service)
-    else
-      local cut = scope[id] or math.min (cut_beyond_scope (prefix, it, name, parent, position), bounds[id] or position)
-      local member = is_member (call ('HGET', prefix .. 'members:' .. name, it.service))
-      if member or #stretches_of (prefix, name, it.service, cut) > 0 then clock[id] = cut end
+      call ('ZREM', prefix .. 'hubs', name)
+    elseif concerns (prefix, hub, it.service) then
+      hubs[#hubs + 1] = hub
     end
   end
+  return hubs
+end
+
+-- Its cuts in the hubs of its actor: one for all hubs of an opener, the least if they differ.
+local function clock_of (prefix, it, parent, scope, position)
+  local clock, bounds, hubs, least = {}, cuts_of_next (prefix, it, parent), hubs_of_actor (prefix, it), {}
+  for _, hub in ipairs (hubs) do
+    local id, opener = id_of (hub.name), opener_of (hub)
+    local cut = scope[opener] or math.min (cut_beyond_scope (prefix, it, hub.name, parent, position),
+                                           bounds[id] or position)
+    least[opener] = math.min (cut, least[opener] or cut)
+  end
+  for _, hub in ipairs (hubs) do clock[id_of (hub.name)] = least[opener_of (hub)] end
   return clock
 end
 
@@ -90,14 +113,14 @@ end
 -- Returns why there is no room for it.
 local function place_in_hubs (prefix, it, parent, actor, args)
   local named = args[16] or ''
-  if named == '' and not actor.hubs and not (parent and (parent.scope or parent.hubs or parent.left)) then return nil end
+  if named == '' and not actor.hubs and not (parent and (parent.scope or parent.hubs)) then return nil end
   local position = tonumber (call ('GET', prefix .. 'sequence') or 0)
   it.named, it.wrong = load_named (prefix, it, parent, named)
   if it.wrong then return nil end
   local group = (args[17] or '') ~= '' and args[17] or nil
-  local full = look_at_named (prefix, it, it.named, group, position)
+  local full = look_at_named (prefix, it, it.named)
   if full then return full end
-  local scope = scope_of (parent, it.named, position)
+  local scope = scope_of (prefix, it, parent, group, position)
   it.scope = join_cuts (scope)
   if actor.hubs then
     it.clock = join_cuts (clock_of (prefix, it, parent, scope, position))
@@ -106,15 +129,29 @@ local function place_in_hubs (prefix, it, parent, actor, args)
   return nil
 end
 
--- Takes the places that were found.
-local function take_places (prefix, it, parent)
+-- Its group counts from there. As long as more of it are to come, nobody is roused to hear what the first ones say:
+-- that would be told to one that is still to be called.
+local function join_group (prefix, it, parent, more)
+  local name = sibling (it.name, it.opener)
+  local fans, fanning = prefix .. 'fans:' .. name, prefix .. 'fanning:' .. name
+  call ('ZADD', fans, 'NX', text (it.at), it.group)
+  call ('ZREMRANGEBYRANK', fans, 0, -1 - HUB.FANS)
+  if not parent then call ('PEXPIRE', fans, HOUR) end
+  if more and it.base == 0 then
+    call ('ZADD', fanning, text (now () + HUB.FANNING), it.group)
+    call ('ZREMRANGEBYRANK', fanning, 0, -1 - BATCH)
+    call ('PEXPIRE', fanning, text (HUB.FANNING))
+  elseif call ('ZREM', fanning, it.group) == 1 then
+    for _, hub in ipairs (it.named) do ROUSE.said (prefix, hub.name, 0) end
+    for _, id in ipairs (ids_of (parent and parent.hubs)) do ROUSE.said (prefix, sibling (it.name, id), 0) end
+  end
+end
+
+-- Takes the places that were found. `flags`: as the call has them.
+local function take_places (prefix, it, parent, flags)
   local entries = ''
+  if it.group then join_group (prefix, it, parent, bit.band (flags, HUB.FAN_MORE) ~= 0) end
   for _, hub in ipairs (it.named or {}) do
-    if hub.group then
-      local fans = prefix .. 'fans:' .. hub.name
-      call ('ZADD', fans, 'NX', text (hub.cut), hub.group)
-      call ('ZREMRANGEBYRANK', fans, 0, -1 - HUB.FANS)
-    end
     if hub.says then
       call ('ZADD', prefix .. 'pending:' .. hub.name, text (it.sequence), id_of (it.name) .. it.service)
       entries = entries .. id_of (hub.name)

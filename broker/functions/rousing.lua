@@ -16,13 +16,14 @@ local ROUSE = { -- (a table, because a chunk has at most 200 locals)
   NULL = '\192', -- what an observe call brings, packed
   LAG = HUB.LOG / 2, -- entries behind which a member is roused that is not live
   LAG_STEP = 64, -- so many entries apart that is looked at
-  KEPT = '60000', -- ms that the outcome of an observe call is kept, for a broker that asks again
+  KEPT = '60000', -- ms that the outcome of an observe call is kept at most, for a broker that asks again
   REST = 1000, REST_MAX = 60000, -- ms after the first failure of an observe call; doubled with each that follows
   UNSURE = 5000, -- ms after which a step that was to follow is looked for
   REPORTED = 10, -- hubs an answer
 }
 
 local marked = nil -- by this step: ids of hubs, as names
+local spoken = nil -- by this step: what it added to logs, as an answer has it
 
 -- `due`: when, or 0: now.
 function ROUSE.mark (prefix, name, due)
@@ -42,6 +43,11 @@ function ROUSE.report ()
   return #names > 0 and table.concat (names, ' ') or false
 end
 
+-- Entries were added to the log, the first one at this position.
+function ROUSE.note_said (name, position)
+  spoken = (spoken or '') .. id_of (name) .. padded (position)
+end
+
 -- Entries were added to the log, or are void: so there may be something to hear.
 function ROUSE.said (prefix, name, count)
   local size = call ('ZCARD', prefix .. 'log:' .. name)
@@ -50,22 +56,55 @@ function ROUSE.said (prefix, name, count)
   if crossed or call ('EXISTS', prefix .. 'live:' .. name) == 1 then ROUSE.mark (prefix, name, 0) end
 end
 
--- What an actor that has nothing to do can hear: its clock, how many messages that is at most, and whether it gets
--- anywhere by it.
-function ROUSE.audible (prefix, name, service)
-  local position, clock, count = tonumber (call ('GET', prefix .. 'sequence') or 0), {}, 0
-  for _, id in ipairs (call ('SMEMBERS', actor_key (prefix, 'hubs:', name, service))) do
-    for _, stretch in ipairs (stretches_of (prefix, sibling (name, id), service, position)) do
-      local pending = each_pending (prefix, stretch, service, false, function () return true end)
-      stretch.to = math.min (stretch.to, pending and pending - 1 or stretch.to)
-      if stretch.from < stretch.to then
-        clock[id] = stretch.to
-        count = count + count_news (prefix, stretch, service)
-      end
-      if pending then break end
+-- Up to where one may hear the hubs of an opener that isn't called: where the first group stands of which more calls are
+-- to come. And until when these are waited for; nil: for none.
+function ROUSE.edge (prefix, name, opener, position)
+  local groups = call ('ZRANGE', prefix .. 'fanning:' .. sibling (name, opener), 0, -1, 'WITHSCORES')
+  local time, due = #groups > 0 and now (), nil
+  for i = 1, #groups, 2 do
+    local cut = call ('ZSCORE', prefix .. 'fans:' .. sibling (name, opener), groups[i])
+    local till = tonumber (groups[i + 1])
+    if cut and till > time then
+      position, due = math.min (position, tonumber (cut)), math.max (till, due or till)
     end
   end
-  return clock, count, next (clock) ~= nil
+  return position, due
+end
+
+-- The same for one actor: up to the first entry that is not filled, in any of them. { opener = position }.
+function ROUSE.edges (prefix, name, service, hubs)
+  local position, edges, due = tonumber (call ('GET', prefix .. 'sequence') or 0), {}, nil
+  for _, hub in ipairs (hubs) do
+    local opener = opener_of (hub)
+    if not edges[opener] then
+      local till
+      edges[opener], till = ROUSE.edge (prefix, name, opener, position)
+      due = till and math.min (till, due or till) or due
+    end
+    for _, stretch in ipairs (stretches_of (prefix, hub.name, service, edges[opener])) do
+      local pending = each_pending (prefix, stretch, service, false, always)
+      edges[opener] = math.min (edges[opener], pending and pending - 1 or edges[opener])
+    end
+  end
+  return edges, due
+end
+
+-- What an actor that has nothing to do can hear: its clock, how many messages that is at most, and whether it gets
+-- anywhere by it. And when to look again, though nothing is said until then; nil: never.
+function ROUSE.audible (prefix, name, service)
+  local hubs, clock, count = {}, {}, 0
+  for _, id in ipairs (call ('SMEMBERS', actor_key (prefix, 'hubs:', name, service))) do
+    hubs[#hubs + 1] = load_hub (prefix, sibling (name, id))
+  end
+  local edges, due = ROUSE.edges (prefix, name, service, hubs)
+  for _, hub in ipairs (hubs) do
+    local edge = edges[opener_of (hub)]
+    for _, stretch in ipairs (stretches_of (prefix, hub.name, service, edge)) do
+      clock[id_of (hub.name)] = edge
+      count = count + count_news (prefix, stretch, service)
+    end
+  end
+  return clock, count, next (clock) ~= nil, due
 end
 
 function ROUSE.is_observe (it)
@@ -91,13 +130,12 @@ end
 function ROUSE.look_at_idle (prefix, it, actor)
   if not actor.hubs then return end
   local rest = tonumber (call ('HGET', actor.key, 'rest') or 0)
-  local clock = nil
   for _, id in ipairs (call ('SMEMBERS', actor_key (prefix, 'hubs:', it.name, it.service))) do
     local name = sibling (it.name, id)
     if call ('SISMEMBER', prefix .. 'live:' .. name, it.service) == 1 then
-      local count
-      if not clock then clock, count = ROUSE.audible (prefix, it.name, it.service) end
-      if count and count > 0 then ROUSE.mark (prefix, name, rest > now () and rest or 0) end
+      local _, count, _, due = ROUSE.audible (prefix, it.name, it.service)
+      if count > 0 then ROUSE.mark (prefix, name, rest > now () and rest or 0) end
+      if due then ROUSE.mark (prefix, name, due) end
       return
     end
   end
@@ -124,17 +162,17 @@ function ROUSE.create (prefix, name, service, actor, clock, broker, deadline, ti
   return it
 end
 
--- An observe call for a member, if it has nothing to do but to hear; nil: none, and perhaps when to look again.
+-- An observe call for a member, if it has nothing to do but to hear; nil: none. And when to look again; nil: never.
 function ROUSE.wake (prefix, name, service, far, broker, deadline, time)
   local actor = load_actor (prefix, name, service)
   if actor.running or not actor.hubs or call ('EXISTS', actor_key (prefix, 'mailbox:', name, service)) == 1 then
     return nil
   end
-  local clock, count, moves = ROUSE.audible (prefix, name, service)
-  if count == 0 and not (far and moves) then return nil end
+  local clock, count, moves, due = ROUSE.audible (prefix, name, service)
+  if count == 0 and not (far and moves) then return nil, due end
   local rest = tonumber (call ('HGET', actor.key, 'rest') or 0)
   if rest > time then return nil, rest end
-  return ROUSE.create (prefix, name, service, actor, clock, broker, deadline, time)
+  return ROUSE.create (prefix, name, service, actor, clock, broker, deadline, time), due
 end
 
 -- Members that have not heard the older half of a very long log: they hold up its trimming.

@@ -2,15 +2,16 @@
 
 -- -- settle ---------------------------------------------------------------------------------------------------------
 -- broker, attempt (0: any), status, retention, retryable (1, 0), epoch (0: any), heard (1, 0), attempt of the parent that
--- cancels it (0: somebody else ends it), value, memory entries ...
+-- cancels it (0: somebody else ends it), whom the settler may speak for (patterns, one a line; '': all), value, memory
+-- entries ...
 
-local FIRST_ENTRY = 10
+local FIRST_ENTRY = 11
 
 -- Made again: the confirmation of the first may have been lost, and the next call with it. The same attempt with
 -- another value is not the same again (an attempt that was given up for dead may still speak): there is one
 -- outcome.
 local function settle_again (prefix, it, args)
-  local broker, attempt, status, value = args[1], tonumber (args[2]), args[3], args[9]
+  local broker, attempt, status, value = args[1], tonumber (args[2]), args[3], args[10]
   if it.winner ~= attempt or it.status ~= status or call ('HGET', it.key, 'body') ~= value then return settled (it) end
   local again = answer ('ok', it.winner)
   local actor = actor_of (prefix, it)
@@ -45,6 +46,12 @@ local function settle (keys, args)
   local prefix, name, broker, attempt = prefix_of (keys[1]), name_of (keys[1]), args[1], tonumber (args[2])
   local it = load (prefix, name)
   if not it then return answer ('unknown') end
+  local speaks = args[9] == ''
+  for pattern in args[9]:gmatch ('[^\n]+') do -- `*` stands for any characters
+    local plain = pattern:gsub ('[%^%$%(%)%%%.%[%]%+%-%?]', '%%%0'):gsub ('%*', '.*')
+    speaks = speaks or it.service:find ('^' .. plain .. '$') ~= nil
+  end
+  if not speaks then return answer ('stale', it.attempt) end
   if it.status then return settle_again (prefix, it, args) end
   if attempt ~= 0 and attempt ~= it.attempt then return answer ('stale', it.attempt) end
   if cancelled_too_late (prefix, it, tonumber (args[8])) then return answer ('stale', it.attempt) end
@@ -53,8 +60,9 @@ local function settle (keys, args)
   if args[FIRST_ENTRY] and not (it.actor and it.attempt > 0) then
     return redis.error_reply ('ERR memory entries for ' .. it.service .. ', which is no actor, or has not run')
   end
-  local retention = ROUSE.is_observe (it) and ROUSE.KEPT or args[4]
-  store_outcome (prefix, it, { status = args[3], value = args[9], winner = args[2], retention = retention,
+  local brief = ROUSE.is_observe (it) and tonumber (args[4]) > tonumber (ROUSE.KEPT)
+  local retention = brief and ROUSE.KEPT or args[4]
+  store_outcome (prefix, it, { status = args[3], value = args[10], winner = args[2], retention = retention,
                                retryable = args[5] == '1' })
   local heard = it.clock and it.attempt > 0 and (args[7] == '1' or news_of (prefix, it) == 0)
   if heard then pass_cuts (prefix, it) end

@@ -82,6 +82,13 @@ troupe_agent_new (troupe_agent_t **out, troupe_node_t *node, const troupe_agent_
 }
 
 void
+troupe_agent_write_metrics (const troupe_agent_t *self, troupe_metrics_t *metrics)
+{
+  if (self->type->tally)
+    troupe_tally_write_metrics (self->type->tally (self->state), metrics);
+}
+
+void
 troupe_agent_destroy (troupe_agent_t **self_p)
 {
   troupe_agent_t *self = *self_p;

@@ -72,19 +72,18 @@ answered (void *context, troupe_turn_t *turn, const json_t *value, const troupe_
     speaker_fail (self, turn, &error);
     return;
   }
-  json_t *metadata = json_object_get (value, "metadata");
-  troupe_turn_reply (&turn, json_incref (content), json_is_object (metadata) ? json_incref (metadata) : NULL);
+  json_t *metadata = speaker_metadata (self, turn, value);
+  troupe_turn_reply (&turn, json_incref (content), metadata);
 }
 
 static void
 dialog_reply (void *state, troupe_turn_t *turn)
 {
   speaker_t *self = state;
-  json_t *input = prompt_build (troupe_turn_agent (turn), self->prompt, troupe_turn_memory (turn),
-                                troupe_turn_input (turn));
+  json_t *input =
+    prompt_build (troupe_turn_agent (turn), self->prompt, troupe_turn_memory (turn), troupe_turn_input (turn));
   speaker_ask (self, turn, input, true, answered, self);
 }
 
 const troupe_agent_type_t troupe_agent_dialog = {
-  .name = "dialog", .open = dialog_open, .close = dialog_close, .reply = dialog_reply
-};
+  .name = "dialog", .open = dialog_open, .close = dialog_close, .reply = dialog_reply};

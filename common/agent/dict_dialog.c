@@ -14,6 +14,7 @@
 #include "agent/input.h"
 #include "agent/prompt.h"
 #include "agent/speaker.h"
+#include "agent/turn.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -305,6 +306,21 @@ say (dict_dialog_t *self, question_t *question, const json_t *told)
   troupe_turn_reply (&turn, said, metadata);
 }
 
+// The service whose reply this is: a model that couldn't answer has another one asked, and so may the agent.
+static const char *
+who_answered (const dict_dialog_t *self, const troupe_turn_t *turn, const json_t *value,
+              char room[SPEAKER_SERVICE_MAX + 1])
+{
+  const json_t *by = json_object_get (json_object_get (value, "metadata"), "answered_by");
+  if (json_is_string (by))
+    return json_string_value (by);
+  if (turn->instead_next == 0)
+    return self->speaker.service;
+  snprintf (room, SPEAKER_SERVICE_MAX + 1, "model/%s",
+            json_string_value (json_array_get (self->speaker.fallback, turn->instead_next - 1)));
+  return room;
+}
+
 static void
 answered (void *context, troupe_turn_t *turn, const json_t *value, const troupe_error_t *failure)
 {
@@ -316,7 +332,8 @@ answered (void *context, troupe_turn_t *turn, const json_t *value, const troupe_
     fail (self, question, failure);
     return;
   }
-  char *reply = text_of (json_object_get (value, "content"));
+  char *reply = text_of (json_object_get (value, "content")), room[SPEAKER_SERVICE_MAX + 1];
+  troupe_asking_set_model (question->asking, who_answered (self, turn, value, room));
   troupe_err_t code = reply ? troupe_asking_reply (question->asking, reply, &step, &error)
                             : troupe_error_set (&error, TROUPE_NO_MEMORY, "reply", NULL, "out of memory");
   if (code == TROUPE_OK && step == TROUPE_ASKING_GIVE_UP)
@@ -330,8 +347,16 @@ answered (void *context, troupe_turn_t *turn, const json_t *value, const troupe_
   free (reply);
 }
 
+static const troupe_tally_t *
+dict_dialog_tally (const void *state)
+{
+  const dict_dialog_t *self = state;
+  return self->tally;
+}
+
 const troupe_agent_type_t troupe_agent_dict_dialog = {.name = "dict_dialog",
                                                       .open = dict_dialog_open,
                                                       .close = dict_dialog_close,
                                                       .reply = dict_dialog_reply,
-                                                      .cancelled = dict_dialog_cancelled};
+                                                      .cancelled = dict_dialog_cancelled,
+                                                      .tally = dict_dialog_tally};

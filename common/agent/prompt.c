@@ -31,7 +31,8 @@ append_messages (json_t *list, const json_t *messages, const char *agent)
       continue;
     }
     json_t *heard = json_copy (message);
-    if (!heard || json_object_set_new (heard, "role", json_string ("user"))) {
+    if (json_object_size (heard) != json_object_size (message) || // no memory for a member
+        json_object_set_new (heard, "role", json_string ("user"))) {
       json_decref (heard);
       return -1;
     }

@@ -18,6 +18,9 @@ typedef struct {
 troupe_err_t speaker_open (speaker_t *self, const char *agent, const json_t *settings, troupe_error_t *error);
 void speaker_close (speaker_t *self);
 
+// The metadata of an answer for the turn's reply, a new reference: if another model gave it, they say "instead_of" and
+// "answered_by", as those of a model with a fallback of its own do. NULL: it has none.
+json_t *speaker_metadata (const speaker_t *self, const troupe_turn_t *turn, const json_t *answer);
 // Asks the model for the turn; `input` is given up, NULL: out of memory. What can't be asked fails the turn: false.
 bool speaker_ask (const speaker_t *self, troupe_turn_t *turn, json_t *input, bool stream, troupe_answered_fn *answered,
                   void *context);

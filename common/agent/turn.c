@@ -242,9 +242,7 @@ news_of (const troupe_turn_t *self, const json_t *messages)
   size_t i;
   json_t *message;
   json_array_foreach (messages, i, message) {
-    troupe_message_t *read = NULL;
-    bool good = troupe_message_of_json (&read, message, NULL) == TROUPE_OK;
-    troupe_message_unref (&read);
+    bool good = troupe_message_check (message, NULL) == TROUPE_OK;
     if (good && !knows (self, message) && json_array_append (news, message)) {
       json_decref (news);
       return NULL;
@@ -413,7 +411,8 @@ static json_t *
 reply_to_remember (const troupe_turn_t *self, json_t *reply)
 {
   json_t *copy = self->as ? json_copy (reply) : json_incref (reply);
-  if (copy && self->as && json_object_set (copy, "content", self->as)) {
+  // jansson leaves out members that it has no memory for.
+  if (json_object_size (copy) != json_object_size (reply) || (self->as && json_object_set (copy, "content", self->as))) {
     json_decref (copy);
     return NULL;
   }

@@ -93,6 +93,13 @@ troupe_buffer_point (troupe_buffer_t *self, void *data, size_t size)
   self->size = size;
 }
 
+void
+troupe_buffer_narrow (troupe_buffer_t *self, const void *data, size_t size)
+{
+  self->data = (unsigned char *)self->data + ((const unsigned char *)data - (const unsigned char *)self->data);
+  self->size = size;
+}
+
 void *
 troupe_buffer_keeper (const troupe_buffer_t *self, troupe_buffer_free_fn *free_fn)
 {

@@ -1,98 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AgentScope's model configurations, read as they are: a JSON list of {"config_name", "model_type", ...}, or one of these.
-// Each becomes what a file of ours would say, which then goes through the same checks and gets the same defaults; so
-// a dollar is doubled, for it means nothing in AgentScope's files. Names that AgentScope has given up are taken, with a
-// note in the log, as is what has no counterpart here.
+// AgentScope's files, read as they are. What they say is written as a file of ours would say it, and that goes through
+// the same checks and gets the same defaults; so a dollar is doubled, for it means nothing in AgentScope's files.
 
-#include "config/config.h"
+#include "config/agentscope.h"
 #include "config/source.h"
-#include "troupe/log.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-  const char *old, *type, *task, *api, *base_url, *answer;
-} types[] = {
-  {"openai_chat", "openai_chat", "chat", NULL, NULL, NULL},
-  {"openai", "openai_chat", "chat", NULL, NULL, NULL},
-  {"openai_dall_e", "openai", "image", NULL, NULL, NULL},
-  {"openai_embedding", "openai_chat", "embedding", NULL, NULL, NULL},
-  {"dashscope_chat", "dashscope", "chat", NULL, NULL, NULL},
-  {"tongyi_chat", "dashscope", "chat", NULL, NULL, NULL},
-  {"dashscope_multimodal", "dashscope", "chat", NULL, NULL, NULL},
-  {"dashscope_image_synthesis", "dashscope", "image", NULL, NULL, NULL},
-  {"dashscope_text_embedding", "dashscope", "embedding", NULL, NULL, NULL},
-  {"gemini_chat", "gemini", "chat", NULL, NULL, NULL},
-  {"gemini_embedding", "gemini", "embedding", NULL, NULL, NULL},
-  {"ollama_chat", "ollama", "chat", NULL, NULL, NULL},
-  {"ollama_generate", "ollama", "chat", "completion", NULL, NULL},
-  {"ollama_embedding", "ollama", "embedding", NULL, NULL, NULL},
-  {"anthropic_chat", "anthropic", "chat", NULL, NULL, NULL},
-  {"litellm_chat", "openai_chat", "chat", NULL, NULL, NULL},
-  {"yi_chat", "openai_chat", "chat", NULL, "https://api.lingyiwanwu.com/v1", NULL},
-  {"zhipuai_chat", "openai_chat", "chat", NULL, "https://open.bigmodel.cn/api/paas/v4", NULL},
-  {"zhipuai_embedding", "openai_chat", "embedding", NULL, "https://open.bigmodel.cn/api/paas/v4", NULL},
-  {"post_api", "post_api", "chat", NULL, NULL, "data.response.choices.0.message.content"},
-  {"post_api_chat", "post_api", "chat", NULL, NULL, "data.response.choices.0.message.content"},
-  {"post_api_dall_e", "post_api", "image", NULL, NULL, "data.response.data"},
-  {"post_api_embedding", "post_api", "embedding", NULL, NULL, "data.response.data"},
-};
-
-enum { TYPES = sizeof types / sizeof *types };
-
-typedef enum { AS_IT_IS, SECONDS, GENERATE, CLIENT, BODY, MESSAGES_KEY, OPTION, NOTHING, KNOWN } rule_t;
-
-// What becomes of a member.
-static const struct {
-  const char *old, *key;
-  rule_t rule;
-} members[] = {
-  {"config_name", NULL, KNOWN},
-  {"model_type", NULL, KNOWN},
-  {"model_name", "model", AS_IT_IS},
-  {"model", "model", AS_IT_IS}, // until 2023
-  {"api_key", "api_key", AS_IT_IS},
-  {"organization", "organization", AS_IT_IS},
-  {"api_url", "base_url", AS_IT_IS},
-  {"host", "base_url", AS_IT_IS},
-  {"base_url", "base_url", AS_IT_IS},
-  {"headers", "headers", AS_IT_IS},
-  {"default_headers", "headers", AS_IT_IS},
-  {"max_length", "window", AS_IT_IS},
-  {"max_retries", "retries", AS_IT_IS},
-  {"stream", "stream", AS_IT_IS},
-  {"timeout", "timeout", SECONDS},
-  {"retry_interval", "retry_pause", SECONDS},
-  {"generate_args", NULL, GENERATE},
-  {"client_args", NULL, CLIENT},
-  {"json_args", NULL, BODY},
-  {"messages_key", NULL, MESSAGES_KEY},
-  {"options", "options.options", OPTION},
-  {"keep_alive", "options.keep_alive", OPTION},
-  {"post_args", NULL, NOTHING},
-  {"budget", NULL, NOTHING},
-};
-
-enum { MEMBERS = sizeof members / sizeof *members };
-
-static const char *const parameters[] = {"temperature", "top_p", "top_k", "max_tokens", "stop", "seed",
-                                         "presence_penalty", "frequency_penalty", NULL};
-
-// -- Parts of a model ------------------------------------------------------------------------------------------------
-
-static json_t *
-map_in (json_t *object, const char *key)
-{
-  if (json_object_get (object, key) == NULL)
-    json_object_set_new (object, key, json_object ());
-  return json_object_get (object, key);
-}
-
 // Dollars doubled, at any depth.
-static json_t *
-quote (const json_t *value)
+json_t *
+agentscope_quote (const json_t *value)
 {
   const char *key;
   json_t *member, *out;
@@ -112,153 +31,93 @@ quote (const json_t *value)
   if (!json_is_object (value) && !json_is_array (value))
     return json_deep_copy (value);
   out = json_is_object (value) ? json_object () : json_array ();
-  json_object_foreach ((json_t *)(uintptr_t)value, key, member) json_object_set_new (out, key, quote (member));
-  json_array_foreach ((json_t *)(uintptr_t)value, i, member) json_array_append_new (out, quote (member));
+  json_object_foreach ((json_t *)(uintptr_t)value, key, member)
+    json_object_set_new (out, key, agentscope_quote (member));
+  json_array_foreach ((json_t *)(uintptr_t)value, i, member)
+    json_array_append_new (out, agentscope_quote (member));
   return out;
 }
 
-static void
-note (const char *name, const char *what, const char *why)
+static const char *
+file_of (const troupe_config_t *self, const char *key)
 {
-  troupe_log (TROUPE_LOG_INFO, "an AgentScope model configuration is read in today's terms", "model", name, "member", what,
-              "note", why, NULL);
+  return json_string_value (json_object_get (self->root, key));
 }
 
-static void take (json_t *model, const char *name, const json_t *config);
-
-// Parameters that mean the same for all providers, and what is the provider's own.
-static void
-take_generate (json_t *model, const json_t *arguments)
+void
+agentscope_wrong (const troupe_config_t *self, const char *key, size_t i, config_report_t *report, const char *why)
 {
-  const char *key;
-  json_t *value;
-  json_object_foreach ((json_t *)(uintptr_t)arguments, key, value)
-  {
-    const char *const *known = parameters;
-    while (*known != NULL && strcmp (*known, key) != 0)
-      known++;
-    json_object_set_new (map_in (model, *known != NULL ? "parameters" : "options"), key, quote (value));
+  config_report_add (report, config_place (self, key), key, NULL, "%s: [%zu]: %s", file_of (self, key), i, why);
+}
+
+json_t *
+agentscope_read (troupe_config_t *self, const char *key, config_report_t *report)
+{
+  size_t size;
+  char *text;
+  config_fault_t fault;
+  json_error_t cause;
+  if (file_of (self, key) == NULL)
+    return NULL;
+  config_derive_path (self, self->root, key, key, report);
+  const char *file = file_of (self, key);
+  if (config_source_read (&text, &size, file, CONFIG_FILE_MAX, &fault) != TROUPE_OK) {
+    config_report_add (report, config_place (self, key), key, "the path is relative to this file",
+                       "the file \"%s\" can't be read: %s", file, fault.why);
+    return NULL;
   }
+  json_t *list = json_loadb (text, size, JSON_REJECT_DUPLICATES, &cause);
+  free (text);
+  if (json_is_object (list))
+    list = json_pack ("[o]", list);
+  if (json_is_array (list))
+    return list;
+  config_report_add (report, config_place (self, key), key, NULL, "%s:%d:%d: %s", file, cause.line, cause.column,
+                     cause.text);
+  json_decref (list);
+  return NULL;
 }
 
+// Puts the parts of another tree beside ours.
 static void
-take_member (json_t *model, const char *name, const char *old, const json_t *value)
+add_parts (troupe_config_t *self, const troupe_config_t *theirs, const char *key, const char *section,
+           config_report_t *report)
 {
-  size_t i = 0;
-  while (i < MEMBERS && strcmp (members[i].old, old) != 0)
-    i++;
-  rule_t rule = i < MEMBERS ? members[i].rule : NOTHING;
-  if (rule == AS_IT_IS)
-    json_object_set_new (model, members[i].key, quote (value));
-  else if (rule == SECONDS)
-    json_object_set_new (model, members[i].key, json_sprintf ("%.0fms", json_number_value (value) * 1000));
-  else if (rule == GENERATE)
-    take_generate (model, value);
-  else if (rule == CLIENT)
-    take (model, name, value);
-  else if (rule == BODY)
-    json_object_update_new (map_in (model, "body"), quote (value));
-  else if (rule == MESSAGES_KEY)
-    json_object_set_new (map_in (model, "body"), json_string_value (value) ? json_string_value (value) : "messages",
-                         json_string ("{{messages}}"));
-  else if (rule == OPTION)
-    json_object_set_new (map_in (model, "options"), members[i].key + strlen ("options."), quote (value));
-  else if (rule == NOTHING)
-    note (name, old, "it has no counterpart, and is left out");
-}
-
-static void
-take (json_t *model, const char *name, const json_t *config)
-{
-  const char *old;
-  json_t *value;
-  json_object_foreach ((json_t *)(uintptr_t)config, old, value)
-  {
-    if (!json_is_null (value))
-      take_member (model, name, old, value);
+  const char *name;
+  json_t *part;
+  if (json_object_get (self->root, section) == NULL)
+    json_object_set_new (self->root, section, json_object ());
+  json_t *ours = json_object_get (self->root, section);
+  json_object_foreach (json_object_get (theirs->root, section), name, part) {
+    if (json_object_get (ours, name) != NULL)
+      config_report_add (report, config_place (self, key), key, NULL, "%s: the %.*s %s is in this file too",
+                         file_of (self, key), (int)strlen (section) - 1, section, name);
+    else
+      json_object_set (ours, name, part);
   }
+  json_object_update (self->secrets, theirs->secrets);
+  config_mark_t place = config_place (self, key);
+  json_object_set_new (self->places, section, json_pack ("[I, I]", (json_int_t)place.line, (json_int_t)place.column));
 }
 
-static void
-finish (json_t *model, size_t type, const json_t *config)
-{
-  json_object_set_new (model, "type", json_string (types[type].type));
-  json_object_set_new (model, "task", json_string (types[type].task));
-  if (types[type].api != NULL)
-    json_object_set_new (model, "api", json_string (types[type].api));
-  if (types[type].base_url != NULL && json_object_get (model, "base_url") == NULL)
-    json_object_set_new (model, "base_url", json_string (types[type].base_url));
-  if (strcmp (types[type].type, "openai") != 0 && strcmp (types[type].type, "openai_chat") != 0)
-    json_object_del (model, "organization");
-  if (types[type].answer == NULL)
-    return;
-  json_object_set_new (model, "answer", json_string (types[type].answer));
-  if (json_object_get (config, "messages_key") == NULL)
-    json_object_set_new (map_in (model, "body"), strcmp (types[type].task, "chat") == 0 ? "messages" : "prompt",
-                         json_string (strcmp (types[type].task, "chat") == 0 ? "{{messages}}" : "{{prompt}}"));
-}
-
-// -- The file --------------------------------------------------------------------------------------------------------
-
-static void
-wrong (const troupe_config_t *self, config_report_t *report, const char *file, size_t i, const char *why)
-{
-  config_report_add (report, config_place (self, "model_configs"), "model_configs", NULL, "%s: [%zu]: %s", file, i, why);
-}
-
-static void
-convert (const troupe_config_t *self, json_t *models, const char *file, size_t i, const json_t *config,
-         config_report_t *report)
-{
-  size_t type = 0;
-  const char *name = json_string_value (json_object_get (config, "config_name"));
-  const char *old = json_string_value (json_object_get (config, "model_type"));
-  while (old != NULL && type < TYPES && strcmp (types[type].old, old) != 0)
-    type++;
-  if (name == NULL || old == NULL)
-    wrong (self, report, file, i, "config_name and model_type are needed");
-  else if (type == TYPES)
-    wrong (self, report, file, i, "there is no such model_type");
-  else if (json_object_get (models, name) != NULL)
-    wrong (self, report, file, i, "there is another one of that config_name");
-  else {
-    json_t *model = map_in (models, name);
-    take (model, name, config);
-    finish (model, type, config);
-    if (strcmp (types[type].type, old) != 0)
-      note (name, old, types[type].type);
-  }
-}
-
-// Reads the models as a file of ours would have them, and puts them beside those that are there.
-static void
-merge (troupe_config_t *self, const json_t *models, const char *file, config_report_t *report)
+void
+agentscope_merge (troupe_config_t *self, const char *key, const char *section, const json_t *parts,
+                  config_report_t *report)
 {
   size_t i;
-  json_t *fault, *errors = NULL, *whole = json_pack ("{s:O}", "models", models);
+  json_t *fault, *errors = NULL, *whole = json_pack ("{s:O}", section, parts);
   char *text = whole != NULL ? json_dumps (whole, JSON_INDENT (1)) : NULL;
+  const char *file = file_of (self, key);
   troupe_config_t *theirs = NULL;
   json_decref (whole);
   if (text == NULL)
     report->no_memory = true;
-  else if (config_parse_part (&theirs, file, text, strlen (text), self->part, &errors, NULL) == TROUPE_OK) {
-    const char *name;
-    json_t *model, *ours = map_in (self->root, "models");
-    json_object_foreach (json_object_get (theirs->root, "models"), name, model)
-    {
-      if (json_object_get (ours, name) != NULL)
-        config_report_add (report, config_place (self, "model_configs"), "model_configs", NULL,
-                           "%s: the model %s is in this file too", file, name);
-      else
-        json_object_set (ours, name, model);
-    }
-    json_object_update (self->secrets, theirs->secrets);
-    json_object_set_new (self->places, "models", json_pack ("[I, I]", (json_int_t)config_place (self, "model_configs").line,
-                                                            (json_int_t)config_place (self, "model_configs").column));
-  }
-  json_array_foreach (errors, i, fault) config_report_add (
-    report, config_place (self, "model_configs"), "model_configs", json_string_value (json_object_get (fault, "hint")),
-    "%s: %s: %s", file, json_string_value (json_object_get (fault, "path")), json_string_value (json_object_get (fault, "why")));
+  else if (config_parse_part (&theirs, file, text, strlen (text), self->part, &errors, NULL) == TROUPE_OK)
+    add_parts (self, theirs, key, section, report);
+  json_array_foreach (errors, i, fault)
+    config_report_add (report, config_place (self, key), key, json_string_value (json_object_get (fault, "hint")),
+                       "%s: %s: %s", file, json_string_value (json_object_get (fault, "path")),
+                       json_string_value (json_object_get (fault, "why")));
   json_decref (errors);
   troupe_config_destroy (&theirs);
   free (text);
@@ -267,36 +126,6 @@ merge (troupe_config_t *self, const json_t *models, const char *file, config_rep
 void
 config_read_agentscope (troupe_config_t *self, config_report_t *report)
 {
-  size_t i, size;
-  char *text;
-  config_fault_t fault;
-  json_error_t cause;
-  json_t *config, *list;
-  const char *file = json_string_value (json_object_get (self->root, "model_configs"));
-  if (file == NULL)
-    return;
-  config_derive_path (self, self->root, "model_configs", "model_configs", report);
-  file = json_string_value (json_object_get (self->root, "model_configs"));
-  if (config_source_read (&text, &size, file, CONFIG_FILE_MAX, &fault) != TROUPE_OK) {
-    config_report_add (report, config_place (self, "model_configs"), "model_configs", "the path is relative to this file",
-                       "the file \"%s\" can't be read: %s", file, fault.why);
-    return;
-  }
-  list = json_loadb (text, size, JSON_REJECT_DUPLICATES, &cause);
-  free (text);
-  if (json_is_object (list))
-    list = json_pack ("[o]", list);
-  if (!json_is_array (list)) {
-    config_report_add (report, config_place (self, "model_configs"), "model_configs", NULL, "%s:%d:%d: %s", file, cause.line,
-                       cause.column, cause.text);
-    json_decref (list);
-    return;
-  }
-  json_t *models = json_object ();
-  json_array_foreach (list, i, config) convert (self, models, file, i, config, report);
-  if (report->count == 0)
-    merge (self, models, file, report);
-  json_decref (models);
-  json_decref (list);
-  json_object_del (self->root, "model_configs"); // they stand in models now
+  config_read_agentscope_models (self, report);
+  config_read_agentscope_agents (self, report);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Brokers against each other: names and sockets must differ, what is open to other machines must be meant, and a
-// socket's path must fit. A socket may be given, or derived from the state directory or from the other socket; the
+// Brokers against each other: names and sockets must differ, what is open to others must have keys, and a socket's path
+// must fit. A socket may be given, or derived from the state directory or from the other socket; the
 // error stands where the reader can change it.
 
 #include "config/config.h"
@@ -43,10 +43,31 @@ check_socket (troupe_config_t *self, size_t index, const json_t *broker, const c
   }
   if (endpoint.path == NULL && endpoint.port == 0 && strcmp (key, "endpoint") == 0)
     config_report_add (report, mark, path, "name a port", "others couldn't find it on a free port");
-  if (!config_endpoint_is_local (&endpoint) && !json_is_true (json_object_get (broker, "allow_remote")) &&
+  if (endpoint.path == NULL && troupe_config_text (self, "keys.directory") == NULL &&
+      !json_is_true (json_object_get (broker, "insecure")) &&
       (strcmp (key, "endpoint") == 0 || config_is_given (self, path)))
-    config_report_add (report, mark, path, "set allow_remote: true in a network that you trust",
-                       "%s is open to other machines, without encryption or keys", value);
+    config_report_add (report, mark, path, "make keys by `troupe keygen --mesh` and set keys.directory, or use ipc",
+                       "%s is open to whoever reaches it: tcp needs keys", value);
+}
+
+static void
+check_bind (troupe_config_t *self, size_t index, const json_t *broker, config_report_t *report)
+{
+  config_endpoint_t bind, endpoint;
+  config_fault_t fault;
+  char path[PATH_SIZE];
+  const char *value = text (broker, "bind"), *given = text (broker, "endpoint");
+  path_of (path, index, "bind");
+  if (value == NULL)
+    return;
+  config_mark_t mark = config_place (self, path);
+  if (!config_bind_parse (&bind, value, &fault))
+    config_report_add (report, mark, path, fault.hint, "%s", fault.why);
+  else if (given == NULL || !config_endpoint_parse (&endpoint, given, &fault)) // wrong ones were reported
+    return;
+  else if (endpoint.path != NULL)
+    config_report_add (report, mark, path, "give it an endpoint such as tcp://host:7100",
+                       "%s has no address to listen on", given);
 }
 
 static void
@@ -100,6 +121,7 @@ config_check_brokers (troupe_config_t *self, config_report_t *report)
   json_array_foreach (brokers, index, broker)
   {
     check_names (self, brokers, index, report);
+    check_bind (self, index, broker, report);
     for (size_t socket = 0; socket < SOCKETS; socket++) {
       check_socket (self, index, broker, sockets[socket], report);
       check_clash (self, brokers, index, socket, report);

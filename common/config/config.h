@@ -20,8 +20,10 @@ struct troupe_config {
 
 // Fills root, places and secrets.
 void config_build (troupe_config_t *self, const config_node_t *node, config_report_t *report);
-// Adds the models of AgentScope's file that `model_configs` names.
+// Adds the models and the agents of the AgentScope files that `model_configs` and `agent_configs` name.
 void config_read_agentscope (troupe_config_t *self, config_report_t *report);
+void config_read_agentscope_models (troupe_config_t *self, config_report_t *report);
+void config_read_agentscope_agents (troupe_config_t *self, config_report_t *report);
 // As troupe_config_parse, of which only the secrets in `part` are read (NULL: all).
 troupe_err_t config_parse_part (troupe_config_t **out, const char *name, const char *text, size_t size, const char *part,
                                 json_t **errors, troupe_error_t *error);

@@ -94,7 +94,7 @@ derive_brokers (troupe_config_t *self, config_report_t *report)
   if (brokers == NULL && config_is_given (self, "brokers"))
     return;
   if (json_array_size (brokers) == 0 && report->count == 0) {
-    brokers = json_pack ("[{s:s, s:b}]", "name", first_broker, "allow_remote", 0);
+    brokers = json_pack ("[{s:s, s:b}]", "name", first_broker, "insecure", 0);
     config_report_set (report, self->root, "brokers", brokers);
   }
   json_array_foreach (brokers, i, broker)
@@ -168,6 +168,9 @@ derive_agents (troupe_config_t *self, config_report_t *report)
 void
 config_derive (troupe_config_t *self, config_report_t *report)
 {
+  json_t *keys = json_object_get (self->root, "keys");
+  config_derive_path (self, keys, "directory", "keys", report);
+  config_derive_path (self, keys, "file", "keys", report);
   derive_brokers (self, report);
   derive_store (self, report);
   config_derive_models (self, report);

@@ -84,6 +84,16 @@ config_endpoint_parse (config_endpoint_t *out, const char *text, config_fault_t 
 }
 
 bool
+config_bind_parse (config_endpoint_t *out, const char *text, config_fault_t *fault)
+{
+  *out = (config_endpoint_t){0};
+  if (strcmp (text, "*") != 0 && !is_host (text, strlen (text)))
+    return config_fault (fault, "write *, 0.0.0.0, 10.0.0.5 or eth0", "not an address, nor an interface");
+  snprintf (out->host, sizeof out->host, "%s", text);
+  return true;
+}
+
+bool
 config_endpoint_is_local (const config_endpoint_t *self)
 {
   struct in_addr address;
@@ -108,6 +118,18 @@ config_endpoint_print (const config_endpoint_t *self, char out[CONFIG_ENDPOINT_S
     snprintf (out, CONFIG_ENDPOINT_SIZE, "tcp://%s:*", host);
   else
     snprintf (out, CONFIG_ENDPOINT_SIZE, "tcp://%s:%u", host, self->port);
+}
+
+bool
+config_address_check (const char *text, config_fault_t *fault)
+{
+  unsigned port;
+  const char *colon = strrchr (text, ':');
+  size_t size = colon != NULL ? (size_t)(colon - text) : 0;
+  bool good = colon != NULL && (strcmp (colon, ":0") == 0 || parse_port (&port, colon + 1, false)) &&
+              ((size == 1 && *text == '*') || is_host (text, size));
+  return good || config_fault (fault, "write host:port, such as 127.0.0.1:9464, or *:9464 for every address",
+                               "not an address to listen on");
 }
 
 // A host with or without a port, all of `text`.

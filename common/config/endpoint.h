@@ -19,11 +19,15 @@ typedef struct {
 } config_endpoint_t;
 
 bool config_endpoint_parse (config_endpoint_t *out, const char *text, config_fault_t *fault);
+// Where a broker binds: as an endpoint's host, or "*".
+bool config_bind_parse (config_endpoint_t *out, const char *text, config_fault_t *fault);
 // Whether only this machine can reach it.
 bool config_endpoint_is_local (const config_endpoint_t *self);
 // "tcp://host:port" in the form in which ZeroMQ takes it: localhost is an address.
 void config_endpoint_print (const config_endpoint_t *self, char out[CONFIG_ENDPOINT_SIZE]);
 
+// "host:port" to listen on, "*" for every address; port 0 for a free one.
+bool config_address_check (const char *text, config_fault_t *fault);
 bool config_url_check (const char *text, config_fault_t *fault);
 bool config_redis_check (const char *text, config_fault_t *fault);
 bool config_socket_check (const char *path, config_fault_t *fault);

@@ -58,6 +58,7 @@ config_derive_models (troupe_config_t *self, config_report_t *report)
     }
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
       config_derive_path (self, model, files[i], "models", report);
+    config_derive_path (self, model, "files", "models", report);
   }
 }
 
@@ -80,7 +81,7 @@ check_keys (troupe_config_t *self, const char *name, const json_t *model, const 
     if (config_model_takes (model, key))
       continue;
     snprintf (path, sizeof path, "models.%s.%s", name, config_key_name (key));
-    if (config_is_given (self, path))
+    if (config_is_given (self, path) && config_find (self->root, path) != NULL) // what came out empty isn't there
       config_report_add (report, config_place (self, path), path, NULL, "models of the type %s don't have this key",
                          provider->type);
   }

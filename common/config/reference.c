@@ -61,8 +61,8 @@ static void
 print_type (FILE *file, const config_key_t *key)
 {
   static const char *const names[] = {"text",     "name", "",         "whole number", "number", "`true` or `false`",
-                                      "duration", "size", "endpoint", "URL",          "map",    "list",
-                                      "any"};
+                                      "duration", "size", "endpoint", "URL",          "address", "map",
+                                      "list",     "any"};
   const char *dots = key->constraint != NULL ? strstr (key->constraint, "..") : NULL;
   fputs (names[key->type], file);
   if (key->type == CONFIG_ENUM)

@@ -235,6 +235,13 @@ of_url (const config_key_t *key, const char *text, config_fault_t *fault)
   return made (json_stringn (text, size), fault);
 }
 
+static json_t *
+of_address (const config_key_t *key, const char *text, config_fault_t *fault)
+{
+  (void)key;
+  return config_address_check (text, fault) ? made (json_string (text), fault) : NULL;
+}
+
 json_t *
 config_scalar (const config_key_t *key, const char *text, const char *shown, config_fault_t *fault)
 {
@@ -242,7 +249,7 @@ config_scalar (const config_key_t *key, const char *text, const char *shown, con
     [CONFIG_TEXT] = of_text,        [CONFIG_NAME] = of_name,     [CONFIG_ENUM] = of_enum,
     [CONFIG_INT] = of_integer,      [CONFIG_NUMBER] = of_number, [CONFIG_BOOL] = of_bool,
     [CONFIG_DURATION] = of_integer, [CONFIG_SIZE] = of_integer,  [CONFIG_ENDPOINT] = of_endpoint,
-    [CONFIG_URL] = of_url,
+    [CONFIG_URL] = of_url,          [CONFIG_ADDRESS] = of_address,
   };
   config_fault_t inner;
   enum { SHOWN_MAX = 60 }; // enough to find it in the file

@@ -114,7 +114,8 @@ write_scalar (writer_t *self, const json_t *value, const config_key_t *key)
     return write_amount (value, config_durations);
   if (key->type == CONFIG_SIZE)
     return write_amount (value, config_sizes);
-  if (strcmp (key->path, "models.*.rules") == 0 || strcmp (key->path, "models.*.ranks") == 0)
+  if (strcmp (key->path, "models.*.rules") == 0 || strcmp (key->path, "models.*.ranks") == 0 ||
+      strncmp (key->path, "keys.", strlen ("keys.")) == 0)
     return write_path (json_string_value (value));
   return json_is_string (value) ? write_text (json_string_value (value)) : json_deep_copy (value);
 }

@@ -24,7 +24,9 @@ typedef struct {
   const json_t *settings;
   troupe_loop_t *loop;
   troupe_node_t *node;
+  troupe_credentials_t *credentials;
   void *served;
+  troupe_health_t *health; // NULL: none
   bool draining;
 } process_t;
 
@@ -149,20 +151,80 @@ serve (process_t *self, const troupe_args_t *args, troupe_error_t *error)
 {
   const char *brokers[BROKERS_MAX + 1];
   list_brokers (self, args, brokers);
-  troupe_node_options_t options = {
-    .name = self->name, .mesh = troupe_config_text (self->config, "mesh"), .brokers = brokers };
-  troupe_err_t code = troupe_node_new (&self->node, self->loop, &options, error);
+  char key[TROUPE_ERROR_OBJECT_MAX];
+  snprintf (key, sizeof key, "%s-%s", self->daemon->kind, self->name);
+  troupe_err_t code = troupe_credentials_new (&self->credentials, self->config, key, error);
+  troupe_node_options_t options = { .name = self->name,
+                                    .mesh = troupe_config_text (self->config, "mesh"),
+                                    .brokers = brokers,
+                                    .credentials = self->credentials };
+  if (code == TROUPE_OK)
+    code = troupe_node_new (&self->node, self->loop, &options, error);
   if (code != TROUPE_OK)
     return code;
   return self->daemon->start (&self->served, self->node, self->config, self->name, self->settings, error);
 }
 
+// -- Health ----------------------------------------------------------------------------------------------------------
+
+static troupe_err_t
+check_mesh (void *context, troupe_error_t *error)
+{
+  const process_t *self = context;
+  return troupe_node_ready (self->node, error);
+}
+
+static troupe_err_t
+check_served (void *context, troupe_error_t *error)
+{
+  const process_t *self = context;
+  return self->daemon->ready (self->served, error);
+}
+
+static void
+write_metrics (void *context, troupe_metrics_t *metrics)
+{
+  const process_t *self = context;
+  troupe_node_write_metrics (self->node, metrics);
+  if (self->daemon->metrics)
+    self->daemon->metrics (self->served, metrics);
+}
+
+// NULL: nowhere.
+static const char *
+health_address (const process_t *self, const troupe_args_t *args)
+{
+  const char *given = troupe_args_value (args, "health");
+  return given ? given : json_string_value (troupe_config_get (self->config, "health.listen"));
+}
+
+static troupe_err_t
+open_health (process_t *self, const troupe_args_t *args, troupe_error_t *error)
+{
+  const char *listen = health_address (self, args);
+  if (!listen)
+    return TROUPE_OK;
+  troupe_err_t code = troupe_health_new (&self->health, self->loop, listen, error);
+  if (code != TROUPE_OK)
+    return code;
+  troupe_health_add_check (self->health, "mesh", check_mesh, self);
+  if (self->daemon->ready)
+    troupe_health_add_check (self->health, self->daemon->kind, check_served, self);
+  troupe_health_add_metrics (self->health, write_metrics, self);
+  troupe_log (TROUPE_LOG_INFO, "health", "url", troupe_health_url (self->health), NULL);
+  return TROUPE_OK;
+}
+
+// -- The program -----------------------------------------------------------------------------------------------------
+
 static void
 close_all (process_t *self)
 {
+  troupe_health_destroy (&self->health);
   if (self->served)
     self->daemon->stop (&self->served);
   troupe_node_destroy (&self->node);
+  troupe_credentials_destroy (&self->credentials);
   troupe_loop_destroy (&self->loop);
   troupe_config_destroy (&self->config);
   free (self->service);
@@ -179,6 +241,11 @@ run (const troupe_args_t *args)
     return troupe_err_exit (error.code);
   }
   troupe_err_t code = load (&self, troupe_args_value (args, "file"), &error);
+  if (code == TROUPE_OK && troupe_args_flag (args, "probe")) {
+    int status = troupe_health_probe_main (health_address (&self, args));
+    close_all (&self);
+    return status;
+  }
   if (code == TROUPE_OK) {
     code = choose (&self, &error);
     if (code == TROUPE_OK)
@@ -187,6 +254,8 @@ run (const troupe_args_t *args)
       code = open_loop (&self, &error);
     if (code == TROUPE_OK)
       code = serve (&self, args, &error);
+    if (code == TROUPE_OK)
+      code = open_health (&self, args, &error);
     if (code == TROUPE_OK)
       code = troupe_loop_run (self.loop);
     else
@@ -200,15 +269,18 @@ int
 troupe_daemon_main (const troupe_daemon_t *self, int argc, char **argv)
 {
   static const troupe_option_t options[] = {
-    { "file", 'f', "FILE", "the mesh's configuration", "troupe.yaml" },
+    { "file", 'f', "FILE", "the mesh's configuration", "troupe.yaml", false, "TROUPE_CONFIG" },
     { "name", 'n', "NAME", "which one of the configuration to serve" },
     { "broker", 'b', "ENDPOINT", "a broker to connect to, instead of the configuration's", NULL, true },
+    { "health", 0, "HOST:PORT", "where it says whether it is ready, instead of `health.listen`", NULL, false },
+    { "probe", 0, NULL, "ask the process that runs there whether it is ready, and say what it answers", NULL, false },
     { NULL }
   };
   static const char details[] =
     "SIGTERM and SIGINT drain: no more calls are taken, those that run end. A second signal ends it at once.\n"
     "\n"
-    "Exit status: 0 ended by a signal, 2 wrong command line, 3 wrong configuration, 4 no such name.";
+    "Exit status: 0 ended by a signal, 2 wrong command line, 3 wrong configuration, 4 no such name. With --probe: "
+    "0 ready, 1 not ready.";
   const troupe_verb_t verbs[] = { { .details = details, .options = options, .run = run },
                                   { NULL } };
   program = self;

@@ -14,7 +14,7 @@ member (log_line_t *line, const char *name, const char *value)
 {
   size_t begin = line->size;
   log_line_puts (line, ",\"");
-  log_line_text (line, name, LOG_JSON);
+  log_line_name (line, name, LOG_JSON);
   log_line_puts (line, "\":\"");
   log_line_text (line, value, LOG_JSON);
   log_line_puts (line, "\"");

@@ -108,6 +108,15 @@ put_character (log_line_t *self, const char *text, size_t size, log_escape_t esc
 void
 log_line_text (log_line_t *self, const char *text, log_escape_t escape)
 {
+  if (log_secret_hides_all ())
+    log_line_puts (self, hidden);
+  else
+    log_line_name (self, text, escape);
+}
+
+void
+log_line_name (log_line_t *self, const char *text, log_escape_t escape)
+{
   size_t size = strlen (text);
   for (size_t i = 0; i < size && !self->full;) {
     size_t secret = log_secret_at (text + i, size - i);

@@ -33,5 +33,7 @@ void log_line_puts (log_line_t *self, const char *text);
 void log_line_end (log_line_t *self, const char *text);
 // Appends a text of any origin: escaped, secrets replaced, cut after LOG_VALUE_MAX bytes with a mark.
 void log_line_text (log_line_t *self, const char *text, log_escape_t escape);
+// The same for the name of a member, which is shown also when all texts are hidden.
+void log_line_name (log_line_t *self, const char *text, log_escape_t escape);
 
 #endif

@@ -4,21 +4,29 @@
 // costs no more than its bytes, and still works when memory is short. A line leaves by one write, which the kernel
 // keeps whole on a terminal and in a file; in a pipe up to PIPE_BUF (4096) bytes.
 //
-// A write that fails (a full disk, a pipe that nobody reads) must not stop the process: the line is lost, it is
-// counted, and the next line that gets through is followed by one that tells how many were lost.
+// A write that fails (a full disk, a pipe that nobody reads, a terminal that was stopped) must not stop the process:
+// the line is lost, it is counted, and the next line that gets through is followed by one that tells how many were
+// lost. Standard error is shared with others, so it can't be made non-blocking: whether it takes something is asked
+// before each write, and who doesn't read in time is not waited for again until it does.
 
 #include "log/format.h"
 #include "log/secret.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { MEMBERS_MAX = 32 }; // an event is a few words; more members than that are a report
+enum {
+  MEMBERS_MAX = 32, // an event is a few words; more members than that are a report
+  PATIENCE_MS = 100 // with who reads the log: enough for one that reads at all, and far below any lease
+};
 
 static const char *const level_names[] = {"debug", "info", "chat", "warning", "error", "off"};
 static const char *const format_names[] = {"auto", "pretty", "json"};
@@ -66,13 +74,25 @@ troupe_log_enabled (troupe_log_level_t level)
   return level != TROUPE_LOG_OFF && (int)level >= atomic_load_explicit (&least_level, memory_order_relaxed);
 }
 
-// All of the line, or false. A part that was written stays there: `torn` begins the next line on a new one.
+// All of the line, or false. When a pipe takes anything, it takes PIPE_BUF bytes at once. A part that was written stays
+// there: `torn` begins the next line on a new one.
 static bool
 write_line (void)
 {
   size_t done = 0;
+  struct stat about;
+  bool whole = fstat (STDERR_FILENO, &about) != 0 || !(S_ISFIFO (about.st_mode) || S_ISSOCK (about.st_mode));
   while (done < line.size) {
-    ssize_t size = write (STDERR_FILENO, line.bytes + done, line.size - done);
+    size_t rest = line.size - done;
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int ready = poll (&out, 1, lost > 0 ? 0 : PATIENCE_MS);
+    if (ready < 0 && errno == EINTR)
+      continue;
+    if (ready == 0) {
+      torn = torn || done > 0;
+      return false;
+    }
+    ssize_t size = write (STDERR_FILENO, line.bytes + done, whole || rest < PIPE_BUF ? rest : PIPE_BUF);
     if (size < 0 && errno == EINTR)
       continue;
     if (size <= 0) {
@@ -203,9 +223,13 @@ troupe_log_secret (const char *value)
   pthread_mutex_lock (&lock);
   bool remembered = log_secret_add (value);
   pthread_mutex_unlock (&lock);
-  if (!remembered)
-    troupe_log (TROUPE_LOG_ERROR, "a secret can't be hidden", "why", "64 are hidden already, or no memory is left",
-                "next", "take care of where this log goes", NULL);
+  if (remembered)
+    return;
+  troupe_log (TROUPE_LOG_ERROR, "a secret can't be hidden, so from here on all texts are", "why",
+              "1024 are hidden already, or no memory is left", NULL);
+  pthread_mutex_lock (&lock);
+  log_secret_hide_all ();
+  pthread_mutex_unlock (&lock);
 }
 
 // Reads one environment variable; false when it holds a word that isn't of the table.

@@ -79,7 +79,7 @@ member (log_line_t *line, const log_member_t *member, const char *before)
   size_t begin = line->size;
   bool bare = is_bare (member->value);
   log_line_puts (line, before);
-  log_line_text (line, member->name, LOG_PLAIN);
+  log_line_name (line, member->name, LOG_PLAIN);
   log_line_puts (line, bare ? "=" : "=\"");
   log_line_text (line, member->value, bare ? LOG_PLAIN : LOG_QUOTED);
   log_line_puts (line, bare ? "" : "\"");

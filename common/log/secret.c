@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The secrets, searched at every byte of everything logged. Almost no byte begins a secret, so a table of first bytes
-// answers for nearly all; with 64 secrets at most the rest is a plain loop. Copies live as long as the process.
+// answers for nearly all; the rest is a plain loop over the few secrets that a process has. Copies live as long as the
+// process.
 
 #include "log/secret.h"
 
@@ -10,7 +11,7 @@
 static char *secrets[LOG_SECRETS_MAX];
 static size_t sizes[LOG_SECRETS_MAX];
 static size_t count;
-static bool begins[256];
+static bool begins[256], all;
 
 bool
 log_secret_add (const char *value)
@@ -28,6 +29,18 @@ log_secret_add (const char *value)
   sizes[count++] = size;
   begins[(unsigned char)*value] = true;
   return true;
+}
+
+void
+log_secret_hide_all (void)
+{
+  all = true;
+}
+
+bool
+log_secret_hides_all (void)
+{
+  return all;
 }
 
 static size_t

@@ -9,11 +9,14 @@
 
 enum {
   LOG_SECRET_MIN = 6, // shorter ones would hide ordinary words
-  LOG_SECRETS_MAX = 64
+  LOG_SECRETS_MAX = 1024 // the keys of hundreds of models, which `troupe up` reads all
 };
 
-// False: it can't be remembered (64 are, or no memory), and so will not be hidden.
+// False: it can't be remembered: so many are, or there is no memory.
 bool log_secret_add (const char *value);
+// From now on every text counts as a secret, for when one can't be remembered; and whether that is so.
+void log_secret_hide_all (void);
+bool log_secret_hides_all (void);
 // How many bytes at `text` are a secret, or several that overlap; 0: none begins here.
 size_t log_secret_at (const char *text, size_t size);
 

@@ -48,7 +48,9 @@ troupe_message_identify (json_t **out, json_t *message, const troupe_id_t *call,
   troupe_err_t code = TROUPE_NO_MEMORY;
   troupe_message_t *read = NULL;
   json_t *whole = json_copy (message);
-  if (!whole || (!json_object_get (whole, "id") && set_id (whole, call, number)) ||
+  // jansson leaves out members that it has no memory for.
+  if (json_object_size (whole) != json_object_size (message) ||
+      (!json_object_get (whole, "id") && set_id (whole, call, number)) ||
       (!json_object_get (whole, "timestamp") && set_timestamp (whole, call, root))) {
     troupe_error_set (error, code, "message", NULL, "out of memory");
     goto end;

@@ -243,6 +243,18 @@ troupe_message_of_json (troupe_message_t **out, json_t *json, troupe_error_t *er
   return err == TROUPE_OK ? make (out, &parts, error) : err;
 }
 
+troupe_err_t
+troupe_message_check (json_t *json, troupe_error_t *error)
+{
+  parts_t parts;
+  if (!json_is_object (json))
+    return refuse (error, "not a map");
+  troupe_err_t err = check_keys (json, error);
+  if (err == TROUPE_OK)
+    err = read_parts (&parts, json, error);
+  return err == TROUPE_OK ? check_parts (&parts, error) : err;
+}
+
 json_t *
 troupe_message_to_json (const troupe_message_t *self)
 {

@@ -6,15 +6,17 @@
 #ifndef TROUPE_MODEL_ANSWER_H
 #define TROUPE_MODEL_ANSWER_H
 
+#include "model/gather.h"
 #include "model/provider.h"
 
 typedef struct transfer transfer_t;
 
 typedef enum {
-  ANSWER_IDLE,  // not begun, or ended
-  ANSWER_FETCH, // a transfer runs
-  ANSWER_PAUSE, // it failed, and will be tried again
-  ANSWER_PLAY   // a script is played
+  ANSWER_IDLE,   // not begun, or ended
+  ANSWER_GATHER, // what it points to is fetched
+  ANSWER_FETCH,  // a transfer runs
+  ANSWER_PAUSE,  // it failed, and will be tried again
+  ANSWER_PLAY    // a script is played
 } answer_state_t;
 
 struct troupe_answer {
@@ -29,6 +31,7 @@ struct troupe_answer {
   atomic_uint refs;
 
   // The loop's.
+  prompt_t prompt; // as long as it waits for what it points to
   troupe_model_part_fn *part;
   troupe_model_done_fn *done;
   void *context;
@@ -36,13 +39,15 @@ struct troupe_answer {
   // Under the engine's mutex.
   bool dropped; // written by the loop's thread only
   bool in_inbox, in_outbox, over;
-  bytes_t news; // text that the loop has not handed on yet
+  bool gathered; // `gather` is the loop's again
+  bytes_t news;  // text that the loop has not handed on yet
   json_t *message;
   troupe_error_t error;
   troupe_answer_t *next_in, *next_out;
 
   // The engine's thread's.
   struct run *run;
+  gather_t *gather; // what it points to, until the loop has written it; NULL: nothing is to be fetched
   answer_state_t state;
   unsigned attempts;
   bool tries; // it is the one that an open breaker let through
@@ -56,5 +61,7 @@ struct troupe_answer {
 
 troupe_answer_t *answer_ref (troupe_answer_t *self);
 void answer_unref (troupe_answer_t *self);
+// The loop's thread: writes the request of an answer whose media were fetched, and sends it on its way.
+void model_go_on (troupe_answer_t *answer);
 
 #endif

@@ -20,9 +20,9 @@ enum {
 };
 
 static const media_rule_t media[] = {
-  {"image", true, IMAGE_MAX},
-  {"file", true, FILE_MAX},
-  {NULL, false, 0},
+  {"image", MEDIA_LINKS, IMAGE_MAX},
+  {"file", MEDIA_LINKS, FILE_MAX},
+  {NULL, MEDIA_DATA, 0},
 };
 
 static const char *const reserved[][2] = {
@@ -55,6 +55,8 @@ make_result (const json_t *block)
 {
   const json_t *output = json_object_get (block, "output");
   char *text = json_is_string (output) ? NULL : part_output (block);
+  if (!text && !json_is_string (output))
+    return NULL;
   json_t *said = text ? json_string (text) : json_incref ((json_t *)(uintptr_t)output);
   free (text);
   return json_pack ("{s:s,s:s,s:o,s:o*}", "type", "tool_result", "tool_use_id", part_member (block, "id"), "content",

@@ -5,10 +5,18 @@
 #include "model/body.h"
 #include "model/failure.h"
 
+// jansson passes over a key that couldn't be written, so a failure is remembered here.
+typedef struct {
+  bytes_t *body;
+  bool failed;
+} sink_t;
+
 static int
-dump (const char *data, size_t size, void *body)
+dump (const char *bytes, size_t size, void *context)
 {
-  return bytes_add (body, data, size) ? 0 : -1;
+  sink_t *self = context;
+  self->failed = self->failed || !bytes_add (self->body, bytes, size);
+  return self->failed ? -1 : 0;
 }
 
 troupe_err_t
@@ -17,10 +25,17 @@ body_no_memory (troupe_error_t *error)
   return troupe_error_set (error, TROUPE_NO_MEMORY, NULL, NULL, "no memory for what a model is asked or answers");
 }
 
+bool
+body_append (const json_t *value, bytes_t *out)
+{
+  sink_t sink = {.body = out};
+  return json_dump_callback (value, dump, &sink, JSON_COMPACT) == 0 && !sink.failed;
+}
+
 troupe_err_t
 body_write (json_t *request, bytes_t *body, troupe_error_t *error)
 {
-  bool written = request && json_dump_callback (request, dump, body, JSON_COMPACT) == 0;
+  bool written = request && body_append (request, body);
   json_decref (request);
   return written ? TROUPE_OK : body_no_memory (error);
 }
@@ -32,8 +47,11 @@ body_read (const troupe_model_t *model, const char *data, size_t size, json_t **
   *out = json_loadb (data, size, 0, &cause);
   if (json_is_object (*out))
     return TROUPE_OK;
+  bool no_memory = !*out && json_error_code (&cause) == json_error_out_of_memory;
   json_decref (*out);
   *out = NULL;
+  if (no_memory)
+    return body_no_memory (error);
   char quoted[160], next[TROUPE_ERROR_NEXT_MAX];
   failure_explain (data, size, quoted, sizeof quoted);
   snprintf (next, sizeof next, "does base_url of models.%s lead to the API of %s?", model->name, model->vendor->type);

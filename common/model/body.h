@@ -6,6 +6,8 @@
 
 #include "model/provider.h"
 
+// Appends a value as JSON; false: out of memory.
+bool body_append (const json_t *value, bytes_t *out);
 // Appends a request (given up, NULL when out of memory) to `body`.
 troupe_err_t body_write (json_t *request, bytes_t *body, troupe_error_t *error);
 // A reply, or a part of one, as an object. model_failed: it is something else.

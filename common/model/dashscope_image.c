@@ -32,7 +32,10 @@ image_write (const troupe_model_t *self, const prompt_t *prompt, bool stream, by
     return request ? troupe_error_set (error, TROUPE_BAD_MESSAGE, NULL, NULL, "options.input: a map is needed")
                    : body_no_memory (error);
   }
-  json_object_set (input, "prompt", json_array_get (prompt->texts, 0));
+  if (json_object_set (input, "prompt", json_array_get (prompt->texts, 0)) < 0) {
+    json_decref (request);
+    return body_no_memory (error);
+  }
   return body_write (request, body, error);
 }
 

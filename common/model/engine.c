@@ -1,114 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The engine: one thread that runs the asks of all models of a process, hundreds at once, with libcurl's multi
-// interface. It shares nothing with the loop but two queues under one mutex: the inbox (answers to begin, answers
-// dropped), after which the thread is woken, and the outbox (answers with news or an end), after which an eventfd
-// wakes the loop. Both queues are lists through the answers themselves, so handing over needs no memory and can't
-// fail; text that the loop has not fetched yet gathers in its answer, bounded by the reply's bound, so a slow loop
-// costs no queue.
+// interface. It shares nothing with the loop but what handover.c keeps under its mutex. Text that the loop has not
+// fetched yet gathers in its answer, bounded by the reply's bound, so a slow loop costs no queue.
 //
 // The thread and libcurl start with the first ask that needs them: a process that only rehearses never pays for TLS.
 // Every answer is in the schedule as long as it runs, at the time when something must happen to it at the latest: its
 // deadline, the end of a pause or of our patience, the next piece of a script. How an answer proceeds is in run.c.
+//
+// An ask that points to media which its model takes as bytes only comes twice: the engine brings the media, the loop's
+// thread (whose JSON the ask is) writes the request with them, and the engine sends it.
 
 #include "model/engine.h"
-#include "model/multi.h"
+#include "model/handover.h"
 #include "model/run.h"
 #include "model/transfer.h"
 
-#include <errno.h>
-#include <pthread.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 #include <zmq.h>
 
 enum {
-  OPEN_MAX = 100 * 1000,  // answers; as many calls as a node has open
-  DRAIN_MAX = 256,        // answers handled in a turn of the loop, so that its sockets get theirs
-  WAIT_MAX_MS = 60 * 1000 // an idle thread wakes once a minute, for nothing
+  OPEN_MAX = 100 * 1000, // answers; as many calls as a node has open
+  DRAIN_MAX = 256,       // answers handled in a turn of the loop, so that its sockets get theirs
+  REST_MS = 60 * 1000,   // without an ask: servers close idle connections about then too
+  WAIT_MAX_MS = REST_MS
 };
 
 struct troupe_engine {
   troupe_loop_t *loop;
-  int wake_fd; // the loop's
-  size_t open; // the loop's
+  size_t open;     // the loop's
+  bool registered; // the loop watches wake_fd
 
-  pthread_mutex_t mutex;
-  pthread_cond_t wake; // as long as there is no multi
-  troupe_answer_t *inbox, **inbox_end, *outbox, **outbox_end;
-  CURLM *multi; // made by the thread; others only wake it
-  bool started, stop;
+  handover_t handover;
+  bool started;
   pthread_t thread;
 
-  run_t run; // the thread's
+  run_t run;    // the thread's
+  int64_t idle; // since when nothing has run; 0: something runs
 };
-
-// -- Queues ----------------------------------------------------------------------------------------------------------
-
-static void
-push_in (troupe_engine_t *self, troupe_answer_t *answer)
-{
-  if (!answer->in_inbox) {
-    answer->in_inbox = true;
-    answer->next_in = NULL;
-    *self->inbox_end = answer_ref (answer);
-    self->inbox_end = &answer->next_in;
-  }
-  if (self->multi)
-    curl_multi_wakeup (self->multi);
-  else
-    pthread_cond_signal (&self->wake);
-}
-
-static void
-ring (const troupe_engine_t *self)
-{
-  uint64_t one = 1; // fails only when the counter is full, and then the loop is awake
-  (void)!write (self->wake_fd, &one, sizeof one);
-}
-
-static void
-push_out (troupe_engine_t *self, troupe_answer_t *answer)
-{
-  if (answer->in_outbox || answer->dropped)
-    return;
-  if (!self->outbox)
-    ring (self);
-  answer->in_outbox = true;
-  answer->next_out = NULL;
-  *self->outbox_end = answer_ref (answer);
-  self->outbox_end = &answer->next_out;
-}
-
-// The next answer of a list, whose reference is the caller's.
-static troupe_answer_t *
-pop_in (troupe_engine_t *self)
-{
-  troupe_answer_t *answer = self->inbox;
-  if (!answer)
-    return NULL;
-  self->inbox = answer->next_in;
-  if (!self->inbox)
-    self->inbox_end = &self->inbox;
-  answer->in_inbox = false;
-  return answer;
-}
-
-static troupe_answer_t *
-pop_out (troupe_engine_t *self)
-{
-  troupe_answer_t *answer = self->outbox;
-  if (!answer)
-    return NULL;
-  self->outbox = answer->next_out;
-  if (!self->outbox)
-    self->outbox_end = &self->outbox;
-  answer->in_outbox = false;
-  return answer;
-}
 
 // -- The loop's side -------------------------------------------------------------------------------------------------
 
@@ -123,40 +55,59 @@ end_on_loop (troupe_answer_t *answer, json_t *message)
   answer_unref (answer);
 }
 
+// What the engine's thread left for the loop, taken out under the mutex.
+typedef struct {
+  bytes_t text;
+  json_t *message;
+  bool over, gathered, circuit;
+  int64_t until;
+  unsigned failures;
+} news_t;
+
+static troupe_answer_t *
+take_news (handover_t *self, news_t *out)
+{
+  *out = (news_t){0};
+  handover_lock (self);
+  troupe_answer_t *answer = handover_pop_out (self);
+  if (answer) {
+    *out = (news_t){
+      .text = answer->news,
+      .message = answer->message,
+      .over = answer->over,
+      .gathered = answer->gathered,
+      .circuit = answer->model->circuit.news,
+      .until = answer->model->circuit.until,
+      .failures = answer->model->circuit.failures,
+    };
+    answer->model->circuit.news = false;
+    answer->news = (bytes_t){0};
+    answer->message = NULL;
+    answer->gathered = false;
+  }
+  handover_unlock (self);
+  return answer;
+}
+
 // False when there is nothing more.
 static bool
 hand_on (troupe_engine_t *self)
 {
-  pthread_mutex_lock (&self->mutex);
-  troupe_answer_t *answer = pop_out (self);
-  bytes_t news = {0};
-  json_t *message = NULL;
-  int64_t until = 0;
-  unsigned failures = 0;
-  bool over = false, circuit = false;
-  if (answer) {
-    circuit = answer->model->circuit.news;
-    until = answer->model->circuit.until;
-    failures = answer->model->circuit.failures;
-    answer->model->circuit.news = false;
-    news = answer->news;
-    answer->news = (bytes_t){0};
-    message = answer->message;
-    answer->message = NULL;
-    over = answer->over;
-  }
-  pthread_mutex_unlock (&self->mutex);
+  news_t news;
+  troupe_answer_t *answer = take_news (&self->handover, &news);
   if (!answer)
     return false;
-  if (circuit)
-    model_tell_circuit (answer->model, until, failures);
-  if (news.size && !answer->dropped)
-    answer->part (answer->context, news.data, news.size);
-  if (over && !answer->dropped)
-    end_on_loop (answer, message);
+  if (news.circuit)
+    model_tell_circuit (answer->model, news.until, news.failures);
+  if (news.text.size && !answer->dropped)
+    answer->part (answer->context, news.text.data, news.text.size);
+  if (news.gathered && !answer->dropped)
+    model_go_on (answer);
+  if (news.over && !answer->dropped)
+    end_on_loop (answer, news.message);
   else
-    json_decref (message);
-  bytes_clear (&news);
+    json_decref (news.message);
+  bytes_clear (&news.text);
   answer_unref (answer);
   return true;
 }
@@ -166,12 +117,11 @@ on_wake (void *context, short events)
 {
   (void)events;
   troupe_engine_t *self = context;
-  uint64_t count;
-  (void)!read (self->wake_fd, &count, sizeof count);
+  handover_heard (&self->handover);
   for (unsigned i = 0; i < DRAIN_MAX; i++)
     if (!hand_on (self))
       return;
-  ring (self);
+  handover_ring (&self->handover);
 }
 
 // -- The thread ------------------------------------------------------------------------------------------------------
@@ -179,48 +129,57 @@ on_wake (void *context, short events)
 CURLM *
 engine_multi (troupe_engine_t *self)
 {
-  if (self->multi)
-    return self->multi;
-  CURLM *multi = multi_new ();
-  pthread_mutex_lock (&self->mutex);
-  self->multi = multi;
-  pthread_mutex_unlock (&self->mutex);
-  return multi;
+  if (!self->handover.multi) {
+    multi_t *multi = multi_new ();
+    handover_lock (&self->handover);
+    self->handover.multi = multi;
+    handover_unlock (&self->handover);
+  }
+  return self->handover.multi ? multi_curl (self->handover.multi) : NULL;
 }
 
 void
 engine_pass (troupe_engine_t *self, troupe_answer_t *answer, const char *text, size_t size)
 {
-  pthread_mutex_lock (&self->mutex);
+  handover_lock (&self->handover);
   if (bytes_add (&answer->news, text, size)) {
     answer->passed += size;
-    push_out (self, answer);
+    handover_push_out (&self->handover, answer);
   }
-  pthread_mutex_unlock (&self->mutex); // without memory: the text stays in the reply, and comes with the next piece
+  handover_unlock (&self->handover); // without memory: the text stays in the reply, and comes with the next piece
 }
 
 void
 engine_tell (troupe_engine_t *self, troupe_answer_t *answer)
 {
   troupe_model_t *model = answer->model;
-  pthread_mutex_lock (&self->mutex);
+  handover_lock (&self->handover);
   model->circuit.until = model->breaker.pause ? model->breaker.until : 0;
   model->circuit.failures = model->breaker.failures;
   model->circuit.news = true;
-  push_out (self, answer);
-  pthread_mutex_unlock (&self->mutex);
+  handover_push_out (&self->handover, answer);
+  handover_unlock (&self->handover);
+}
+
+void
+engine_return (troupe_engine_t *self, troupe_answer_t *answer)
+{
+  handover_lock (&self->handover);
+  answer->gathered = true;
+  handover_push_out (&self->handover, answer);
+  handover_unlock (&self->handover);
 }
 
 void
 engine_end (troupe_engine_t *self, troupe_answer_t *answer, json_t *message, const troupe_error_t *error)
 {
-  pthread_mutex_lock (&self->mutex);
+  handover_lock (&self->handover);
   answer->over = true;
   answer->message = message;
   if (error)
     answer->error = *error;
-  push_out (self, answer);
-  pthread_mutex_unlock (&self->mutex);
+  handover_push_out (&self->handover, answer);
+  handover_unlock (&self->handover);
   answer_unref (answer);
 }
 
@@ -228,12 +187,12 @@ static bool
 take_inbox (troupe_engine_t *self, int64_t now)
 {
   for (;;) {
-    pthread_mutex_lock (&self->mutex);
-    troupe_answer_t *answer = pop_in (self);
-    bool stop = self->stop, dropped = answer && answer->dropped, over = answer && answer->over;
-    pthread_mutex_unlock (&self->mutex);
+    handover_lock (&self->handover);
+    troupe_answer_t *answer = handover_pop_in (&self->handover);
+    bool stop = self->handover.stop, dropped = answer && answer->dropped, over = answer && answer->over;
+    handover_unlock (&self->handover);
     if (dropped && !over && answer->slot == 0)
-      answer_unref (answer); // dropped before it began: nobody else gives the thread's reference up
+      answer_unref (answer); // dropped while it didn't run: nobody else gives the thread's reference up
     else if (dropped)
       run_drop (&self->run, answer);
     else if (answer)
@@ -244,35 +203,45 @@ take_inbox (troupe_engine_t *self, int64_t now)
   }
 }
 
+// Gives back what a busy time took: a thousand streams leave as many connections open, and their memory with them.
 static void
-wait_without_curl (troupe_engine_t *self, int64_t timeout_ms)
+rest (troupe_engine_t *self)
 {
-  struct timespec until;
-  clock_gettime (CLOCK_MONOTONIC, &until);
-  until.tv_sec += timeout_ms / 1000;
-  until.tv_nsec += timeout_ms % 1000 * 1000000;
-  if (until.tv_nsec >= 1000000000) {
-    until.tv_sec++;
-    until.tv_nsec -= 1000000000;
+  multi_t *multi = NULL;
+  handover_lock (&self->handover);
+  if (!self->handover.inbox) {
+    multi = self->handover.multi;
+    self->handover.multi = NULL;
   }
-  pthread_mutex_lock (&self->mutex);
-  if (!self->inbox && !self->stop)
-    pthread_cond_timedwait (&self->wake, &self->mutex, &until);
-  pthread_mutex_unlock (&self->mutex);
+  handover_unlock (&self->handover);
+  multi_destroy (&multi);
+  malloc_trim (0);
+}
+
+static void
+mind_idleness (troupe_engine_t *self, bool idle, int64_t now)
+{
+  if (!idle || !self->handover.multi)
+    self->idle = 0;
+  else if (!self->idle)
+    self->idle = now;
+  else if (now - self->idle >= REST_MS)
+    rest (self);
 }
 
 static void
 turn (troupe_engine_t *self)
 {
   run_due (&self->run, troupe_loop_now ());
-  if (self->multi)
-    run_transfers (&self->run, self->multi);
+  if (self->handover.multi)
+    run_transfers (&self->run, multi_curl (self->handover.multi));
   int64_t first = run_next (&self->run), now = troupe_loop_now ();
+  mind_idleness (self, !run_any (&self->run), now);
   int64_t timeout = first <= now ? 0 : first - now > WAIT_MAX_MS ? WAIT_MAX_MS : first - now;
-  if (self->multi)
-    curl_multi_poll (self->multi, NULL, 0, (int)timeout, NULL);
+  if (self->handover.multi)
+    multi_wait (self->handover.multi, timeout);
   else
-    wait_without_curl (self, timeout);
+    handover_wait (&self->handover, timeout);
 }
 
 static void *
@@ -285,7 +254,7 @@ work (void *context)
   return NULL;
 }
 
-// -- Birth and death -------------------------------------------------------------------------------------------------
+// -- Answers come and go ---------------------------------------------------------------------------------------------
 
 // Signals are the loop's thread's.
 static troupe_err_t
@@ -302,6 +271,14 @@ start_thread (troupe_engine_t *self, troupe_error_t *error)
   return TROUPE_OK;
 }
 
+void
+engine_go_on (troupe_engine_t *self, troupe_answer_t *answer)
+{
+  handover_lock (&self->handover);
+  handover_push_in (&self->handover, answer);
+  handover_unlock (&self->handover);
+}
+
 troupe_err_t
 engine_submit (troupe_engine_t *self, troupe_answer_t *answer, troupe_error_t *error)
 {
@@ -316,35 +293,32 @@ engine_submit (troupe_engine_t *self, troupe_answer_t *answer, troupe_error_t *e
   if (code != TROUPE_OK)
     return code;
   self->open++;
-  answer_ref (answer); // the thread's, until engine_end or run_drop
-  pthread_mutex_lock (&self->mutex);
-  push_in (self, answer);
-  pthread_mutex_unlock (&self->mutex);
+  answer_ref (answer); // the thread's, until engine_end, engine_refuse or run_drop
+  engine_go_on (self, answer);
   return TROUPE_OK;
+}
+
+void
+engine_refuse (troupe_answer_t *answer, const troupe_error_t *error)
+{
+  answer->error = *error;
+  end_on_loop (answer, NULL);
+  answer_unref (answer);
 }
 
 void
 engine_drop (troupe_engine_t *self, troupe_answer_t *answer)
 {
   self->open--;
-  pthread_mutex_lock (&self->mutex);
+  handover_lock (&self->handover);
   answer->dropped = true;
   if (!answer->over)
-    push_in (self, answer);
-  pthread_mutex_unlock (&self->mutex);
+    handover_push_in (&self->handover, answer);
+  handover_unlock (&self->handover);
   answer_unref (answer);
 }
 
-static void
-init_wake (troupe_engine_t *self)
-{
-  pthread_condattr_t monotonic;
-  pthread_condattr_init (&monotonic);
-  pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
-  pthread_cond_init (&self->wake, &monotonic);
-  pthread_condattr_destroy (&monotonic);
-  pthread_mutex_init (&self->mutex, NULL);
-}
+// -- Birth and death -------------------------------------------------------------------------------------------------
 
 troupe_err_t
 troupe_engine_new (troupe_engine_t **out, troupe_loop_t *loop, troupe_error_t *error)
@@ -353,40 +327,16 @@ troupe_engine_new (troupe_engine_t **out, troupe_loop_t *loop, troupe_error_t *e
   if (!self)
     return troupe_error_set (error, TROUPE_NO_MEMORY, "model engine", NULL, "no memory for an engine");
   self->loop = loop;
-  self->inbox_end = &self->inbox;
-  self->outbox_end = &self->outbox;
   run_init (&self->run, self);
-  init_wake (self);
-  self->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-  troupe_err_t code = TROUPE_OK;
-  if (self->wake_fd < 0)
-    code = troupe_error_set (error, TROUPE_IO, "model engine", NULL, "no eventfd: %s", strerror (errno));
-  else if (troupe_loop_add_fd (loop, self->wake_fd, ZMQ_POLLIN, on_wake, self) != TROUPE_OK)
+  troupe_err_t code = handover_init (&self->handover, error);
+  if (code == TROUPE_OK)
+    self->registered = troupe_loop_add_fd (loop, self->handover.wake_fd, ZMQ_POLLIN, on_wake, self) == TROUPE_OK;
+  if (code == TROUPE_OK && !self->registered)
     code = troupe_error_set (error, TROUPE_NO_MEMORY, "model engine", NULL, "the loop takes no more sources");
   *out = self;
   if (code != TROUPE_OK)
     troupe_engine_destroy (out);
   return code;
-}
-
-static void
-stop_thread (troupe_engine_t *self)
-{
-  pthread_mutex_lock (&self->mutex);
-  self->stop = true;
-  if (self->multi)
-    curl_multi_wakeup (self->multi);
-  else
-    pthread_cond_signal (&self->wake);
-  pthread_mutex_unlock (&self->mutex);
-  pthread_join (self->thread, NULL);
-}
-
-static void
-drop_outbox (troupe_engine_t *self)
-{
-  for (troupe_answer_t *answer; (answer = pop_out (self));)
-    answer_unref (answer);
 }
 
 void
@@ -396,16 +346,12 @@ troupe_engine_destroy (troupe_engine_t **self_p)
   if (!self)
     return;
   *self_p = NULL;
-  if (self->started)
-    stop_thread (self);
-  drop_outbox (self);
-  if (self->multi)
-    curl_multi_cleanup (self->multi);
-  if (self->wake_fd >= 0) {
-    troupe_loop_remove_fd (self->loop, self->wake_fd);
-    close (self->wake_fd);
+  if (self->started) {
+    handover_stop (&self->handover);
+    pthread_join (self->thread, NULL);
   }
-  pthread_cond_destroy (&self->wake);
-  pthread_mutex_destroy (&self->mutex);
+  if (self->registered)
+    troupe_loop_remove_fd (self->loop, self->handover.wake_fd);
+  handover_clear (&self->handover);
   free (self);
 }

@@ -13,8 +13,11 @@
 enum { DATA_MAX = 20 * 1000 * 1000 }; // of a whole request with data in it
 
 static const media_rule_t media[] = {
-  {"image", true, DATA_MAX}, {"audio", true, DATA_MAX}, {"video", true, DATA_MAX},
-  {"file", true, DATA_MAX},  {NULL, false, 0},
+  {"image", MEDIA_LINKS, DATA_MAX},
+  {"audio", MEDIA_LINKS, DATA_MAX},
+  {"video", MEDIA_LINKS, DATA_MAX},
+  {"file", MEDIA_LINKS, DATA_MAX},
+  {NULL, MEDIA_DATA, 0},
 };
 
 static const char *const reserved[][2] = {

@@ -15,8 +15,8 @@ static const char *const reserved[][2] = {
 static json_t *
 make_request (const troupe_model_t *self, json_t *text, json_t *options)
 {
-  json_t *request = json_pack ("{s:o,s:{s:[{s:O}]}}", "model", json_sprintf ("models/%s", self->model_name), "content",
-                               "parts", "text", text);
+  json_t *request = json_pack ("{s:o,s:{s:s,s:[{s:O}]}}", "model", json_sprintf ("models/%s", self->model_name),
+                               "content", "role", "user", "parts", "text", text);
   if (request && json_object_update (request, options) < 0) {
     json_decref (request);
     return NULL;

@@ -40,6 +40,7 @@ model_unref (troupe_model_t *self)
     free (self->secrets[i]);
   free (self->secrets);
   ranks_destroy (&self->ranks);
+  links_clear (&self->links);
   json_decref (self->config);
   free (self);
 }
@@ -59,6 +60,8 @@ answer_unref (troupe_answer_t *self)
   reply_clear (&self->reply);
   bytes_clear (&self->body);
   bytes_clear (&self->news);
+  gather_destroy (&self->gather);
+  prompt_clear (&self->prompt);
   json_decref (self->message);
   model_unref (self->model);
   free (self);
@@ -133,6 +136,16 @@ read_prompt_keys (troupe_model_t *self, troupe_error_t *error)
 }
 
 static troupe_err_t
+read_links (troupe_model_t *self, troupe_error_t *error)
+{
+  troupe_error_t cause = {0};
+  troupe_err_t code = links_read (&self->links, self->config, &cause);
+  if (code == TROUPE_OK)
+    return code;
+  return troupe_error_set (error, code, self->object, cause.next, "models.%s.%s", self->name, cause.why);
+}
+
+static troupe_err_t
 open_provider (troupe_model_t *self, const troupe_model_options_t *options, json_t **errors, troupe_error_t *error)
 {
   self->config = json_deep_copy (options->config);
@@ -143,6 +156,8 @@ open_provider (troupe_model_t *self, const troupe_model_options_t *options, json
     return code;
   read_common (self);
   code = read_prompt_keys (self, error);
+  if (code == TROUPE_OK)
+    code = read_links (self, error);
   if (code == TROUPE_OK && self->provider->write)
     code = http_open (self, error);
   if (code == TROUPE_OK && self->provider->open)
@@ -210,24 +225,53 @@ troupe_model_concurrency (const troupe_model_t *self)
 
 // -- Asks ------------------------------------------------------------------------------------------------------------
 
+// The prompt's end: it becomes a request.
+static troupe_err_t
+write_request (troupe_answer_t *answer, troupe_error_t *error)
+{
+  const troupe_model_t *model = answer->model;
+  troupe_err_t code = prepare_end (model, &answer->prompt, error);
+  if (code == TROUPE_OK)
+    code = model->provider->write (model, &answer->prompt, answer->streamed, &answer->body, error);
+  answer->reply.left_out = json_incref (answer->prompt.left_out);
+  prompt_clear (&answer->prompt);
+  gather_destroy (&answer->gather);
+  return code;
+}
+
 static troupe_err_t
 prepare (troupe_answer_t *answer, const json_t *input, troupe_error_t *error)
 {
   const troupe_model_t *model = answer->model;
-  prompt_t prompt;
-  troupe_err_t code = prompt_of_task (&prompt, model->task, input, error);
+  troupe_err_t code = prompt_of_task (&answer->prompt, model->task, input, error);
   if (code != TROUPE_OK)
     return code;
   answer->streamed = answer->stream && model->streams;
-  if (model->provider->play)
-    code = model->provider->play (model, &prompt, &answer->reply, &answer->script, error);
-  else
-    code = prepare_prompt (model, &prompt, error);
-  if (code == TROUPE_OK && model->provider->write)
-    code = model->provider->write (model, &prompt, answer->streamed, &answer->body, error);
-  answer->reply.left_out = json_incref (prompt.left_out);
-  prompt_clear (&prompt);
-  return code;
+  if (model->provider->play) {
+    code = model->provider->play (model, &answer->prompt, &answer->reply, &answer->script, error);
+    answer->reply.left_out = json_incref (answer->prompt.left_out);
+    prompt_clear (&answer->prompt);
+    return code;
+  }
+  code = prepare_begin (model, &answer->prompt, error);
+  if (code == TROUPE_OK)
+    code = gather_plan (&answer->gather, model, &answer->prompt, error);
+  return code == TROUPE_OK && !answer->gather ? write_request (answer, error) : code;
+}
+
+void
+model_go_on (troupe_answer_t *answer)
+{
+  troupe_error_t error = {0};
+  troupe_err_t code = gather_put (answer->gather, &answer->prompt, &error);
+  if (code == TROUPE_OK)
+    code = write_request (answer, &error);
+  if (code == TROUPE_OK) {
+    engine_go_on (answer->engine, answer);
+    return;
+  }
+  failure_finish (answer->model, &error);
+  engine_refuse (answer, &error);
 }
 
 troupe_err_t

@@ -11,8 +11,8 @@
 #include <string.h>
 
 static const media_rule_t media[] = {
-  {"image", false, 0},
-  {NULL, false, 0},
+  {"image", MEDIA_DATA, 0},
+  {NULL, MEDIA_DATA, 0},
 };
 
 static const char *const reserved[][2] = {
@@ -169,7 +169,7 @@ take_calls (reply_t *reply, const json_t *calls, troupe_error_t *error)
     char *text = json_is_object (arguments) ? json_dumps (arguments, JSON_COMPACT) : NULL;
     if (code == TROUPE_OK)
       code = tool ? body_add (&tool->name, json_object_get (function, "name"), error) : body_no_memory (error);
-    if (code == TROUPE_OK && text && !bytes_add_text (&tool->arguments, text))
+    if (code == TROUPE_OK && json_is_object (arguments) && !(text && bytes_add_text (&tool->arguments, text)))
       code = body_no_memory (error);
     free (text);
   }

@@ -41,7 +41,12 @@ make_block (const json_t *image, const char *format)
   const char *base64 = body_text (image, "b64_json"), *revised = body_text (image, "revised_prompt");
   json_t *url =
     base64[0] ? json_sprintf ("data:image/%s;base64,%s", format, base64) : json_incref (json_object_get (image, "url"));
-  return json_pack ("{s:s,s:o,s:s*}", "type", "image", "url", url, "revised_prompt", revised[0] ? revised : NULL);
+  json_t *block = json_pack ("{s:s,s:o}", "type", "image", "url", url);
+  if (block && revised[0] && json_object_set_new (block, "revised_prompt", json_string (revised)) < 0) {
+    json_decref (block);
+    return NULL;
+  }
+  return block;
 }
 
 static troupe_err_t

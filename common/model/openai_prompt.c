@@ -14,10 +14,10 @@
 enum { IMAGE_MAX = 20 * 1024 * 1024 }; // OpenAI's limit is 50 MB for all of a request; others that speak it allow 20 MB
 
 const media_rule_t openai_media[] = {
-  {"image", true, IMAGE_MAX},
-  {"audio", false, IMAGE_MAX},
-  {"file", false, IMAGE_MAX},
-  {NULL, false, 0},
+  {"image", MEDIA_LINKS, IMAGE_MAX},
+  {"audio", MEDIA_DATA, IMAGE_MAX},
+  {"file", MEDIA_DATA, IMAGE_MAX},
+  {NULL, MEDIA_DATA, 0},
 };
 
 // A message on its way.

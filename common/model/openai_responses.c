@@ -17,9 +17,9 @@
 enum { MEDIA_MAX = 20 * 1024 * 1024 }; // as for chat completions
 
 static const media_rule_t media[] = {
-  {"image", true, MEDIA_MAX},
-  {"file", true, MEDIA_MAX},
-  {NULL, false, 0},
+  {"image", MEDIA_LINKS, MEDIA_MAX},
+  {"file", MEDIA_LINKS, MEDIA_MAX},
+  {NULL, MEDIA_DATA, 0},
 };
 
 static const char *const reserved[][2] = {

@@ -2,10 +2,10 @@
 //
 // The provider of OpenAI's text to speech. The reply is the sound itself; it becomes an audio block with a data: URL.
 
+#include "model/base64.h"
 #include "model/body.h"
 #include "model/http.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const reserved[][2] = {
@@ -36,29 +36,6 @@ speech_write (const troupe_model_t *self, const prompt_t *prompt, bool stream, b
   return body_write (request, body, error);
 }
 
-static char *
-encode (const char *prefix, const unsigned char *bytes, size_t size)
-{
-  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  size_t length = strlen (prefix);
-  char *text = malloc (length + (size + 2) / 3 * 4 + 1), *at = text;
-  if (!text)
-    return NULL;
-  memcpy (at, prefix, length);
-  at += length;
-  for (size_t i = 0; i < size; i += 3) {
-    unsigned left = size - i > 2 ? 3 : (unsigned)(size - i);
-    unsigned bits =
-      (unsigned)bytes[i] << 16 | (left > 1 ? (unsigned)bytes[i + 1] << 8 : 0) | (left > 2 ? bytes[i + 2] : 0);
-    *at++ = digits[bits >> 18];
-    *at++ = digits[bits >> 12 & 63];
-    *at++ = left > 1 ? digits[bits >> 6 & 63] : '=';
-    *at++ = left > 2 ? digits[bits & 63] : '=';
-  }
-  *at = 0;
-  return text;
-}
-
 // By the first bytes, since the type of the reply isn't at hand here, and servers are careless about it.
 static const char *
 mime_of (const char *data, size_t size)
@@ -75,17 +52,17 @@ mime_of (const char *data, size_t size)
 static troupe_err_t
 speech_read (const troupe_model_t *self, const char *data, size_t size, reply_t *reply, troupe_error_t *error)
 {
-  char prefix[64];
+  bytes_t url = {0};
   const char *mime = mime_of (data, size);
   reply_set_word (reply->model, self->model_name);
   if (size == 0 || data[0] == '{')
     return size ? troupe_error_set (error, TROUPE_MODEL_FAILED, self->object, NULL,
                                     "%s sends JSON instead of sound: %.200s", self->shown_url, data)
                 : body_lacks (self, "any sound", error);
-  snprintf (prefix, sizeof prefix, "data:%s;base64,", mime);
-  char *url = encode (prefix, (const unsigned char *)data, size);
-  reply->blocks = url ? json_pack ("[{s:s,s:s,s:s}]", "type", "audio", "url", url, "mime", mime) : NULL;
-  free (url);
+  bool made = bytes_add_text (&url, "data:") && bytes_add_text (&url, mime) && bytes_add_text (&url, ";base64,") &&
+              base64_encode (&url, data, size);
+  reply->blocks = made ? json_pack ("[{s:s,s:s,s:s}]", "type", "audio", "url", url.data, "mime", mime) : NULL;
+  bytes_clear (&url);
   reply->ended = reply->blocks != NULL;
   return reply->blocks ? TROUPE_OK : body_no_memory (error);
 }

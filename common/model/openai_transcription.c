@@ -3,6 +3,7 @@
 // The provider of OpenAI's speech to text. The sound is uploaded as a form (RFC 7578), so it must come as a data: URL.
 // The form's boundary is a UUID of the model's: no sound holds it but by an accident that doesn't happen.
 
+#include "model/base64.h"
 #include "model/body.h"
 #include "model/http.h"
 #include "model/openai_reply.h"
@@ -12,6 +13,11 @@
 #include <string.h>
 
 enum { UPLOAD_MAX = 25 * 1000 * 1000 };
+
+static const media_rule_t media_rules[] = {
+  {"audio", MEDIA_DATA, UPLOAD_MAX},
+  {NULL, MEDIA_DATA, 0},
+};
 
 static const char *const reserved[][2] = {
   {"model", "model is configured as models.NAME.model"},
@@ -78,32 +84,13 @@ ending (const char *mime)
 }
 
 static bool
-add_decoded (bytes_t *body, const char *base64)
-{
-  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  unsigned bits = 0, count = 0;
-  const char *digit;
-  for (; *base64 && (digit = strchr (digits, *base64)); base64++) {
-    bits = bits << 6 | (unsigned)(digit - digits);
-    count += 6;
-    if (count < 8)
-      continue;
-    count -= 8;
-    char byte = (char)(bits >> count);
-    if (!bytes_add (body, &byte, 1))
-      return false;
-  }
-  return true;
-}
-
-static bool
 add_file (bytes_t *body, const char *boundary, const media_t *media)
 {
   return bytes_add_text (body, "--") && bytes_add_text (body, boundary) &&
          bytes_add_text (body, "\r\nContent-Disposition: form-data; name=\"file\"; filename=\"audio.") &&
          bytes_add_text (body, ending (media->mime)) && bytes_add_text (body, "\"\r\nContent-Type: ") &&
          bytes_add_text (body, strpbrk (media->mime, "\r\n") || !media->mime[0] ? "audio/mpeg" : media->mime) &&
-         bytes_add_text (body, "\r\n\r\n") && add_decoded (body, media->data) && bytes_add_text (body, "\r\n--") &&
+         bytes_add_text (body, "\r\n\r\n") && base64_decode (body, media->data) && bytes_add_text (body, "\r\n--") &&
          bytes_add_text (body, boundary) && bytes_add_text (body, "--\r\n");
 }
 
@@ -145,6 +132,7 @@ transcription_read (const troupe_model_t *self, const char *data, size_t size, r
 const provider_t openai_transcription_provider = {
   .path = "/audio/transcriptions",
   .reserved = reserved,
+  .media = media_rules,
   .open = transcription_open,
   .close = transcription_close,
   .write = transcription_write,

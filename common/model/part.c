@@ -106,9 +106,10 @@ part_media (media_t *out, const char *kind, const char *url, const char *mime)
       return false;
     if (!out->kind)
       out->kind = kind_of_mime (out->mime);
-  } else if (starts_with (url, "https://") || starts_with (url, "http://"))
+  } else if (starts_with (url, "https://") || starts_with (url, "http://") || starts_with (url, "file:")) {
+    out->file = starts_with (url, "file:");
     look_at_ending (out);
-  else
+  } else
     return false;
   return out->kind != NULL;
 }
@@ -127,6 +128,8 @@ refuse_media (const walk_t *self, const media_t *media, const media_rule_t *rule
   char why[160];
   if (!rule->kind)
     snprintf (why, sizeof why, "a block of the type %s, which this model doesn't take", media->kind);
+  else if (media->file)
+    snprintf (why, sizeof why, "a file: URL; this model's configuration names no folder of files");
   else if (!media->data)
     snprintf (why, sizeof why, "a link; this model takes the type %s as a data: URL only", media->kind);
   else
@@ -143,7 +146,8 @@ pass_media (const walk_t *self, const part_t *part)
   const media_rule_t *rule = self->takes ? self->takes : &none;
   while (rule->kind && strcmp (rule->kind, media->kind) != 0)
     rule++;
-  if (!rule->kind || (!media->data && !rule->links) || (media->data && rule->most && media->size > rule->most))
+  media_links_t form = media->file ? MEDIA_FILES : media->data ? MEDIA_DATA : MEDIA_LINKS;
+  if (!rule->kind || rule->links < form || (media->data && rule->most && media->size > rule->most))
     return refuse_media (self, media, rule);
   return self->fn (self->context, part, self->error);
 }
@@ -160,7 +164,7 @@ walk_media (const walk_t *self, const json_t *block)
     return refuse (self, why);
   }
   if (!part_media (&part.media, kind, part_member (block, "url"), mime[0] ? mime : NULL)) {
-    snprintf (why, sizeof why, "%s %.8s whose url is neither http, https nor data: with Base64",
+    snprintf (why, sizeof why, "%s %.8s whose url is neither http, https, file: nor data: with Base64",
               strchr ("aeiou", kind[0]) ? "an" : "a", kind);
     return refuse (self, why);
   }

@@ -10,15 +10,22 @@
 #include <stddef.h>
 
 // What a provider takes of one kind of media.
+typedef enum {
+  MEDIA_DATA,  // data: URLs only
+  MEDIA_LINKS, // http and https URLs too
+  MEDIA_FILES  // and file: URLs; no provider does
+} media_links_t;
+
 typedef struct {
   const char *kind; // "image", "audio", "video", "file"; NULL: the end
-  bool links;       // http and https URLs; else data: URLs only
-  size_t most;      // bytes of the data; 0: whatever fits into a message
+  media_links_t links;
+  size_t most; // bytes of the data; 0: whatever fits into a message
 } media_rule_t;
 
 typedef struct {
   const char *kind, *url;
   const char *data; // Base64, when it is a data: URL; else NULL
+  bool file;        // it is a file: URL
   size_t size;      // bytes that the data means
   const char *name; // of a file; "" if it isn't said
   char mime[64];    // "" if it isn't known

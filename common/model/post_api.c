@@ -238,7 +238,10 @@ post_read (const troupe_model_t *self, const char *data, size_t size, reply_t *r
 {
   char what[160];
   const post_t *state = self->state;
-  json_t *root = json_loadb (data, size, JSON_DECODE_ANY, NULL);
+  json_error_t cause;
+  json_t *root = json_loadb (data, size, JSON_DECODE_ANY, &cause);
+  if (!root && json_error_code (&cause) == json_error_out_of_memory)
+    return body_no_memory (error);
   if (!root)
     return body_read (self, data, size, &root, error); // which says what came instead
   const json_t *value = follow (root, state->answer);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The steps between an ask and its request, in an order that matters: what the provider can't take is refused first, so
-// that errors name places in the ask; then the history is cut, while messages are still whole; then it is laid out.
+// that errors name places in the ask; then the history is cut, while messages are still whole; then what it points to
+// is fetched, if it must be, so that nothing is fetched in vain; then it is laid out.
 
 #include "model/prepare.h"
+#include "model/body.h"
 #include "model/bytes.h"
+#include "model/gather.h"
 #include "model/window.h"
 
 #include <stdlib.h>
@@ -40,13 +43,6 @@ put_over (json_t **out, const json_t *configured)
 }
 
 static troupe_err_t
-nothing (void *context, const part_t *part, troupe_error_t *error)
-{
-  (void)context, (void)part, (void)error;
-  return TROUPE_OK;
-}
-
-static troupe_err_t
 check (const troupe_model_t *model, const prompt_t *prompt, troupe_error_t *error)
 {
   const provider_t *provider = model->provider;
@@ -56,12 +52,7 @@ check (const troupe_model_t *model, const prompt_t *prompt, troupe_error_t *erro
   if (prompt->tools && provider->text_only)
     return troupe_error_set (error, TROUPE_BAD_MESSAGE, NULL, NULL,
                              "tools: this model completes texts, and calls no tools");
-  for (size_t i = 0; i < prompt->count; i++) {
-    troupe_err_t code = part_walk (prompt->messages[i], i, provider->media, nothing, NULL, error);
-    if (code != TROUPE_OK)
-      return code;
-  }
-  return TROUPE_OK;
+  return gather_check (model, prompt, error);
 }
 
 // -- The system message ----------------------------------------------------------------------------------------------
@@ -79,12 +70,6 @@ add_knowledge (bytes_t *text, const json_t *knowledge)
   return true;
 }
 
-static int
-dump (const char *data, size_t size, void *text)
-{
-  return bytes_add (text, data, size) ? 0 : -1;
-}
-
 static bool
 add_format (bytes_t *text, const json_t *format)
 {
@@ -93,7 +78,7 @@ add_format (bytes_t *text, const json_t *format)
   if (!json_is_object (format))
     return bytes_add_text (text, "\n\nAnswer with one JSON value and nothing else.");
   return bytes_add_text (text, "\n\nAnswer with one JSON value that fits this JSON Schema, and nothing else:\n") &&
-         json_dump_callback (format, dump, text, JSON_COMPACT) == 0;
+         body_append (format, text);
 }
 
 // A system message of the first one's text and more; a new one when there is none.
@@ -142,7 +127,7 @@ extend_system (const troupe_model_t *model, prompt_t *prompt, troupe_error_t *er
 }
 
 troupe_err_t
-prepare_prompt (const troupe_model_t *model, prompt_t *prompt, troupe_error_t *error)
+prepare_begin (const troupe_model_t *model, prompt_t *prompt, troupe_error_t *error)
 {
   troupe_err_t code = check (model, prompt, error);
   if (code != TROUPE_OK)
@@ -150,11 +135,15 @@ prepare_prompt (const troupe_model_t *model, prompt_t *prompt, troupe_error_t *e
   if (!put_over (&prompt->options, model_key (model, "options")) ||
       !put_over (&prompt->parameters, model_key (model, "parameters")))
     return no_memory (error);
+  return model->task == TASK_CHAT ? window_fit (prompt, model->window, model->ranks, error) : TROUPE_OK;
+}
+
+troupe_err_t
+prepare_end (const troupe_model_t *model, prompt_t *prompt, troupe_error_t *error)
+{
   if (model->task != TASK_CHAT)
     return TROUPE_OK;
-  code = window_fit (prompt, model->window, model->ranks, error);
-  if (code == TROUPE_OK)
-    code = extend_system (model, prompt, error);
+  troupe_err_t code = extend_system (model, prompt, error);
   return code == TROUPE_OK ? layout_apply (prompt, model->provider->text_only ? LAYOUT_TEXT : model->layout, error)
                            : code;
 }

@@ -7,8 +7,11 @@
 
 #include "model/provider.h"
 
-// bad_message: the ask holds what this model can't take. too_large: what may not be cut doesn't fit into the window.
-troupe_err_t prepare_prompt (const troupe_model_t *model, prompt_t *prompt, troupe_error_t *error);
+// A prompt that isn't laid out yet: checked, and cut to the window. bad_message: the ask holds what this model can't
+// take. too_large: what may not be cut doesn't fit into the window.
+troupe_err_t prepare_begin (const troupe_model_t *model, prompt_t *prompt, troupe_error_t *error);
+// The rest, once there are no links in it that the provider doesn't take.
+troupe_err_t prepare_end (const troupe_model_t *model, prompt_t *prompt, troupe_error_t *error);
 
 // What is wrong with options: NULL, or a sentence on the first that isn't the user's to set.
 const char *prepare_reserved (const provider_t *provider, const json_t *options);

@@ -197,12 +197,23 @@ take_chat (prompt_t *self, const json_t *input, troupe_error_t *error)
   return code == TROUPE_OK ? take_agent (self, input, error) : code;
 }
 
+// jansson leaves out members that there is no memory for.
+static json_t *
+copy_whole (const json_t *object)
+{
+  json_t *copy = json_copy ((json_t *)(uintptr_t)object);
+  if (json_object_size (copy) == json_object_size (object))
+    return copy;
+  json_decref (copy);
+  return NULL;
+}
+
 // The input as an object: itself, or around the one message that a string is.
 static json_t *
 chat_object (const json_t *input)
 {
   if (json_is_object (input))
-    return json_copy ((json_t *)(uintptr_t)input);
+    return copy_whole (input);
   return json_pack ("{s:[{s:s,s:s,s:O}]}", "messages", "role", "user", "name", "user", "content", input);
 }
 
@@ -212,7 +223,7 @@ static json_t *
 other_object (const json_t *input)
 {
   if (json_is_object (input))
-    return json_copy ((json_t *)(uintptr_t)input);
+    return copy_whole (input);
   return json_is_array (input) ? json_pack ("{s:O}", "texts", input) : json_pack ("{s:O}", "text", input);
 }
 

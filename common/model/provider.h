@@ -11,6 +11,7 @@
 
 #include "model/breaker.h"
 #include "model/layout.h"
+#include "model/links.h"
 #include "model/parameters.h"
 #include "model/part.h"
 #include "model/prompt.h"
@@ -73,6 +74,14 @@ typedef struct provider {
                         troupe_error_t *error);
 } provider_t;
 
+// From the table of what a model counts.
+typedef enum {
+#define MODEL_COUNTER(constant, name, unit, sentence) MODEL_COUNT_##constant,
+#include "model/metrics.def"
+#undef MODEL_COUNTER
+  MODEL_COUNTERS
+} model_counter_t;
+
 struct troupe_model {
   const vendor_t *vendor;
   const provider_t *provider;
@@ -88,6 +97,7 @@ struct troupe_model {
   int64_t timeout_ms, retry_pause_ms;
   size_t window;  // tokens; 0: unknown
   ranks_t *ranks; // NULL: tokens are estimated
+  links_t links;  // what may be fetched of the links in asks
 
   void *state;      // the provider's
   char *model_name; // as the provider calls it
@@ -109,7 +119,15 @@ struct troupe_model {
   } circuit;
   troupe_node_t *node; // that it is served on; NULL: none
   struct job *jobs;    // the tasks that it serves now
+  _Atomic uint64_t counters[MODEL_COUNTERS];
+  uint64_t failures[TROUPE_ERR_COUNT]; // by code
+  int64_t left_alone_until;            // its server: `circuit.until`, as the loop was told
 };
+
+// Any thread.
+void model_count (troupe_model_t *self, model_counter_t counter, uint64_t more);
+// An ask ended, with a message or (NULL) an error.
+void model_count_end (troupe_model_t *self, const json_t *message, troupe_err_t code);
 
 troupe_model_t *model_ref (troupe_model_t *self);
 void model_unref (troupe_model_t *self);

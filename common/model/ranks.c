@@ -23,9 +23,13 @@ struct ranks {
   size_t mask, count;
   uint8_t *block;
   size_t used;
+  split_t split;
 };
 
-enum { NONE = UINT32_MAX };
+enum {
+  NONE = UINT32_MAX,
+  O200K_LEAST = 150 * 1000 // tokens: cl100k_base has 100,256 and o200k_base 199,998, and a file says nothing else
+};
 
 // FNV-1a.
 static size_t
@@ -137,6 +141,7 @@ parse (ranks_t *self, const char *path, const char *text, size_t size, troupe_er
   }
   if (!self->count)
     return troupe_error_set (error, TROUPE_BAD_CONFIG, path, NULL, "a file of ranks without ranks");
+  self->split = self->count < O200K_LEAST ? SPLIT_CL100K : SPLIT_O200K;
   uint8_t *fit = realloc (self->block, self->used);
   self->block = fit ? fit : self->block;
   return TROUPE_OK;
@@ -211,7 +216,7 @@ ranks_count (const ranks_t *self, const char *text, size_t size)
 {
   size_t count = 0;
   for (size_t at = 0, piece; at < size; at += piece) {
-    piece = split_piece (text + at, size - at);
+    piece = split_piece (self->split, text + at, size - at);
     if (piece > RANKS_PIECE_MAX)
       piece = RANKS_PIECE_MAX;
     count += count_piece (self, text + at, piece);

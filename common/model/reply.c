@@ -108,11 +108,14 @@ no_memory (troupe_error_t *error)
 static troupe_err_t
 add_tool (json_t *content, const reply_tool_t *tool, troupe_error_t *error)
 {
+  troupe_err_t code = TROUPE_NO_MEMORY;
   if (tool->name.size == 0)
     return troupe_error_set (error, TROUPE_MODEL_FAILED, NULL, NULL, "the model calls a tool without naming it");
   json_error_t cause;
   json_t *input =
     tool->arguments.size ? json_loadb (tool->arguments.data, tool->arguments.size, 0, &cause) : json_object ();
+  if (!input && (!tool->arguments.size || json_error_code (&cause) == json_error_out_of_memory))
+    return no_memory (error);
   if (!json_is_object (input)) {
     json_decref (input);
     return troupe_error_set (error, TROUPE_MODEL_FAILED, NULL, NULL,
@@ -126,7 +129,10 @@ add_tool (json_t *content, const reply_tool_t *tool, troupe_error_t *error)
   json_t *block = json_pack ("{s:s,s:s,s:s,s:o,s:s*}", "type", "tool_use", "id", tool->id[0] ? tool->id : minted,
                              "name", bytes_text (&tool->name), "input", input, "signature",
                              tool->signature.size ? tool->signature.data : NULL);
-  return json_array_append_new (content, block) == 0 ? TROUPE_OK : no_memory (error);
+  if (json_object_size (block) == 4 + (tool->signature.size > 0) && json_array_append (content, block) == 0)
+    code = TROUPE_OK;
+  json_decref (block);
+  return code == TROUPE_OK ? code : no_memory (error);
 }
 
 static troupe_err_t
@@ -165,23 +171,50 @@ finish_reason (const reply_t *self)
   return self->finish[0] ? self->finish : "stop";
 }
 
+// What json_pack leaves out, for there is none or there was no memory for it: `object` is given up unless it has this
+// many members.
+static json_t *
+whole (json_t *object, size_t members)
+{
+  if (json_object_size (object) == members)
+    return object;
+  json_decref (object);
+  return NULL;
+}
+
+static bool
+has_usage (const reply_t *self)
+{
+  return self->input_tokens >= 0 && (self->output_tokens >= 0 || self->embeddings);
+}
+
 static json_t *
 make_usage (const reply_t *self)
 {
-  if (self->input_tokens < 0 || (self->output_tokens < 0 && !self->embeddings))
+  if (!has_usage (self))
     return NULL;
-  return json_pack ("{s:I,s:o*}", "input_tokens", (json_int_t)self->input_tokens, "output_tokens",
-                    self->output_tokens < 0 ? NULL : json_integer (self->output_tokens));
+  return whole (json_pack ("{s:I,s:o*}", "input_tokens", (json_int_t)self->input_tokens, "output_tokens",
+                           self->output_tokens < 0 ? NULL : json_integer (self->output_tokens)),
+                1 + (self->output_tokens >= 0));
 }
 
-// How many calls came before a thought that isn't the first of its reply; NULL: none.
+// Whether calls came before a thought that isn't the first of its reply; and how many, NULL: none.
+static bool
+has_calls (const reply_t *self, const reply_thought_t *thought)
+{
+  for (size_t i = 0; i < self->tool_count; i++)
+    if (self->tools[i].index < thought->index)
+      return thought->id[0] != 0;
+  return false;
+}
+
 static json_t *
 count_calls (const reply_t *self, const reply_thought_t *thought)
 {
   json_int_t calls = 0;
   for (size_t i = 0; i < self->tool_count; i++)
     calls += self->tools[i].index < thought->index;
-  return calls && thought->id[0] ? json_integer (calls) : NULL;
+  return has_calls (self, thought) ? json_integer (calls) : NULL;
 }
 
 // [{"text", "signature", "id", "calls"}, {"hidden"} ...]: what the model thought, and what its provider wants back.
@@ -194,6 +227,7 @@ make_thinking (const reply_t *self)
     json_t *item = json_pack ("{s:s,s:s*,s:s*,s:o*}", thought->hidden ? "hidden" : "text", bytes_text (&thought->text),
                               "signature", thought->signature.size ? thought->signature.data : NULL, "id",
                               thought->id[0] ? thought->id : NULL, "calls", count_calls (self, thought));
+    item = whole (item, 1 + (thought->signature.size > 0) + (thought->id[0] != 0) + has_calls (self, thought));
     if ((thought->text.size || thought->signature.size) && json_array_append (list, item) < 0)
       json_decref (list), list = NULL;
     json_decref (item);
@@ -201,31 +235,42 @@ make_thinking (const reply_t *self)
   return list;
 }
 
+static bool
+has_quota (const reply_t *self)
+{
+  return self->requests_left >= 0 || self->tokens_left >= 0;
+}
+
 // {"requests", "tokens"}: what the provider says is left.
 static json_t *
 make_quota (const reply_t *self)
 {
-  if (self->requests_left < 0 && self->tokens_left < 0)
+  if (!has_quota (self))
     return NULL;
-  return json_pack ("{s:o*,s:o*}", "requests", self->requests_left < 0 ? NULL : json_integer (self->requests_left),
-                    "tokens", self->tokens_left < 0 ? NULL : json_integer (self->tokens_left));
+  return whole (json_pack ("{s:o*,s:o*}", "requests",
+                           self->requests_left < 0 ? NULL : json_integer (self->requests_left), "tokens",
+                           self->tokens_left < 0 ? NULL : json_integer (self->tokens_left)),
+                (size_t)(self->requests_left >= 0) + (self->tokens_left >= 0));
 }
 
 static json_t *
 make_metadata (const reply_t *self, const char *provider, unsigned attempts)
 {
   json_t *left_out = json_object_size (self->left_out) ? json_incref (self->left_out) : NULL;
-  return json_pack ("{s:s,s:s,s:s,s:i,s:o*,s:o*,s:o*,s:o*,s:o*}", "model", self->model, "provider", provider,
-                    "finish_reason", finish_reason (self), "attempts", (int)attempts, "usage", make_usage (self),
-                    "quota", make_quota (self), "thinking", make_thinking (self), "left_out", left_out, "rehearsal",
-                    self->rehearsal ? json_true () : NULL);
+  size_t members = 4 + has_usage (self) + has_quota (self) + (self->thought_count > 0) + (left_out != NULL);
+  json_t *metadata = json_pack ("{s:s,s:s,s:s,s:i,s:o*,s:o*,s:o*,s:o*,s:o*}", "model", self->model, "provider",
+                                provider, "finish_reason", finish_reason (self), "attempts", (int)attempts, "usage",
+                                make_usage (self), "quota", make_quota (self), "thinking", make_thinking (self),
+                                "left_out", left_out, "rehearsal", self->rehearsal ? json_true () : NULL);
+  return whole (metadata, members + self->rehearsal);
 }
 
 static troupe_err_t
 make_embedding (const reply_t *self, const char *provider, unsigned attempts, json_t **out, troupe_error_t *error)
 {
-  *out = json_pack ("{s:O,s:{s:s,s:s,s:i,s:o*}}", "embeddings", self->embeddings, "metadata", "model", self->model,
-                    "provider", provider, "attempts", (int)attempts, "usage", make_usage (self));
+  json_t *metadata = json_pack ("{s:s,s:s,s:i,s:o*}", "model", self->model, "provider", provider, "attempts",
+                                (int)attempts, "usage", make_usage (self));
+  *out = json_pack ("{s:O,s:o}", "embeddings", self->embeddings, "metadata", whole (metadata, 3 + has_usage (self)));
   return *out ? TROUPE_OK : no_memory (error);
 }
 

@@ -11,6 +11,7 @@
 #include "model/run.h"
 #include "model/engine.h"
 #include "model/failure.h"
+#include "model/gate.h"
 #include "model/retry.h"
 #include "model/script.h"
 #include "model/transfer.h"
@@ -21,8 +22,7 @@
 #include <sys/random.h>
 
 enum {
-  TASK_PAUSE_MS = 1000, // between two questions about a task: an image takes some seconds
-  TOKEN_BYTES = 4       // a prompt has about so many bytes a token, whatever its form adds
+  TASK_PAUSE_MS = 1000 // between two questions about a task: an image takes some seconds
 };
 
 void
@@ -54,6 +54,8 @@ release (run_t *self, troupe_answer_t *answer)
 {
   if (answer->transfer)
     transfer_stop (answer, engine_multi (self->engine));
+  if (answer->gather)
+    gather_stop (answer->gather, engine_multi (self->engine));
   if (answer->tries)
     breaker_abandon (&answer->model->breaker);
   answer->tries = false;
@@ -105,30 +107,9 @@ log_repeat (const troupe_answer_t *answer, troupe_error_t *error, int64_t now)
   snprintf (attempt, sizeof attempt, "%u", answer->attempts);
   snprintf (pause, sizeof pause, "%" PRId64, answer->due - now);
   failure_finish (answer->model, error);
+  model_count (answer->model, MODEL_COUNT_RETRIES, 1);
   troupe_log (TROUPE_LOG_INFO, "a request failed and is tried again", "model", answer->model->object, "code",
               troupe_err_name (error->code), "why", error->why, "attempt", attempt, "pause_ms", pause, NULL);
-}
-
-// What the end of an attempt says about the server. Refusals and limits are answers too.
-static void
-tell_breaker (troupe_answer_t *answer, troupe_err_t code, int64_t now)
-{
-  troupe_model_t *model = answer->model;
-  bool failed = code == TROUPE_MODEL_UNREACHABLE || code == TROUPE_MODEL_FAILED;
-  if (model->provider->play)
-    return;
-  bool tried = answer->tries;
-  answer->tries = false;
-  if (failed && breaker_failure (&model->breaker, tried, now)) {
-    char pause[24];
-    snprintf (pause, sizeof pause, "%" PRId64, model->breaker.pause);
-    troupe_log (TROUPE_LOG_WARNING, "the model's server fails again and again, and is left alone for a while", "model",
-                model->object, "pause_ms", pause, NULL);
-    engine_tell (answer->engine, answer);
-  } else if (!failed && breaker_success (&model->breaker)) {
-    troupe_log (TROUPE_LOG_INFO, "the model's server answers again", "model", model->object, NULL);
-    engine_tell (answer->engine, answer);
-  }
 }
 
 // A reply that names a task is none yet. Each question about the task may be repeated as often as the request that
@@ -150,14 +131,14 @@ attempt_over (run_t *self, troupe_answer_t *answer, troupe_err_t code, bool may_
   json_t *message = NULL;
   int64_t now = troupe_loop_now ();
   if (code == TROUPE_OK && answer->reply.task[0]) {
-    tell_breaker (answer, code, now);
+    gate_tell (answer, code, now);
     await_task (self, answer, now);
     return;
   }
   if (code == TROUPE_OK)
     code = reply_message (&answer->reply, answer->model->name, answer->model->vendor->type, answer->attempts, &message,
                           error);
-  tell_breaker (answer, code, now);
+  gate_tell (answer, code, now);
   if (code == TROUPE_OK) {
     pass (self, answer, answer->reply.text.size - answer->passed);
     release (self, answer);
@@ -179,60 +160,30 @@ on_news (troupe_answer_t *answer)
     schedule_move (&self->schedule, answer, bounded (answer, troupe_loop_now () + TRANSFER_LINGER_MS));
 }
 
-// Whether the rate that the server allows has room for the ask; else it waits for that, or ends when that is too late.
+// Whether the request may go now; else the answer waits for its turn, or has ended.
 static bool
-has_room (run_t *self, troupe_answer_t *answer, int64_t now)
+passes_gate (run_t *self, troupe_answer_t *answer, int64_t now)
 {
-  quota_t *quota = &answer->model->quota;
-  int64_t tokens = (int64_t)(answer->body.size / TOKEN_BYTES), wait = quota_wait (quota, tokens, now);
-  if (wait == 0) {
-    quota_spend (quota, tokens, now);
-    return true;
-  }
-  if (!quota->told) {
-    char pause[24];
-    snprintf (pause, sizeof pause, "%" PRId64, wait);
-    troupe_log (TROUPE_LOG_INFO, "asks wait for the rate that the model's server allows", "model",
-                answer->model->object, "pause_ms", pause, NULL);
-    quota->told = true;
-  }
-  if (answer->deadline == TROUPE_LOOP_NEVER || now + wait < answer->deadline) {
+  int64_t wait = 0;
+  troupe_error_t error = {0};
+  troupe_err_t code = answer->task[0] ? TROUPE_OK : gate_wait (answer, now, &wait, &error);
+  if (code == TROUPE_OK && wait > 0) {
     answer->state = ANSWER_PAUSE;
     schedule_move (&self->schedule, answer, now + wait);
     return false;
   }
-  troupe_error_t error = {0};
-  troupe_error_set (&error, TROUPE_RATE_LIMITED, answer->model->object, "ask again later, or give the call more time",
-                    "%s has said that the rate it allows is used up", answer->model->shown_url);
-  error.retry_after_ms = (unsigned)wait;
-  fail (self, answer, &error);
-  return false;
-}
-
-// False, with the answer ended, while the breaker is open.
-static bool
-may_fetch (run_t *self, troupe_answer_t *answer, int64_t now)
-{
-  int64_t wait;
-  troupe_error_t error = {0};
-  breaker_t *breaker = &answer->model->breaker;
-  if (breaker_allows (breaker, now, &wait)) {
-    answer->tries = breaker->trying;
-    return true;
-  }
-  troupe_error_set (
-    &error, TROUPE_MODEL_UNREACHABLE, answer->model->object, "see what its server says, or ask again later",
-    "%s failed %u times in a row, and is left alone for a while", answer->model->shown_url, breaker->failures);
-  error.retry_after_ms = (unsigned)wait;
-  fail (self, answer, &error);
-  return false;
+  if (code == TROUPE_OK)
+    code = gate_open (answer, now, &error);
+  if (code != TROUPE_OK)
+    fail (self, answer, &error);
+  return code == TROUPE_OK;
 }
 
 static void
 fetch (run_t *self, troupe_answer_t *answer, int64_t now)
 {
   troupe_error_t error = {0};
-  if ((!answer->task[0] && !has_room (self, answer, now)) || !may_fetch (self, answer, now))
+  if (!passes_gate (self, answer, now))
     return;
   CURLM *multi = engine_multi (self->engine);
   answer->attempts++;
@@ -263,19 +214,64 @@ check_silence (run_t *self, troupe_answer_t *answer, int64_t now)
   attempt_over (self, answer, code, true, &error);
 }
 
+static void
+transferred (run_t *self, troupe_answer_t *answer, CURLcode result)
+{
+  troupe_error_t error = {0};
+  bool may_pass;
+  troupe_err_t code = transfer_outcome (answer, result, &may_pass, &error);
+  attempt_over (self, answer, code, may_pass, &error);
+}
+
+// -- Gathering -------------------------------------------------------------------------------------------------------
+
+// Back to the loop, which writes the request.
+static void
+give_back (run_t *self, troupe_answer_t *answer)
+{
+  release (self, answer);
+  engine_return (self->engine, answer);
+}
+
+static void
+gather (run_t *self, troupe_answer_t *answer)
+{
+  troupe_error_t error = {0};
+  CURLM *multi = engine_multi (self->engine);
+  troupe_err_t code =
+    multi ? gather_start (answer->gather, answer, multi, &error)
+          : troupe_error_set (&error, TROUPE_NO_MEMORY, answer->model->object, NULL, "libcurl doesn't start");
+  answer->state = ANSWER_GATHER;
+  schedule_move (&self->schedule, answer, bounded (answer, INT64_MAX)); // curl minds the rest of the time
+  if (code != TROUPE_OK)
+    fail (self, answer, &error);
+  else if (gather_whole (answer->gather))
+    give_back (self, answer);
+}
+
+static void
+gathered (run_t *self, troupe_answer_t *answer, CURLM *multi, CURL *easy, CURLcode result)
+{
+  troupe_error_t error = {0};
+  if (gather_take (answer->gather, multi, easy, result, &error) != TROUPE_OK)
+    fail (self, answer, &error);
+  else if (gather_whole (answer->gather))
+    give_back (self, answer);
+}
+
 void
 run_transfers (run_t *self, CURLM *multi)
 {
-  int running, left;
-  curl_multi_perform (multi, &running);
+  int left;
   for (CURLMsg *message; (message = curl_multi_info_read (multi, &left));) {
     if (message->msg != CURLMSG_DONE)
       continue;
-    troupe_answer_t *answer = transfer_answer (message->easy_handle);
-    troupe_error_t error = {0};
-    bool may_pass;
-    troupe_err_t code = transfer_outcome (answer, message->data.result, &may_pass, &error);
-    attempt_over (self, answer, code, may_pass, &error);
+    troupe_answer_t *answer = NULL;
+    curl_easy_getinfo (message->easy_handle, CURLINFO_PRIVATE, &answer);
+    if (answer->state == ANSWER_GATHER)
+      gathered (self, answer, multi, message->easy_handle, message->data.result);
+    else
+      transferred (self, answer, message->data.result);
   }
 }
 
@@ -316,7 +312,9 @@ run_begin (run_t *self, troupe_answer_t *answer, int64_t now)
     answer->attempts = 1;
     answer->state = ANSWER_PLAY;
     schedule_move (&self->schedule, answer, bounded (answer, now + answer->script.delay_ms));
-  } else
+  } else if (answer->gather)
+    gather (self, answer);
+  else
     fetch (self, answer, now);
 }
 
@@ -341,6 +339,12 @@ run_due (run_t *self, int64_t now)
 {
   for (troupe_answer_t *answer; (answer = schedule_first (&self->schedule)) && answer->due <= now;)
     step (self, answer, now);
+}
+
+bool
+run_any (const run_t *self)
+{
+  return schedule_first (&self->schedule) != NULL;
 }
 
 int64_t

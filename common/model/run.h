@@ -21,8 +21,10 @@ void run_begin (run_t *self, troupe_answer_t *answer, int64_t now);
 void run_drop (run_t *self, troupe_answer_t *answer);
 // Does what is due.
 void run_due (run_t *self, int64_t now);
-// Lets curl move bytes, and deals with the transfers that ended.
+// Deals with the transfers that ended.
 void run_transfers (run_t *self, CURLM *multi);
+// Whether something runs.
+bool run_any (const run_t *self);
 // When something is due next.
 int64_t run_next (const run_t *self);
 

@@ -74,14 +74,17 @@ on_other_part (void *context, troupe_placeholder_t *placeholder, unsigned attemp
   troupe_task_part (self->task, json_incref ((json_t *)(uintptr_t)part));
 }
 
-// The other's message with {"instead_of": "model/gpt"} in its metadata.
+// The other's message with {"instead_of": "model/gpt", "answered_by": "model/local"} in its metadata.
 static json_t *
 mark (const job_t *self, const json_t *value)
 {
+  const json_t *other = json_array_get (model_key (self->model, "fallback"), self->next_fallback - 1);
   json_t *message = json_copy ((json_t *)(uintptr_t)value);
   json_t *metadata = json_copy (json_object_get (value, "metadata"));
   if (metadata && !json_object_get (metadata, "instead_of"))
     json_object_set_new (metadata, "instead_of", json_string (self->model->object));
+  if (metadata && !json_object_get (metadata, "answered_by"))
+    json_object_set_new (metadata, "answered_by", json_sprintf ("model/%s", json_string_value (other)));
   if (metadata)
     json_object_set_new (message, "metadata", metadata);
   return message;
@@ -113,6 +116,7 @@ ask_next (job_t *self, const troupe_error_t *why)
   if (!next || self->passed || !is_servers_fault (why) || troupe_task_cancelled (self->task))
     return false;
   snprintf (service, sizeof service, "model/%s", json_string_value (next));
+  model_count (self->model, MODEL_COUNT_INSTEAD, 1);
   troupe_log (TROUPE_LOG_WARNING, "another model is asked instead", "model", self->model->object, "instead", service,
               "why", why->why, NULL);
   return troupe_node_call (self->model->node, &self->placeholder,
@@ -132,6 +136,7 @@ on_done (void *context, json_t *message, const troupe_error_t *error)
 {
   job_t *self = context;
   self->answer = NULL;
+  model_count_end (self->model, message, error ? error->code : TROUPE_OK);
   if (!message && ask_next (self, error))
     return;
   if (message)
@@ -146,6 +151,7 @@ cancel (job_t *self)
 {
   troupe_error_t error = {0};
   troupe_error_set (&error, TROUPE_CANCELLED, troupe_task_service (self->task), NULL, "the call was cancelled");
+  model_count (self->model, MODEL_COUNT_CANCELLED, 1);
   troupe_task_fail (&self->task, &error);
   end (self);
 }
@@ -178,6 +184,7 @@ serve (void *context, troupe_task_t *task)
   self->task = task;
   self->model = model;
   add (model, self);
+  model_count (model, MODEL_COUNT_ASKS, 1);
   troupe_model_ask_t ask = {
     .input = troupe_task_input (task),
     .deadline = troupe_task_deadline (task),
@@ -189,6 +196,7 @@ serve (void *context, troupe_task_t *task)
     troupe_task_on_cancel (task, on_cancel, self);
     return;
   }
+  model_count_end (model, NULL, error.code);
   troupe_task_fail (&self->task, &error);
   end (self);
 }
@@ -208,6 +216,7 @@ void
 model_tell_circuit (troupe_model_t *self, int64_t until, unsigned failures)
 {
   troupe_error_t error;
+  self->left_alone_until = until;
   json_t *info = json_copy (self->info);
   if (self->node && info && (!until || json_object_set_new (info, "circuit", make_circuit (until, failures)) == 0) &&
       troupe_node_describe (self->node, self->object, info, &error) != TROUPE_OK)

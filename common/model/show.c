@@ -2,6 +2,7 @@
 //
 // What a model would be sent, without sending it.
 
+#include "model/gather.h"
 #include "model/prepare.h"
 
 #include <string.h>
@@ -11,6 +12,7 @@ troupe_model_show (const troupe_model_t *self, const json_t *input, json_t **out
 {
   prompt_t prompt;
   bytes_t body = {0};
+  gather_t *gather = NULL;
   *out = NULL;
   troupe_err_t code = prompt_of_task (&prompt, self->task, input, error);
   if (code != TROUPE_OK)
@@ -18,7 +20,15 @@ troupe_model_show (const troupe_model_t *self, const json_t *input, json_t **out
   if (!self->provider->write)
     code = troupe_error_set (error, TROUPE_BAD_ARGUMENT, self->object, NULL, "a rehearsal is sent nothing");
   if (code == TROUPE_OK)
-    code = prepare_prompt (self, &prompt, error);
+    code = prepare_begin (self, &prompt, error);
+  if (code == TROUPE_OK)
+    code = gather_plan (&gather, self, &prompt, error);
+  if (code == TROUPE_OK && gather)
+    code = gather_pretend (gather, error);
+  if (code == TROUPE_OK && gather)
+    code = gather_put (gather, &prompt, error);
+  if (code == TROUPE_OK)
+    code = prepare_end (self, &prompt, error);
   if (code == TROUPE_OK)
     code = self->provider->write (self, &prompt, self->streams, &body, error);
   if (code == TROUPE_OK) {
@@ -32,5 +42,6 @@ troupe_model_show (const troupe_model_t *self, const json_t *input, json_t **out
   }
   bytes_clear (&body);
   prompt_clear (&prompt);
+  gather_destroy (&gather);
   return code;
 }

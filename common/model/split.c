@@ -5,8 +5,15 @@
 //   (?i:'s|'t|'re|'ve|'m|'ll|'d) | [^\r\n\p{L}\p{N}]?\p{L}+ | \p{N}{1,3} | ?[^\s\p{L}\p{N}]+[\r\n]* | \s*[\r\n]+ |
 //   \s+(?!\S) | \s+
 //
-// A regular expression library that knows Unicode would be a dependency for this one pattern; by hand it is two tables
-// and seven cases.
+// and that of o200k_base, which differs in words: marks are a part of them, as many scripts need it, a capital letter
+// begins a new one, and a contraction stays with its word. C is [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}], S is
+// [\p{Ll}\p{Lm}\p{Lo}\p{M}]:
+//
+//   [^\r\n\p{L}\p{N}]?C*S+(?i:'s|...)? | [^\r\n\p{L}\p{N}]?C+S*(?i:'s|...)? | \p{N}{1,3} |
+//   ?[^\s\p{L}\p{N}]+[\r\n/]* | \s*[\r\n]+ | \s+(?!\S) | \s+
+//
+// A regular expression library that knows Unicode would be a dependency for this one pattern; by hand it is a few
+// tables and seven cases.
 
 #include "model/split.h"
 #include "error/utf8.h"
@@ -31,6 +38,26 @@ static const range_t numbers[] = {
 #include "model/letters.def"
 #undef TROUPE_NUMBERS
 };
+
+static const range_t capitals[] = {
+#define TROUPE_CAPITALS(first, last) {first, last},
+#include "model/cases.def"
+#undef TROUPE_CAPITALS
+};
+
+static const range_t small[] = {
+#define TROUPE_SMALL(first, last) {first, last},
+#include "model/cases.def"
+#undef TROUPE_SMALL
+};
+
+static const range_t marks[] = {
+#define TROUPE_MARKS(first, last) {first, last},
+#include "model/cases.def"
+#undef TROUPE_MARKS
+};
+
+#define IS_IN(ranges, c) is_in (ranges, sizeof ranges / sizeof *ranges, c)
 
 typedef enum { END, LETTER, NUMBER, LINE, SPACE, MARK } class_t; // LINE: CR or LF
 
@@ -83,9 +110,9 @@ look (const char *text, size_t size, size_t at, size_t *step)
     return LINE;
   if (is_space (c))
     return SPACE;
-  if ((c | 32) - 'a' < 26u || (c > 127 && is_in (letters, sizeof letters / sizeof *letters, c)))
+  if ((c | 32) - 'a' < 26u || (c > 127 && IS_IN (letters, c)))
     return LETTER;
-  if (c - '0' < 10u || (c > 127 && is_in (numbers, sizeof numbers / sizeof *numbers, c)))
+  if (c - '0' < 10u || (c > 127 && IS_IN (numbers, c)))
     return NUMBER;
   return MARK;
 }
@@ -103,6 +130,8 @@ run_end (const char *text, size_t size, size_t at, unsigned classes, size_t most
 static size_t
 contraction (const char *text, size_t size)
 {
+  if (!size)
+    return 0;
   static const char *const ends[] = {"s", "t", "re", "ve", "m", "ll", "d"};
   for (size_t i = 0; text[0] == '\'' && i < sizeof ends / sizeof *ends; i++)
     if (size > strlen (ends[i]) && strncasecmp (text + 1, ends[i], strlen (ends[i])) == 0)
@@ -123,20 +152,87 @@ spaces (const char *text, size_t size)
   return lines ? lines : end < size && last ? last : end;
 }
 
-size_t
-split_piece (const char *text, size_t size)
+// -- Words of o200k_base ---------------------------------------------------------------------------------------------
+
+enum { CAPITAL = 1, SMALL = 2 }; // a mark, or a letter without case, is both
+
+static unsigned
+case_of (const char *text, size_t size, size_t at, size_t *step)
 {
-  size_t step, next, end = size ? contraction (text, size) : 0;
-  if (!size || end)
+  class_t class = look (text, size, at, step);
+  if (class != LETTER && class != MARK)
+    return 0;
+  uint32_t c = (unsigned char)text[at];
+  if (c >= 0x80)
+    c = *step > 1 ? decode (text + at, *step) : 0; // bytes that aren't UTF-8
+  if (class == MARK)
+    return c >= 0x80 && IS_IN (marks, c) ? CAPITAL | SMALL : 0;
+  if (c < 0x80)
+    return c & 32 ? SMALL : CAPITAL;
+  return IS_IN (capitals, c) ? CAPITAL : IS_IN (small, c) ? SMALL : CAPITAL | SMALL;
+}
+
+// Where C*S+ ends that begins at `at`, or (`loud`) C+S*; 0: there is none.
+static size_t
+word_end (const char *text, size_t size, size_t at, bool loud)
+{
+  size_t step, end = at, quiet = 0; // quiet: behind the last of the C that is an S as well
+  for (unsigned kind; (kind = case_of (text, size, end, &step)) & CAPITAL; end += step)
+    if (kind & SMALL)
+      quiet = end + step;
+  size_t capital = end;
+  while (case_of (text, size, end, &step) & SMALL)
+    end += step;
+  if (end > capital)
+    return end;
+  return loud ? (capital > at ? capital : 0) : quiet;
+}
+
+static size_t
+word (const char *text, size_t size)
+{
+  size_t step, end = 0;
+  class_t first = look (text, size, 0, &step);
+  bool prefix = first == SPACE || first == MARK;
+  for (int loud = 0; loud < 2 && !end; loud++) {
+    end = prefix ? word_end (text, size, step, loud) : 0;
+    end = end ? end : word_end (text, size, 0, loud);
+  }
+  return end ? end + contraction (text + end, size - end) : 0;
+}
+
+// -- Pieces ----------------------------------------------------------------------------------------------------------
+
+// What both patterns have behind words.
+static size_t
+other_piece (const char *text, size_t size, bool slashes)
+{
+  size_t step, next;
+  class_t first = look (text, size, 0, &step), second = look (text, size, step, &next);
+  if (first == NUMBER)
+    return run_end (text, size, 0, 1 << NUMBER, 3);
+  if (first != MARK && (text[0] != ' ' || second != MARK))
+    return spaces (text, size);
+  size_t end = run_end (text, size, first == MARK ? 0 : step, 1 << MARK, SIZE_MAX);
+  while (end < size && (text[end] == '\r' || text[end] == '\n' || (slashes && text[end] == '/')))
+    end++;
+  return end;
+}
+
+size_t
+split_piece (split_t kind, const char *text, size_t size)
+{
+  if (!size)
+    return 0;
+  if (kind == SPLIT_O200K) {
+    size_t end = word (text, size);
+    return end ? end : other_piece (text, size, true);
+  }
+  size_t step, next, end = contraction (text, size);
+  if (end)
     return end;
   class_t first = look (text, size, 0, &step), second = look (text, size, step, &next);
   if (first == LETTER || ((first == SPACE || first == MARK) && second == LETTER))
     return run_end (text, size, step, 1 << LETTER, SIZE_MAX);
-  if (first == NUMBER)
-    return run_end (text, size, 0, 1 << NUMBER, 3);
-  if (first == MARK || (text[0] == ' ' && second == MARK)) {
-    end = run_end (text, size, first == MARK ? 0 : step, 1 << MARK, SIZE_MAX);
-    return run_end (text, size, end, 1 << LINE, SIZE_MAX);
-  }
-  return spaces (text, size);
+  return other_piece (text, size, false);
 }

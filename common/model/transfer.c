@@ -161,7 +161,7 @@ set_options (transfer_t *self)
          curl_easy_setopt (easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
          curl_easy_setopt (easy, CURLOPT_WRITEDATA, self) == CURLE_OK &&
          curl_easy_setopt (easy, CURLOPT_ERRORBUFFER, self->detail) == CURLE_OK &&
-         curl_easy_setopt (easy, CURLOPT_PRIVATE, self) == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_PRIVATE, answer) == CURLE_OK &&
          curl_easy_setopt (easy, CURLOPT_CONNECTTIMEOUT_MS, (long)TRANSFER_CONNECT_MS) == CURLE_OK &&
          curl_easy_setopt (easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
          curl_easy_setopt (easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK && set_task (self);
@@ -203,14 +203,6 @@ transfer_stop (troupe_answer_t *answer, CURLM *multi)
   curl_multi_remove_handle (multi, answer->transfer->easy);
   transfer_free (answer->transfer);
   answer->transfer = NULL;
-}
-
-troupe_answer_t *
-transfer_answer (CURL *easy)
-{
-  transfer_t *self = NULL;
-  curl_easy_getinfo (easy, CURLINFO_PRIVATE, &self);
-  return self->answer;
 }
 
 static const char *

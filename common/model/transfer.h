@@ -21,8 +21,6 @@ troupe_err_t transfer_start (troupe_answer_t *answer, CURLM *multi, int64_t now,
                              troupe_error_t *error);
 void transfer_stop (troupe_answer_t *answer, CURLM *multi);
 
-// The answer whose transfer an easy handle is.
-troupe_answer_t *transfer_answer (CURL *easy);
 // curl is done with it: TROUPE_OK when the reply is whole, else why not, and whether another attempt may help.
 troupe_err_t transfer_outcome (troupe_answer_t *answer, CURLcode result, bool *may_pass, troupe_error_t *error);
 // Until when the server may stay silent, as of now. When that time has come, transfer_silent is the outcome.

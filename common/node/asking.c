@@ -8,6 +8,7 @@
 
 #include "node/asking.h"
 
+#include "node/listening.h"
 #include "troupe/value.h"
 
 #include <stdlib.h>
@@ -15,7 +16,6 @@
 
 enum {
   REPORTS_MAX = 64,   // of one node at a time
-  EVENTS_MAX = 10000, // unread
 };
 
 typedef struct {
@@ -28,7 +28,12 @@ typedef struct {
   node_ready_t ready;
   bool done;
   bool waiting[NODE_BROKERS_MAX];
-  json_t *answers[NODE_BROKERS_MAX];
+  json_t *answers[NODE_BROKERS_MAX]; // NULL: it isn't asked
+  // What is asked.
+  troupe_command_t command;
+  troupe_id_t call, again;
+  uint64_t position;
+  char session[NODE_SESSION_MAX + 1];
 } report_t;
 
 typedef struct {
@@ -108,16 +113,34 @@ deliver_report (node_core_t *core, node_ready_t *ready)
   void *context = self->context;
   json_t *list = json_array ();
   for (unsigned i = 0; i < core->connections_count; i++)
-    json_array_append (list, self->answers[i]);
+    if (self->answers[i] != NULL)
+      json_array_append (list, self->answers[i]);
   free_report (self);
   reported (context, list);
   json_decref (list);
 }
 
-troupe_err_t
-node_core_report (node_core_t *core, int64_t timeout_ms, troupe_reported_fn *reported, void *context, int64_t now)
+static void
+send_question (node_connection_t *to, const report_t *self)
 {
   troupe_header_t header;
+  troupe_header_init (&header, self->command);
+  troupe_header_set_request (&header, self->request);
+  if (self->position > 0)
+    troupe_header_set_position (&header, self->position);
+  if (self->session[0] != '\0') {
+    troupe_header_set_session (&header, troupe_text (self->session));
+    troupe_header_set_call (&header, &self->call);
+  }
+  if (self->command == TROUPE_CMD_RESEND)
+    troupe_header_set_again (&header, &self->again);
+  node_connection_send (to, &header, NULL);
+}
+
+// Without anybody to answer it yet.
+static troupe_err_t
+make_report (report_t **out, node_core_t *core, int64_t until, troupe_reported_fn *reported, void *context)
+{
   if (core->reports_count >= REPORTS_MAX)
     return TROUPE_OVERLOADED;
   report_t *self = calloc (1, sizeof *self);
@@ -125,23 +148,83 @@ node_core_report (node_core_t *core, int64_t timeout_ms, troupe_reported_fn *rep
     free (self);
     return TROUPE_NO_MEMORY;
   }
-  *self = (report_t){.core = core, .request = ++core->request, .reported = reported, .context = context};
+  *self = (report_t){.core = core,
+                     .request = ++core->request,
+                     .reported = reported,
+                     .context = context,
+                     .command = TROUPE_CMD_STATUS};
   self->timer.fire = fire;
   self->ready.deliver = deliver_report;
   node_list_init (&self->ready.place);
   node_list_init (&self->place);
   node_list_append (&core->reports, &self->place);
   core->reports_count++;
-  node_timers_set (&core->timers, &self->timer, (now > core->now ? now : core->now) + timeout_ms);
+  node_timers_set (&core->timers, &self->timer, until);
+  *out = self;
+  return TROUPE_OK;
+}
 
-  troupe_header_init (&header, TROUPE_CMD_STATUS);
-  troupe_header_set_request (&header, self->request);
+static int64_t
+time_after (const node_core_t *core, int64_t now, int64_t timeout_ms)
+{
+  return (now > core->now ? now : core->now) + timeout_ms;
+}
+
+troupe_err_t
+node_core_report (node_core_t *core, int64_t timeout_ms, troupe_reported_fn *reported, void *context, int64_t now)
+{
+  report_t *self;
+  troupe_err_t err = make_report (&self, core, time_after (core, now, timeout_ms), reported, context);
+  if (err != TROUPE_OK)
+    return err;
   for (unsigned i = 0; i < core->connections_count; i++) {
     node_connection_t *connection = &core->connections[i];
     self->waiting[i] = true; // one that isn't up yet may come up in time
     if (node_connection_up (connection))
-      node_connection_send (connection, &header, NULL);
+      send_question (connection, self);
   }
+  node_core_wake (core);
+  return TROUPE_OK;
+}
+
+static troupe_err_t
+check_letters (const troupe_letters_t *ask)
+{
+  bool one = ask->op != TROUPE_LETTERS_LIST;
+  size_t size = ask->session != NULL ? strlen (ask->session) : 0;
+  if (one && (size < 1 || size > NODE_SESSION_MAX || ask->call == NULL))
+    return TROUPE_BAD_ARGUMENT;
+  return ask->op == TROUPE_LETTERS_RESEND && ask->again == NULL ? TROUPE_BAD_ARGUMENT : TROUPE_OK;
+}
+
+// All brokers have the same letters: the first one that is up is asked.
+troupe_err_t
+node_core_letters (node_core_t *core, const troupe_letters_t *ask, int64_t timeout_ms, troupe_reported_fn *reported,
+                   void *context, int64_t now)
+{
+  static const troupe_command_t commands[] = {[TROUPE_LETTERS_LIST] = TROUPE_CMD_LETTERS,
+                                              [TROUPE_LETTERS_SHOW] = TROUPE_CMD_LETTER,
+                                              [TROUPE_LETTERS_RESEND] = TROUPE_CMD_RESEND,
+                                              [TROUPE_LETTERS_DISCARD] = TROUPE_CMD_DISCARD};
+  report_t *self;
+  unsigned i = 0;
+  while (i < core->connections_count && !node_connection_up (&core->connections[i]))
+    i++;
+  troupe_err_t err = i < core->connections_count ? check_letters (ask) : TROUPE_UNAVAILABLE;
+  if (err == TROUPE_OK)
+    err = make_report (&self, core, time_after (core, now, timeout_ms), reported, context);
+  if (err != TROUPE_OK)
+    return err;
+  self->command = commands[ask->op];
+  self->position = ask->op == TROUPE_LETTERS_LIST ? ask->position : 0;
+  if (ask->op != TROUPE_LETTERS_LIST) {
+    self->call = *ask->call;
+    strcpy (self->session, ask->session);
+  }
+  if (ask->op == TROUPE_LETTERS_RESEND)
+    self->again = *ask->again;
+  self->waiting[i] = true;
+  send_question (&core->connections[i], self);
   node_core_wake (core);
   return TROUPE_OK;
 }
@@ -193,15 +276,12 @@ node_asking_refused (node_connection_t *from, const troupe_header_t *header, con
 void
 node_asking_welcomed (node_connection_t *connection)
 {
-  troupe_header_t header;
   node_core_t *core = connection->core;
   for (node_list_t *link = core->reports.next; link != &core->reports; link = link->next) {
     report_t *self = NODE_OF (link, report_t, place);
     if (!self->waiting[connection->index])
       continue;
-    troupe_header_init (&header, TROUPE_CMD_STATUS);
-    troupe_header_set_request (&header, self->request);
-    node_connection_send (connection, &header, NULL);
+    send_question (connection, self);
   }
 }
 
@@ -248,7 +328,7 @@ make_event (const troupe_header_t *header, json_t *json)
 static void
 keep_event (node_core_t *core, const troupe_header_t *header, json_t *json)
 {
-  event_t *event = core->events_count < EVENTS_MAX ? make_event (header, json) : NULL;
+  event_t *event = core->events_count < NODE_EVENTS_MAX ? make_event (header, json) : NULL;
   if (event == NULL) {
     node_core_count (core, NODE_COUNT_EVENTS_UNREAD);
     return;
@@ -263,10 +343,16 @@ node_asking_published (node_connection_t *from, const node_event_t *event)
 {
   troupe_header_t header;
   json_t *json = NULL;
+  troupe_buffer_t *body;
+  bool decoded = troupe_header_decode (&header, event->header, event->header_size, NULL) == TROUPE_OK &&
+                 troupe_header_body (&header, event->frame, event->body, &body, NULL) == TROUPE_OK;
+  if (decoded && header.command == TROUPE_CMD_SAID) {
+    node_listening_said (from, &header, body);
+    return;
+  }
   bool good =
-    troupe_header_decode (&header, event->header, event->header_size, NULL) == TROUPE_OK &&
-    header.command == TROUPE_CMD_EVENT &&
-    troupe_value_unpack (troupe_buffer_data (event->body), troupe_buffer_size (event->body), &json, NULL) == TROUPE_OK;
+    decoded && header.command == TROUPE_CMD_EVENT &&
+    troupe_value_unpack (troupe_buffer_data (body), troupe_buffer_size (body), &json, NULL) == TROUPE_OK;
   if (good)
     keep_event (from->core, &header, json);
   else

@@ -41,10 +41,11 @@ check_session (const char *session, troupe_error_t *error)
 }
 
 static troupe_err_t
-check_room (const node_core_t *core, const char *object, troupe_error_t *error)
+check_room (node_core_t *core, const char *object, troupe_error_t *error)
 {
   if (core->open_calls < NODE_CALLS_MAX)
     return TROUPE_OK;
+  node_core_count (core, NODE_COUNT_CALLS_OVERLOADED);
   troupe_err_t err = troupe_error_set (error, TROUPE_OVERLOADED, object, "wait for some to settle",
                                        "%d calls of this process are open", NODE_CALLS_MAX);
   if (error != NULL)
@@ -94,7 +95,7 @@ check_hubs (const troupe_call_t *call, troupe_error_t *error)
 }
 
 static troupe_err_t
-check_call (const node_core_t *core, const troupe_call_t *call, troupe_error_t *error)
+check_call (node_core_t *core, const troupe_call_t *call, troupe_error_t *error)
 {
   if (call->service == NULL || !troupe_service_name_valid (call->service))
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, call->service, "write kind/name, such as agent/alice",
@@ -102,6 +103,9 @@ check_call (const node_core_t *core, const troupe_call_t *call, troupe_error_t *
   if (call->deadline_ms < 0)
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, call->service, "give milliseconds from now, or 0",
                              "the deadline is negative");
+  if (call->once && is_volatile (call))
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, call->service, "call it durably",
+                             "a volatile call may run twice, so it can't be one that runs at most once");
   troupe_err_t err = check_session (call->session, error);
   if (err == TROUPE_OK)
     err = check_nesting (call, error);
@@ -265,7 +269,8 @@ make_call (node_core_t *core, troupe_placeholder_t **out, const troupe_call_t *c
   if (err != TROUPE_OK)
     return err;
   self->flags = (call->part != NULL ? TROUPE_FLAG_STREAM : 0) | (call->wait ? TROUPE_FLAG_WAIT : 0) |
-                (is_volatile (call) ? TROUPE_FLAG_VOLATILE : 0);
+                (is_volatile (call) ? TROUPE_FLAG_VOLATILE : 0) | (call->once ? TROUPE_FLAG_ONCE : 0) |
+                (call->fan != NULL && call->more ? TROUPE_FLAG_MORE : 0);
   self->part = call->part;
   self->settled = call->settled;
   self->context = call->context;
@@ -330,7 +335,7 @@ node_core_call (node_core_t *core, troupe_placeholder_t **out, const troupe_call
 }
 
 static troupe_err_t
-check_await (const node_core_t *core, const troupe_await_t *await, const char *object, troupe_error_t *error)
+check_await (node_core_t *core, const troupe_await_t *await, const char *object, troupe_error_t *error)
 {
   if (await->session == NULL && await->parent == NULL)
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, object, "name the session that the call was made in",

@@ -171,7 +171,22 @@ turned_away (node_connection_t *self, const troupe_error_t *error)
     troupe_log_error (TROUPE_LOG_ERROR, "broker refuses us", error);
   self->told = true;
   self->refusal = *error;
-  node_connection_start_over (self, error->why, DELAY_REFUSED_MS);
+  node_connection_start_over (self, error->why, error->code == TROUPE_PERMISSION ? DELAY_MAX_MS : DELAY_REFUSED_MS);
+}
+
+// Keys are given back, and tokens are made anew when a mesh begins, perhaps just now: so it is tried again as after a
+// loss, and called a refusal when that is refused as well.
+void
+node_connection_turned_away (node_connection_t *self, const troupe_error_t *error)
+{
+  if (self->state == NODE_CONNECTION_WAITING || self->state == NODE_CONNECTION_LEFT)
+    return;
+  bool again = self->refusal.code == error->code;
+  if (!self->told && again)
+    troupe_log_error (TROUPE_LOG_ERROR, "broker refuses us", error);
+  self->told = self->told || again;
+  self->refusal = *error;
+  node_connection_break (self, error->why);
 }
 
 // -- Receiving -------------------------------------------------------------------------------------------------------
@@ -328,13 +343,15 @@ node_connection_receive (node_connection_t *self, const node_event_t *event)
     node_core_count (self->core, NODE_COUNT_FRAMES_UNEXPECTED);
     return;
   }
-  if (troupe_header_decode (&header, event->header, event->header_size, &error) != TROUPE_OK) {
+  troupe_buffer_t *body;
+  if (troupe_header_decode (&header, event->header, event->header_size, &error) != TROUPE_OK ||
+      troupe_header_body (&header, event->frame, event->body, &body, &error) != TROUPE_OK) {
     receive_bad (self, &error);
     return;
   }
   self->heard_at = self->core->now;
   if (self->state == NODE_CONNECTION_GREETING)
-    receive_greeting (self, &header, event->body);
+    receive_greeting (self, &header, body);
   else
-    receive_up (self, &header, event->body);
+    receive_up (self, &header, body);
 }

@@ -73,6 +73,8 @@ bool node_connection_hangs (const node_connection_t *self);
 // Says hello on the socket at hand; gives it up and tries again after `delay_ms`.
 void node_connection_greet (node_connection_t *self);
 void node_connection_start_over (node_connection_t *self, const char *why, int64_t delay_ms);
+// The broker doesn't take our key or token. A key may be given back: it is tried again soon.
+void node_connection_turned_away (node_connection_t *self, const troupe_error_t *error);
 // The transport broke or could not be made.
 void node_connection_break (node_connection_t *self, const char *why);
 void node_connection_tick (node_connection_t *self);

@@ -8,6 +8,7 @@
 
 #include "node/asking.h"
 #include "node/calling.h"
+#include "node/listening.h"
 #include "node/serving.h"
 #include "troupe/value.h"
 
@@ -111,6 +112,7 @@ fill (node_core_t *self, int64_t now)
   node_table_init (&self->calls, seed);
   node_table_init (&self->tasks, ~seed);
   node_table_init (&self->rows, seed);
+  node_listening_init (self, ~seed);
   for (const char *const *endpoint = self->options.brokers; *endpoint != NULL; endpoint++) {
     unsigned index = self->connections_count++;
     troupe_err_t err = node_connection_init (&self->connections[index], self, index, *endpoint, now);
@@ -158,6 +160,7 @@ node_core_destroy (node_core_t **self_p)
     return;
   *self_p = NULL;
   node_serving_close (self);
+  node_listening_close (self);
   node_calling_close (self);
   node_asking_close (self);
   while (!node_list_empty (&self->ready))
@@ -180,6 +183,7 @@ tick (node_core_t *self)
   for (unsigned i = 0; i < self->connections_count; i++)
     node_connection_tick (&self->connections[i]);
   self->ticked = self->now;
+  node_listening_tick (self);
   node_timers_run (&self->timers, self->now);
   if (self->give_up_at != TROUPE_LOOP_NEVER && self->now >= self->give_up_at)
     node_calling_give_up (self);
@@ -209,6 +213,9 @@ node_core_step (node_core_t *self, const node_event_t *event, int64_t now)
     break;
   case NODE_NOT_OPENED:
     node_connection_break (connection, "no socket could be made");
+    break;
+  case NODE_TURNED_AWAY:
+    node_connection_turned_away (connection, event->error);
     break;
   }
   node_calling_dispatch (self);
@@ -259,12 +266,14 @@ node_core_wish (const node_core_t *self, unsigned broker)
 {
   const node_connection_t *connection = &self->connections[broker];
   bool left_up = connection->state == NODE_CONNECTION_LEFT && connection->outbox.count > 0;
-  bool subscribe = self->event != NULL && connection->state == NODE_CONNECTION_UP && connection->publish[0] != '\0';
+  bool wanted = self->event != NULL || !node_list_empty (&self->hubs_used);
+  bool subscribe = wanted && connection->state == NODE_CONNECTION_UP && connection->publish[0] != '\0';
   return (node_wish_t){
     .open = connection->state == NODE_CONNECTION_GREETING || connection->state == NODE_CONNECTION_UP || left_up,
     .generation = connection->generation,
     .endpoint = connection->endpoint,
     .publish = subscribe ? connection->publish : NULL,
+    .events = self->event != NULL,
   };
 }
 
@@ -272,6 +281,12 @@ const node_frame_t *
 node_core_frame (const node_core_t *self, unsigned broker)
 {
   return node_outbox_first (&self->connections[broker].outbox);
+}
+
+const node_frame_t *
+node_core_frame_after (const node_core_t *self, unsigned broker)
+{
+  return node_outbox_second (&self->connections[broker].outbox);
 }
 
 void

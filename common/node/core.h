@@ -32,19 +32,22 @@ typedef struct {
 
 typedef enum {
   NODE_TICK,         // nothing but time
-  NODE_RECEIVED,     // header and body from the connection's socket
+  NODE_RECEIVED,     // header and body, or a frame with both, from the connection's socket
   NODE_PUBLISHED,    // header and body from the connection's subscription
   NODE_CONNECTED,    // the transport below the connection's socket is there
   NODE_DISCONNECTED, // it broke
-  NODE_NOT_OPENED    // the socket could not be made
+  NODE_NOT_OPENED,   // the socket could not be made
+  NODE_TURNED_AWAY   // the broker, or what is there, doesn't take our key or token: error
 } node_event_kind_t;
 
 typedef struct {
   node_event_kind_t kind;
   unsigned broker;    // which connection
-  const void *header; // borrowed
+  const void *header; // the first frame's bytes; borrowed
   size_t header_size;
-  troupe_buffer_t *body; // borrowed; NULL: empty
+  troupe_buffer_t *body; // the second frame; borrowed; NULL: none, or empty
+  const troupe_error_t *error; // borrowed
+  troupe_buffer_t *frame; // a message's only frame, which becomes the body if that is in it; borrowed
 } node_event_t;
 
 // bad_argument (name, brokers), no_memory.
@@ -65,13 +68,27 @@ typedef struct {
   unsigned generation;
   const char *endpoint;
   const char *publish; // where to subscribe; NULL: not (yet)
+  bool events;         // to what instances come and go; and to hubs: node_core_topic
 } node_wish_t;
 
 unsigned node_core_brokers (const node_core_t *self);
 node_wish_t node_core_wish (const node_core_t *self, unsigned broker);
 // The first frame that waits for this connection, NULL: none; and that it has been sent.
 const node_frame_t *node_core_frame (const node_core_t *self, unsigned broker);
+// The one after the first.
+const node_frame_t *node_core_frame_after (const node_core_t *self, unsigned broker);
 void node_core_frame_sent (node_core_t *self, unsigned broker);
+
+// What is to be subscribed to, or not any more, at a broker's publisher.
+typedef struct {
+  troupe_id_t hub; // its topic is "hub/<id>"
+  bool on;
+} node_topic_t;
+
+// The next change for the broker's subscription, which counts as made; false: there is none.
+bool node_core_topic (node_core_t *self, unsigned broker, node_topic_t *out);
+// The subscription was closed, or is a new one, to which nothing was said yet.
+void node_core_topics_forget (node_core_t *self, unsigned broker);
 
 // Says bye on every connection, after which nothing more is sent or opened.
 void node_core_leave (node_core_t *self);
@@ -81,6 +98,8 @@ const char *node_core_instance (const node_core_t *self);
 unsigned node_core_brokers_up (const node_core_t *self);
 troupe_err_t node_core_health (const node_core_t *self, troupe_error_t *error);
 bool node_core_broker_hangs (const node_core_t *self);
+troupe_err_t node_core_can_work (const node_core_t *self, troupe_error_t *error);
+void node_core_write_metrics (const node_core_t *self, troupe_metrics_t *metrics);
 troupe_err_t node_core_serve (node_core_t *self, const troupe_service_t *service, troupe_error_t *error);
 troupe_err_t node_core_describe (node_core_t *self, const char *service, const json_t *info, troupe_error_t *error);
 void node_core_drain (node_core_t *self, troupe_drained_fn *drained, void *context);
@@ -90,6 +109,8 @@ troupe_err_t node_core_await (node_core_t *self, troupe_placeholder_t **out, con
                               troupe_error_t *error);
 troupe_err_t node_core_report (node_core_t *self, int64_t timeout_ms, troupe_reported_fn *reported, void *context,
                                int64_t now);
+troupe_err_t node_core_letters (node_core_t *self, const troupe_letters_t *ask, int64_t timeout_ms,
+                                troupe_reported_fn *reported, void *context, int64_t now);
 void node_core_on_event (node_core_t *self, troupe_event_fn *event, void *context);
 // The options' context of the core that a placeholder belongs to; NULL once that is gone.
 void *node_core_context_of (const troupe_placeholder_t *placeholder);

@@ -3,8 +3,8 @@
 // The edge: for each broker a DEALER with a monitor, and, once the user wants events, a SUB.
 //
 // Before each wait the loop calls `prepare`: it tells the core the time, lets it call the user's functions, brings the
-// sockets to what the core wishes, and sends what is queued. Commands that arise in one turn so leave together. A
-// socket that takes no more (its queue is full) is tried again a millisecond later; the core stops filling up
+// sockets to what the core wishes, and sends what is queued. Commands that arise in one turn so leave together, small ones
+// as one ZeroMQ message: libzmq's thread, and the broker, are woken once for all. A socket that takes no more (its queue is full) is tried again a millisecond later; the core stops filling up
 // meanwhile.
 //
 // The monitor tells of a broken transport long before the lease ends. What the broker said before it broke is still in
@@ -29,18 +29,26 @@ enum {
 
 // -- Receiving -------------------------------------------------------------------------------------------------------
 
+// frames: a header's and a body's, or one with both.
 static void
-pass_on (node_channel_t *self, node_event_kind_t kind, zmq_msg_t *header, zmq_msg_t *body, int64_t now)
+pass_on (node_channel_t *self, node_event_kind_t kind, zmq_msg_t *frames, size_t count, int64_t now)
 {
-  troupe_buffer_t *buffer = NULL;
-  if (troupe_socket_body (&buffer, body) != TROUPE_OK) {
+  troupe_buffer_t *last = NULL;
+  node_event_t event = {.kind = kind, .broker = self->broker, .header_size = zmq_msg_size (&frames[0])};
+  if (troupe_socket_body (&last, &frames[count - 1]) != TROUPE_OK) {
     // Without memory for it the message is lost: start over, and everything that matters comes again.
     node_core_step (self->edge->core, &(node_event_t){NODE_DISCONNECTED, self->broker}, now);
     return;
   }
-  node_event_t event = {kind, self->broker, zmq_msg_data (header), zmq_msg_size (header), buffer};
+  if (count == 1) {
+    event.header = troupe_buffer_data (last);
+    event.frame = last;
+  } else {
+    event.header = zmq_msg_data (&frames[0]);
+    event.body = last;
+  }
   node_core_step (self->edge->core, &event, now);
-  troupe_buffer_unref (&buffer);
+  troupe_buffer_unref (&last);
 }
 
 static void
@@ -48,14 +56,10 @@ read_dealer (node_channel_t *self, unsigned most)
 {
   zmq_msg_t frames[2];
   size_t count;
+  bool more; // or not: the next message is the next, whether it comes in the same of ZeroMQ's
   int64_t now = troupe_loop_now ();
-  while (most-- > 0 && troupe_socket_receive (self->dealer, frames, 2, &count) == 0) {
-    if (count == 2)
-      pass_on (self, NODE_RECEIVED, &frames[0], &frames[1], now);
-    else { // not of our protocol; the core counts what it can't decode
-      node_event_t event = {NODE_RECEIVED, self->broker, NULL, 0, NULL};
-      node_core_step (self->edge->core, &event, now);
-    }
+  while (most-- > 0 && troupe_socket_receive_message (self->dealer, frames, &count, &more) == 0) {
+    pass_on (self, NODE_RECEIVED, frames, count, now);
     troupe_socket_close_frames (frames, 2, count);
   }
 }
@@ -71,14 +75,25 @@ static void
 on_monitor (void *context, short events)
 {
   node_channel_t *self = context;
+  node_edge_t *edge = self->edge;
   bool broken = false, reached = false;
+  troupe_error_t refused = {0};
+  const char *endpoint = node_core_wish (edge->core, self->broker).endpoint;
   (void)events;
-  for (int event; (event = troupe_socket_monitor_next (self->monitor, NULL)) != 0;) {
+  for (int event, value = 0; (event = troupe_socket_monitor_next (self->monitor, &value)) != 0;) {
     broken = broken || event == ZMQ_EVENT_DISCONNECTED;
     reached = reached || event == ZMQ_EVENT_CONNECTED;
+    if (refused.code == TROUPE_OK)
+      troupe_credentials_refused (edge->credentials, endpoint, event, value, &refused);
   }
   if (reached)
-    node_core_step (self->edge->core, &(node_event_t){NODE_CONNECTED, self->broker}, troupe_loop_now ());
+    node_core_step (edge->core, &(node_event_t){NODE_CONNECTED, self->broker}, troupe_loop_now ());
+  if (refused.code != TROUPE_OK) {
+    // libzmq doesn't try again with what was refused.
+    node_event_t event = {.kind = NODE_TURNED_AWAY, .broker = self->broker, .error = &refused};
+    node_core_step (edge->core, &event, troupe_loop_now ());
+    return;
+  }
   if (!broken)
     return;
   read_dealer (self, UINT32_MAX);
@@ -94,8 +109,8 @@ on_published (void *context, short events)
   int64_t now = troupe_loop_now ();
   (void)events;
   for (unsigned i = 0; i < READS_MAX && troupe_socket_receive (self->subscriber, frames, 3, &count) == 0; i++) {
-    if (count == 3)
-      pass_on (self, NODE_PUBLISHED, &frames[1], &frames[2], now);
+    if (count == 2 || count == 3)
+      pass_on (self, NODE_PUBLISHED, &frames[1], count - 1, now);
     troupe_socket_close_frames (frames, 3, count);
   }
 }
@@ -131,7 +146,11 @@ open_dealer (node_channel_t *self, const char *endpoint, troupe_error_t *error)
   troupe_err_t err = troupe_socket_new (&self->dealer, edge->zmq, ZMQ_DEALER, error);
   if (err == TROUPE_OK)
     err = troupe_socket_monitor (&self->monitor, edge->zmq, self->dealer,
-                                 ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED, error);
+                                 ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                                   ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
+                                 error);
+  if (err == TROUPE_OK)
+    err = troupe_credentials_apply (edge->credentials, self->dealer, endpoint, endpoint, error);
   if (err == TROUPE_OK)
     err = troupe_socket_connect (self->dealer, endpoint, error);
   if (err == TROUPE_OK)
@@ -148,18 +167,38 @@ open_subscriber (node_channel_t *self, const char *endpoint)
 {
   troupe_error_t error = {0};
   node_edge_t *edge = self->edge;
+  const char *broker = node_core_wish (edge->core, self->broker).endpoint;
   snprintf (self->published, sizeof self->published, "%s", endpoint);
+  self->subscribed = self->generation;
   troupe_err_t err = troupe_socket_new (&self->subscriber, edge->zmq, ZMQ_SUB, &error);
-  if (err == TROUPE_OK && zmq_setsockopt (self->subscriber, ZMQ_SUBSCRIBE, "mesh", strlen ("mesh")) != 0)
-    err = troupe_error_set (&error, TROUPE_IO, endpoint, NULL, "can't subscribe: %s", zmq_strerror (errno));
+  self->events = false;
+  node_core_topics_forget (edge->core, self->broker);
+  if (err == TROUPE_OK)
+    err = troupe_credentials_apply (edge->credentials, self->subscriber, broker, endpoint, &error);
   if (err == TROUPE_OK)
     err = troupe_socket_connect (self->subscriber, endpoint, &error);
   if (err == TROUPE_OK)
     err = troupe_loop_add_receiver (edge->loop, self->subscriber, on_published, self);
   if (err == TROUPE_OK)
     return;
-  troupe_log_error (TROUPE_LOG_WARNING, "no events from this broker", &error);
+  troupe_log_error (TROUPE_LOG_WARNING, "no subscription to this broker", &error);
   troupe_socket_close (&self->subscriber, false);
+}
+
+// Fails only for a socket that is none. A hub without a subscription is read from the log.
+static void
+subscribe (node_channel_t *self, bool events)
+{
+  node_topic_t change;
+  if (self->subscriber == NULL)
+    return;
+  if (events && !self->events)
+    self->events = zmq_setsockopt (self->subscriber, ZMQ_SUBSCRIBE, "mesh", strlen ("mesh")) == 0;
+  while (node_core_topic (self->edge->core, self->broker, &change)) {
+    char topic[sizeof "hub/" + TROUPE_ID_TEXT_SIZE] = "hub/";
+    troupe_id_to_text (&change.hub, topic + strlen (topic));
+    zmq_setsockopt (self->subscriber, change.on ? ZMQ_SUBSCRIBE : ZMQ_UNSUBSCRIBE, topic, strlen (topic));
+  }
 }
 
 static void
@@ -177,18 +216,41 @@ fulfil (node_channel_t *self)
       node_core_step (core, &(node_event_t){NODE_NOT_OPENED, self->broker}, troupe_loop_now ());
     }
   }
-  // Another endpoint, or one from which nothing was wanted before. A broker that is away for a while keeps its
-  // subscriber, which connects again by itself.
-  if (wish.publish != NULL && (self->subscriber == NULL || strcmp (wish.publish, self->published) != 0)) {
-    bool failed_before = self->subscriber == NULL && strcmp (wish.publish, self->published) == 0;
+  // Another endpoint, or one from which nothing was wanted before; or another life of the connection: what the
+  // subscriber showed may have been refused meanwhile, and then it doesn't try again by itself.
+  if (wish.publish != NULL && (self->subscriber == NULL || self->subscribed != self->generation ||
+                               strcmp (wish.publish, self->published) != 0)) {
+    bool failed_before = self->subscriber == NULL && self->subscribed == self->generation &&
+                         strcmp (wish.publish, self->published) == 0;
     if (!failed_before) {
       close_subscriber (self);
       open_subscriber (self, wish.publish);
     }
   }
+  subscribe (self, wish.events);
 }
 
 // -- Turning ---------------------------------------------------------------------------------------------------------
+
+// `more`: the next frame goes in one ZeroMQ message with it.
+static int
+send_frame (void *socket, const node_frame_t *frame, bool more)
+{
+  uint8_t bytes[TROUPE_FRAME_SIZE_MAX];
+  troupe_socket_message_t message;
+  memcpy (bytes, frame->header, frame->header_size);
+  size_t joined = troupe_header_join (bytes, frame->header_size, troupe_buffer_data (frame->body),
+                                      troupe_buffer_size (frame->body));
+  int failed = joined > 0 ? troupe_socket_prepare_whole (&message, NULL, 0, bytes, joined)
+                          : troupe_socket_prepare (&message, NULL, 0, bytes, frame->header_size, frame->body);
+  return failed != 0 ? failed : troupe_socket_send_prepared (socket, &message, more);
+}
+
+static bool
+joins (const node_frame_t *frame)
+{
+  return frame != NULL && troupe_header_joins (frame->header, troupe_buffer_size (frame->body));
+}
 
 // False: frames are left because the socket takes no more.
 static bool
@@ -196,8 +258,11 @@ flush (node_channel_t *self)
 {
   node_core_t *core = self->edge->core;
   const node_frame_t *frame;
+  unsigned run = 0; // the frames of the ZeroMQ message at hand
   while (self->dealer != NULL && (frame = node_core_frame (core, self->broker)) != NULL) {
-    int failed = troupe_socket_send (self->dealer, NULL, 0, frame->header, frame->header_size, frame->body);
+    bool more = ++run < TROUPE_SOCKET_RUN_MAX && joins (frame) && joins (node_core_frame_after (core, self->broker));
+    int failed = send_frame (self->dealer, frame, more);
+    run = more ? run : 0;
     if (failed == EAGAIN)
       return false;
     if (failed != 0) {

@@ -12,12 +12,15 @@ typedef struct {
   node_edge_t *edge;
   unsigned broker;
   unsigned generation; // of the core's wish that `dealer` fulfils
+  unsigned subscribed; // the same, when `subscriber` was made
   void *dealer, *monitor, *subscriber;
+  bool events; // `subscriber` is subscribed to those of the mesh
   char published[257]; // what `subscriber` is connected to
 } node_channel_t;
 
 struct troupe_node {
   troupe_loop_t *loop;
+  const troupe_credentials_t *credentials; // NULL: no key
   node_core_t *core;
   void *zmq;
   bool preparing; // what verbs queue now leaves in this turn anyway

@@ -49,6 +49,7 @@ troupe_node_new (troupe_node_t **out, troupe_loop_t *loop, const troupe_node_opt
     return troupe_error_set (error, err, options->name, "choose a name in UTF-8", "%s", troupe_err_text (err));
   }
   self->loop = loop;
+  self->credentials = options->credentials;
   node_core_options_t core = {.name = options->name,
                               .mesh = options->mesh,
                               .brokers = options->brokers,
@@ -113,6 +114,18 @@ troupe_node_health (const troupe_node_t *self, troupe_error_t *error)
 }
 
 troupe_err_t
+troupe_node_ready (const troupe_node_t *self, troupe_error_t *error)
+{
+  return node_core_can_work (self->core, error);
+}
+
+void
+troupe_node_write_metrics (const troupe_node_t *self, troupe_metrics_t *metrics)
+{
+  node_core_write_metrics (self->core, metrics);
+}
+
+troupe_err_t
 troupe_node_serve (troupe_node_t *self, const troupe_service_t *service, troupe_error_t *error)
 {
   return node_core_serve (self->core, service, error);
@@ -148,6 +161,13 @@ troupe_node_report (troupe_node_t *self, int64_t timeout_ms, troupe_reported_fn 
   if (timeout_ms < 0 || reported == NULL)
     return TROUPE_BAD_ARGUMENT;
   return node_core_report (self->core, timeout_ms, reported, context, troupe_loop_now ());
+}
+
+troupe_err_t
+troupe_node_letters (troupe_node_t *self, const troupe_letters_t *ask, int64_t timeout_ms, troupe_reported_fn *reported,
+                     void *context)
+{
+  return node_core_letters (self->core, ask, timeout_ms, reported, context, troupe_loop_now ());
 }
 
 troupe_err_t

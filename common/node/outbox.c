@@ -48,6 +48,12 @@ node_outbox_first (const node_outbox_t *self)
   return self->count == 0 ? NULL : NODE_OF (self->frames.next, node_frame_t, place);
 }
 
+const node_frame_t *
+node_outbox_second (const node_outbox_t *self)
+{
+  return self->count < 2 ? NULL : NODE_OF (self->frames.next->next, node_frame_t, place);
+}
+
 void
 node_outbox_shift (node_outbox_t *self)
 {

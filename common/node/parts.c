@@ -16,7 +16,6 @@
 #include <stdlib.h>
 
 enum {
-  QUEUE_MAX = 1000,             // frames on a connection beyond which parts are dropped: nobody reads so far behind
   KEPT_BYTES_MAX = 1024 * 1024, // of one task: a quarter of a million words
   KEPT_OVERHEAD = 128,          // bytes that each kept part costs besides
 };
@@ -129,7 +128,7 @@ send_to_readers (troupe_task_t *self, troupe_buffer_t *body)
   bool sent = false;
   for (unsigned i = 0; i < core->connections_count; i++) {
     node_connection_t *reader = &core->connections[i];
-    if (!node_parts_reads (self, reader) || reader->outbox.count >= QUEUE_MAX)
+    if (!node_parts_reads (self, reader) || reader->outbox.count >= NODE_PARTS_QUEUE_MAX)
       continue;
     send_part (self, reader, self->sequence, body);
     sent = true;

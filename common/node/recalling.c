@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Recalls: a task reads its actor's memory, or what was said in its hubs, from the broker that offered it (only that one
-// knows that this instance runs the call). When that connection is lost, a recall waits until the call is offered again; it ends with an error after
-// a while in any case, and when the task is cancelled.
+// knows that this instance runs the call). When that connection is lost, a recall waits until the call is offered again.
+// As long as the store is away it asks again; it ends with an error when nobody answers for long, and when the task is
+// cancelled.
+//
+// What was said in a hub may be here already, by subscription (sayings.h): then nothing is asked. When a part of it is
+// missing that may be on its way, it is waited for, for a moment.
 
+#include "node/listening.h"
 #include "node/serving.h"
 #include "troupe/value.h"
 
@@ -15,6 +20,8 @@ enum {
   AGAIN_MS = 5000,   // without an answer
   TRIES_MAX = 6,     // so after 30 s it fails
   REFUSED_RETRY_MS = 250,
+  DOUBLINGS_MAX = 3, // of the pause after a refusal
+  HOLD_BACK_MS = 10, // messages of two brokers pass each other by less
 };
 
 typedef struct {
@@ -24,7 +31,8 @@ typedef struct {
   bool hears; // reads the hubs' logs, page by page; else the memory
   uint64_t from, count;
   uint64_t position; // of the next page
-  unsigned tries;
+  node_list_t holding; // in the hub's `waiting`: what is missing may be on its way to here
+  unsigned tries, refusals; // without an answer, in a row; that may pass, in a row
   bool done;
   json_t *entries;       // done without an error
   troupe_error_t *error; // done, and NULL with NULL entries: no memory for it
@@ -58,6 +66,7 @@ send_recall (recall_t *self)
 static void
 finish (recall_t *self, json_t *entries, const troupe_error_t *error)
 {
+  node_list_remove (&self->holding);
   node_timers_release (&self->task->core->timers, &self->timer);
   self->done = true;
   if (self->entries != entries)
@@ -74,6 +83,11 @@ fire (node_timer_t *timer)
 {
   recall_t *self = NODE_OF (timer, recall_t, timer);
   troupe_error_t error;
+  if (!node_list_empty (&self->holding)) {
+    node_list_remove (&self->holding);
+    send_recall (self);
+    return;
+  }
   if (++self->tries < TRIES_MAX) {
     send_recall (self);
     return;
@@ -82,6 +96,50 @@ fire (node_timer_t *timer)
                     "see that brokers and Redis are up (troupe ps)", "%s could not be read within %d s",
                     self->hears ? "what was said in the actor's hubs" : "the actor's memory", TRIES_MAX * AGAIN_MS / 1000);
   finish (self, NULL, &error);
+}
+
+// -- What a subscription has brought ---------------------------------------------------------------------------------
+
+// True: all of it, and it is done.
+static bool
+take_published (recall_t *self, const node_hub_t *hub)
+{
+  const node_stretch_t *stretch = &self->task->stretch;
+  if (sayings_look (&hub->said, stretch->since, stretch->position, stretch->entries) != SAYINGS_WHOLE)
+    return false;
+  json_t *entries = sayings_read (&hub->said, stretch->since, stretch->position, self->task->service_name);
+  if (entries == NULL)
+    return false; // it is read from the log then
+  self->task->core->counters[NODE_COUNT_HEARD_PUBLISHED] += json_array_size (entries);
+  finish (self, entries, NULL);
+  return true;
+}
+
+void
+node_recall_said (node_hub_t *hub)
+{
+  for (node_list_t *link = hub->waiting.next, *next; link != &hub->waiting; link = next) {
+    next = link->next;
+    take_published (NODE_OF (link, recall_t, holding), hub);
+  }
+}
+
+// What was said is here, may come within a moment, or is read from the log.
+static void
+hear (recall_t *self)
+{
+  troupe_task_t *task = self->task;
+  const node_stretch_t *stretch = &task->stretch;
+  node_hub_t *hub = stretch->entries > 0 ? node_listening_find (task->core, &stretch->hub) : NULL;
+  if (hub != NULL && take_published (self, hub))
+    return;
+  if (hub == NULL || !hub->comes ||
+      sayings_look (&hub->said, stretch->since, stretch->position, stretch->entries) != SAYINGS_MISSING) {
+    send_recall (self);
+    return;
+  }
+  node_list_append (&hub->waiting, &self->holding);
+  node_timers_set (&task->core->timers, &self->timer, task->core->now + HOLD_BACK_MS);
 }
 
 static troupe_err_t
@@ -102,9 +160,13 @@ begin (troupe_task_t *task, const recall_t *recall)
   self->request = ++core->request;
   self->timer.fire = fire;
   node_list_init (&self->place);
+  node_list_init (&self->holding);
   node_list_append (&task->recalls, &self->place);
   task->recalls_count++;
-  send_recall (self);
+  if (self->hears)
+    hear (self);
+  else
+    send_recall (self);
   node_core_wake (core);
   return TROUPE_OK;
 }
@@ -180,13 +242,15 @@ node_hear_answered (troupe_task_t *task, const troupe_header_t *header, troupe_b
     err = troupe_error_set (&error, TROUPE_NO_MEMORY, task->service_name, NULL, "out of memory");
   if (err == TROUPE_OK && self->entries == NULL)
     self->entries = json_incref (page);
+  if (err == TROUPE_OK)
+    task->core->counters[NODE_COUNT_HEARD_LOGGED] += json_array_size (page);
   json_decref (page);
   if (err != TROUPE_OK)
     finish (self, NULL, &error);
   else if (troupe_header_has (header, TROUPE_F (POSITION))) {
     self->position = header->position;
     self->request = ++task->core->request;
-    self->tries = 0;
+    self->tries = self->refusals = 0;
     send_recall (self);
   } else
     finish (self, self->entries, NULL);
@@ -200,11 +264,14 @@ node_recall_refused (troupe_task_t *task, const troupe_header_t *header, const t
     return;
   if (troupe_err_class (error->code) != TROUPE_CLASS_RETRYABLE)
     finish (self, NULL, error);
-  else if (self->tries + 1 < TRIES_MAX) { // the timer that was set for a lost answer sends it again, sooner
+  else {
+    // The store is away: without it, the task couldn't end either. So it goes on, and the task's deadline ends it. The
+    // timer that was set for a lost answer sends it again, sooner.
     unsigned delay = error->retry_after_ms < REFUSED_RETRY_MS ? REFUSED_RETRY_MS : error->retry_after_ms;
-    node_timers_set (&task->core->timers, &self->timer, task->core->now + ((int64_t)delay << self->tries));
-  } else
-    finish (self, NULL, error);
+    node_timers_set (&task->core->timers, &self->timer, task->core->now + ((int64_t)delay << self->refusals));
+    self->refusals += self->refusals < DOUBLINGS_MAX;
+    self->tries = 0;
+  }
 }
 
 void
@@ -212,7 +279,7 @@ node_recall_resend (troupe_task_t *task)
 {
   for (node_list_t *link = task->recalls.next; link != &task->recalls; link = link->next) {
     recall_t *self = NODE_OF (link, recall_t, place);
-    if (self->done)
+    if (self->done || !node_list_empty (&self->holding))
       continue;
     self->request = ++task->core->request; // what refuses the earlier one now speaks of an attempt that is over
     send_recall (self);
@@ -227,6 +294,7 @@ drop (recall_t *self)
   if (!self->done)
     node_timers_release (&self->task->core->timers, &self->timer);
   node_list_remove (&self->place);
+  node_list_remove (&self->holding);
   self->task->recalls_count--;
   json_decref (self->entries);
   free (self->error);

@@ -12,6 +12,7 @@
 #include "node/serving.h"
 
 #include "node/calling.h"
+#include "node/listening.h"
 #include "node/parts.h"
 #include "troupe/value.h"
 
@@ -387,5 +388,6 @@ node_serving_offer (node_connection_t *from, const troupe_header_t *header, trou
     offered_again (from, task, header);
   else
     offered (from, header, body);
+  node_listening_offered (from, header);
   node_share_report (from, header);
 }

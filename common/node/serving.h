@@ -21,6 +21,13 @@ struct node_service {
   void *context;
 };
 
+// The entries of a hub's log behind `since` up to `position`; `entries` 0: not told.
+typedef struct {
+  troupe_id_t hub;
+  uint64_t since, position;
+  size_t entries;
+} node_stretch_t;
+
 typedef enum {
   NODE_TASK_QUEUED,  // the user hasn't seen it yet
   NODE_TASK_RUNNING, // the user's
@@ -41,6 +48,7 @@ struct troupe_task {
   bool streams;     // somebody reads its parts, or did and may come back
   bool actor, is_volatile, observes;
   size_t memory_size, news;
+  node_stretch_t stretch; // of the log, where all of the news are
   bool heard; // all of the news
   node_connection_t *at;      // which offered it; NULL: that is lost
   node_connection_t *charged; // whose share it takes; NULL: nobody's
@@ -154,6 +162,7 @@ void node_recall_fail_all (troupe_task_t *task, const troupe_error_t *error);
 void node_recall_drop_all (troupe_task_t *task);
 void node_recall_deliver (troupe_task_t *task); // calls the function of one that is due
 bool node_recall_due (const troupe_task_t *task);
+void node_recall_said (node_hub_t *hub); // more of it is here
 void node_recall_answered (troupe_task_t *task, const troupe_header_t *header, troupe_buffer_t *body);
 void node_hear_answered (troupe_task_t *task, const troupe_header_t *header, troupe_buffer_t *body);
 void node_recall_refused (troupe_task_t *task, const troupe_header_t *header, const troupe_error_t *error);

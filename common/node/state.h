@@ -19,12 +19,15 @@
 
 enum {
   NODE_CALLS_MAX = 100 * 1000, // open calls of a node; a promise of node.h
+  NODE_EVENTS_MAX = 10 * 1000, // unread: a mesh that starts, told twice
+  NODE_PARTS_QUEUE_MAX = 1000, // frames on a connection beyond which parts are dropped: nobody reads so far behind
   NODE_LEASE_MS = 2500,        // before a broker told its lease: that of its default configuration
   NODE_SESSION_MAX = 128,      // the protocol's limit of SESSION
 };
 
 typedef struct node_service node_service_t;
 typedef struct node_ready node_ready_t;
+typedef struct node_hub node_hub_t;
 typedef void (node_deliver_fn) (node_core_t *core, node_ready_t *ready);
 
 // A thing for which functions of the user's are due. `deliver` calls one of them; before that it puts the thing into
@@ -68,6 +71,12 @@ struct node_core {
   bool tasks_unasked;          // losing.c: some are to be asked for again
   size_t running;              // tasks that the user has not ended
   troupe_buffer_t *last_words; // the error `no_memory`, packed when there still was some
+
+  // listening.c
+  node_table_t hubs;                // that are subscribed to
+  node_list_t hubs_used, hubs_left; // these; and those that are to be unsubscribed from
+  uint32_t topics_changed;          // a bit for each broker: subscriptions are to be changed there
+  size_t said_bytes;                // of what was published and is kept
 
   // draining.c
   bool draining, left;

@@ -64,6 +64,8 @@ fill (troupe_task_t *self, const troupe_header_t *header, const extent_t *extent
   self->memory_size = troupe_header_has (header, TROUPE_F (MEMORY)) ? (size_t)header->memory : 0;
   self->observes = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_OBSERVE);
   self->news = troupe_header_has (header, TROUPE_F (NEWS)) ? (size_t)header->news : 0;
+  if (troupe_header_has (header, TROUPE_F (HUB) | TROUPE_F (SINCE) | TROUPE_F (POSITION) | TROUPE_F (ENTRIES)))
+    self->stretch = (node_stretch_t){header->hub, header->since, header->position, (size_t)header->entries};
   self->path = self->more;
   memcpy (self->path, header->path, extent->ancestors * sizeof *self->path);
   self->path[extent->ancestors] = header->call;

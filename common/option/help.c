@@ -139,7 +139,9 @@ option_rows (FILE *file, const troupe_option_t *options, size_t width)
   for (; options != NULL && options->name != NULL; options++) {
     char left[LEFT_SIZE], note[LEFT_SIZE] = "";
     left_of_option (left, options);
-    if (options->fallback != NULL && *options->fallback != '\0')
+    if (options->fallback != NULL && options->variable != NULL)
+      snprintf (note, sizeof note, "(default: $%s, else %s)", options->variable, options->fallback);
+    else if (options->fallback != NULL && *options->fallback != '\0')
       snprintf (note, sizeof note, "(default: %s)", options->fallback);
     row (file, left, width, options->help, note);
     if (options->repeats)

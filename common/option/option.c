@@ -181,7 +181,11 @@ const char *
 troupe_args_value (const troupe_args_t *self, const char *name)
 {
   const char *given = troupe_args_nth (self, name, 0);
-  return given != NULL ? given : option_of (self, name)->fallback;
+  if (given != NULL)
+    return given;
+  const troupe_option_t *option = option_of (self, name);
+  const char *variable = option->variable != NULL ? getenv (option->variable) : NULL;
+  return variable != NULL && *variable != '\0' ? variable : option->fallback;
 }
 
 bool

@@ -147,6 +147,12 @@ troupe_asking_reply (troupe_asking_t *self, const char *reply, troupe_asking_ste
   return TROUPE_OK;
 }
 
+void
+troupe_asking_set_model (troupe_asking_t *self, const char *model)
+{
+  self->options.model = model;
+}
+
 const char *
 troupe_asking_message (const troupe_asking_t *self)
 {

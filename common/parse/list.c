@@ -20,7 +20,7 @@ check (troupe_parser_t *self, troupe_error_t *error)
   for (size_t i = 0; err == TROUPE_OK && i < 2; i++) {
     json_t *limit = json_object_get (self->config, limits[i]);
     if (limit != NULL && (!json_is_integer (limit) || json_integer_value (limit) < 0))
-      err = parser_refuse (error, limits[i], NULL, "it is a number of items, 0 or more");
+      err = parser_refuse (error, limits[i], NULL, "it must be a number of items, 0 or more");
   }
   return err == TROUPE_OK ? schema_take (self, error) : err;
 }

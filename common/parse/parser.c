@@ -9,6 +9,7 @@
 #include "troupe/option.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,10 @@ find_type (const json_t *config, parser_type_t *type, troupe_error_t *error)
       return TROUPE_OK;
     }
   const char *near = troupe_did_you_mean (name, names);
-  return parser_refuse (error, "type", near, "there is no parser \"%s\"", name);
+  char all[128] = "";
+  for (size_t i = 0, used = 0; i < PARSER_COUNT && used < sizeof all; i++)
+    used += (size_t)snprintf (all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", names[i]);
+  return parser_refuse (error, "type", near, "there is no parser \"%s\"; there are %s", name, all);
 }
 
 static bool

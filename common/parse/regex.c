@@ -27,6 +27,8 @@ compile (troupe_parser_t *self, const char *pattern, troupe_error_t *error)
   if (json_is_true (json_object_get (self->config, "multiline")))
     options |= PCRE2_MULTILINE | PCRE2_DOTALL;
   self->pattern = pcre2_compile ((PCRE2_SPTR)pattern, strlen (pattern), options, &code, &offset, NULL);
+  if (self->pattern == NULL && code == PCRE2_ERROR_HEAP_FAILED)
+    return parser_no_memory (error);
   if (self->pattern == NULL) {
     PCRE2_UCHAR why[256];
     pcre2_get_error_message (code, why, sizeof why);
@@ -46,7 +48,7 @@ check (troupe_parser_t *self, troupe_error_t *error)
   json_t *required = json_object_get (self->config, "required"), *name;
   size_t i;
   if (pattern == NULL || *pattern == '\0' || strlen (pattern) > PATTERN_MAX)
-    return parser_refuse (error, "pattern", "a PCRE2 pattern with named groups", "it is a text of 1 to %d bytes",
+    return parser_refuse (error, "pattern", "a PCRE2 pattern with named groups", "it must be a text of 1 to %d bytes",
                           PATTERN_MAX);
   for (i = 0; i < 2; i++)
     if (json_object_get (self->config, flags[i]) != NULL && !json_is_boolean (json_object_get (self->config, flags[i])))

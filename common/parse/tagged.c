@@ -59,7 +59,7 @@ check (troupe_parser_t *self, troupe_error_t *error)
   json_t *tags = json_object_get (self->config, "tags"), *tag;
   size_t i;
   if (json_array_size (tags) == 0 || json_array_size (tags) > TAGS_MAX)
-    return parser_refuse (error, "tags", "[{\"name\": \"thought\"}, ...]", "it is a list of 1 to %d tags", TAGS_MAX);
+    return parser_refuse (error, "tags", "[{\"name\": \"thought\"}, ...]", "it must be a list of 1 to %d tags", TAGS_MAX);
   json_array_foreach (tags, i, tag) {
     troupe_err_t err = check_tag (tag, i + 1, error);
     if (err != TROUPE_OK)

@@ -76,7 +76,7 @@ check (troupe_parser_t *self, troupe_error_t *error)
     return TROUPE_OK;
   size_t count = json_array_size (tools);
   if (!json_is_array (tools) || count > TROUPE_PARSER_KEYS_MAX)
-    return parser_refuse (error, "tools", "[{\"name\": \"search\"}]", "it is a list of at most %d tools",
+    return parser_refuse (error, "tools", "[{\"name\": \"search\"}]", "it must be a list of at most %d tools",
                           TROUPE_PARSER_KEYS_MAX);
   self->arguments = calloc (count + 1, sizeof *self->arguments);
   if (self->arguments == NULL)

@@ -16,6 +16,7 @@ struct frame {
   unsigned i;   // parts begun, or rounds done
   bool chosen;  // ifelse, switch: the part runs; loops: a round has run
   unsigned fan; // the group of calls that it is a branch of; 0: none
+  bool more;    // which isn't the last call of that
   frame_t **branches;
   item_t **results;
   unsigned running; // branches
@@ -76,7 +77,7 @@ call (machine_t *self, frame_t *frame)
     return DONE;
   }
   troupe_err_t err = self->functions.call (self->world, &reply->reply, frame->pipeline->service, input, inputs.replies,
-                                           inputs.count, frame->fan, &error);
+                                           inputs.count, frame->fan, frame->more, &error);
   json_decref (input);
   if (err != TROUPE_OK) {
     machine_fail (self, &error);
@@ -205,6 +206,16 @@ begin_fanout (machine_t *self, frame_t *frame)
   return frame->branches && frame->results;
 }
 
+// Whether another call of the group comes after a branch. Only services that are branches themselves are in it.
+static bool
+more_follow (const troupe_pipeline_t *pipeline, unsigned i)
+{
+  while (++i < pipeline->count)
+    if (pipeline->parts[i] && pipeline->parts[i]->service)
+      return true;
+  return false;
+}
+
 static progress_t
 fan_out (machine_t *self, frame_t *frame)
 {
@@ -220,8 +231,10 @@ fan_out (machine_t *self, frame_t *frame)
       machine_fail_memory (self);
       break;
     }
-    if (!branch->parent && branch->pipeline == frame->pipeline->parts[i])
+    if (!branch->parent && branch->pipeline == frame->pipeline->parts[i]) {
       branch->fan = frame->fan;
+      branch->more = more_follow (frame->pipeline, i);
+    }
     if (frame_run (self, &frame->branches[i]) == DONE && !self->failed) {
       frame->results[i] = item_ref (frame->branches[i]->x);
       frame->running--;

@@ -32,8 +32,9 @@ struct troupe_pipeline {
 // What the machine asks of the world. A reply is the world's: any pointer but NULL.
 typedef struct {
   // Calls; `inputs` are the replies that stand as {"$input": n} in `input`. `fan`: the group's number; 0: none.
+  // `more`: others of the group follow.
   troupe_err_t (*call) (void *world, void **reply, const char *service, const json_t *input, void *const *inputs,
-                        unsigned inputs_count, unsigned fan, troupe_error_t *error);
+                        unsigned inputs_count, unsigned fan, bool more, troupe_error_t *error);
   // False: it isn't there. Else the value, or the error.
   bool (*look) (void *world, void *reply, const json_t **value, const troupe_error_t **error);
   void (*release) (void *world, void *reply); // nobody needs it any more

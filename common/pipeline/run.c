@@ -58,7 +58,7 @@ id_of_fan (const troupe_run_t *self, unsigned fan)
 
 static troupe_err_t
 call (void *world, void **out, const char *service, const json_t *input, void *const *inputs, unsigned inputs_count,
-      unsigned fan, troupe_error_t *error)
+      unsigned fan, bool more, troupe_error_t *error)
 {
   troupe_run_t *self = world;
   troupe_placeholder_t *placeholders[TROUPE_INPUTS_MAX];
@@ -79,6 +79,7 @@ call (void *world, void **out, const char *service, const json_t *input, void *c
                         .hubs = self->hubs,
                         .hubs_count = self->options.hubs_count,
                         .fan = fan ? &group : NULL,
+                        .more = more,
                         .settled = settled,
                         .context = reply};
   *reply = (reply_t){.next = self->replies, .link = &self->replies, .run = self};

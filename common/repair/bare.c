@@ -225,8 +225,7 @@ unquoted (reader_t *self, size_t start)
 {
   size_t end = text_end (self, start);
   self->at = end > start ? end : start + 1;
-  while (end > start && strchr (" \t\r", self->text[end - 1]) != NULL)
-    end--;
+  end = space_before (self, start, end);
   self->used = 0;
   if (end == start)
     return NULL;

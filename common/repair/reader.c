@@ -227,20 +227,36 @@ read_member (reader_t *self, json_t *object)
   free (key);
 }
 
+// Whether an object of a list has ended without its brace: where its next key should be, the list's next object begins.
+// Then the reader goes back to where the object's last member ended.
+static bool
+was_left_open (reader_t *self, role_t role, size_t end, size_t notes)
+{
+  if (role != ROLE_ITEM || self->members == 0 || self->text[self->at] != '{')
+    return false;
+  self->at = end;
+  self->notes->count = notes;
+  reader_note (self, TROUPE_REPAIR_UNCLOSED_OBJECT, end);
+  return true;
+}
+
 static json_t *
-read_object (reader_t *self)
+read_object (reader_t *self, role_t role)
 {
   if (!enter (self, 0))
     return NULL;
   json_t *object = json_object ();
   next_t next = NEXT_MEMBER;
-  size_t before = self->members;
+  size_t before = self->members, end = self->at, notes = self->notes->count;
   self->members = 0;
   if (object == NULL)
     no_memory (self);
   while (self->err == TROUPE_OK && !(self->implausible && self->depth == 1) &&
-         (next = next_member (self, 0, self->members)) == NEXT_MEMBER)
+         (next = next_member (self, 0, self->members)) == NEXT_MEMBER && !was_left_open (self, role, end, notes)) {
     read_member (self, object);
+    end = self->at;
+    notes = self->notes->count;
+  }
   self->members = before;
   return leave (self, 0, next, object, json_object_size (object));
 }
@@ -275,7 +291,7 @@ json_t *
 reader_members (reader_t *self)
 {
   reader_note (self, TROUPE_REPAIR_MISSING_OPENING, self->at);
-  return read_object (self);
+  return read_object (self, ROLE_ALONE);
 }
 
 json_t *
@@ -289,7 +305,7 @@ reader_value (reader_t *self, role_t role)
   json_t *value = NULL;
   if (c == '{') {
     self->at++;
-    return read_object (self);
+    return read_object (self, role);
   }
   if (c == '[')
     return read_list (self, 1);

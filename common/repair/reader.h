@@ -46,7 +46,9 @@ bool reader_starts (const reader_t *self, size_t at, const char *word);
 size_t space_step (const reader_t *self, size_t at, troupe_repair_kind_t *kind);
 // Behind all blanks and comments from `at`; *newline: a line ended in between. Notes nothing.
 size_t space_end (const reader_t *self, size_t at, bool *newline);
-// The same for the reader, with notes.
+// Where what ends at `at` and began at `start` ends without the blanks behind it.
+size_t space_before (const reader_t *self, size_t start, size_t at);
+// As space_end, for the reader, with notes.
 void space_skip (reader_t *self);
 // The size of a comma (colon), or of another sign in its place, at `at`; 0: none.
 size_t space_comma (const reader_t *self, size_t at);

@@ -13,9 +13,12 @@ enum {
                       // nothing but quotes and comments would be looked through again at every quote
 };
 
-// No-break space, ideographic space, zero-width space, line and paragraph separator, byte order mark.
-static const char *const odd_spaces[] = {"\xC2\xA0",     "\xE3\x80\x80", "\xE2\x80\x8B", "\xE2\x80\xA8",
-                                         "\xE2\x80\xA9", "\xEF\xBB\xBF", "\v",           "\f"};
+// What Unicode calls spaces, zero-width ones, line and paragraph separators, the byte order mark, and two of ASCII's.
+static const char *const odd_spaces[] = {
+  "\xC2\xA0",     "\xE1\x9A\x80", "\xE1\xA0\x8E", "\xE2\x80\x80", "\xE2\x80\x81", "\xE2\x80\x82", "\xE2\x80\x83",
+  "\xE2\x80\x84", "\xE2\x80\x85", "\xE2\x80\x86", "\xE2\x80\x87", "\xE2\x80\x88", "\xE2\x80\x89", "\xE2\x80\x8A",
+  "\xE2\x80\x8B", "\xE2\x80\x8C", "\xE2\x80\x8D", "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF", "\xE2\x81\x9F",
+  "\xE2\x81\xA0", "\xE3\x80\x80", "\xEF\xBB\xBF", "\v",           "\f"};
 static const char *const commas[] = {",", ";", "\xEF\xBC\x8C", "\xE3\x80\x81"};
 static const char *const colons[] = {":", "=>", "=", "\xEF\xBC\x9A"};
 
@@ -49,6 +52,16 @@ comment_size (const reader_t *self, size_t at)
   return rest <= COMMENT_MAX ? rest : 0;
 }
 
+// The size of a space that JSON does not know, at `at`.
+static size_t
+odd_size (const reader_t *self, size_t at)
+{
+  char c = self->text[at];
+  if (c != '\v' && c != '\f' && !(c & 0x80))
+    return 0;
+  return size_of_first (self, at, odd_spaces, sizeof odd_spaces / sizeof *odd_spaces);
+}
+
 size_t
 space_step (const reader_t *self, size_t at, troupe_repair_kind_t *kind)
 {
@@ -62,10 +75,22 @@ space_step (const reader_t *self, size_t at, troupe_repair_kind_t *kind)
     *kind = TROUPE_REPAIR_COMMENT;
     return comment_size (self, at);
   }
-  if (c != '\v' && c != '\f' && !(c & 0x80))
-    return 0;
   *kind = TROUPE_REPAIR_ODD_SPACE;
-  return size_of_first (self, at, odd_spaces, sizeof odd_spaces / sizeof *odd_spaces);
+  return odd_size (self, at);
+}
+
+size_t
+space_before (const reader_t *self, size_t start, size_t at)
+{
+  for (size_t before = at + 1; before > at;) {
+    before = at;
+    while (at > start && self->text[at - 1] != '\0' && strchr (" \t\r", self->text[at - 1]) != NULL)
+      at--;
+    for (size_t size = 2; size <= 3; size++)
+      if (at - start >= size && odd_size (self, at - size) == size)
+        at -= size;
+  }
+  return at;
 }
 
 size_t
@@ -110,7 +135,8 @@ space_word (const reader_t *self, size_t at)
   for (; i < self->end && i - at < WORD_MAX; i++) {
     unsigned char c = (unsigned char)self->text[i];
     bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '$';
-    bool wide = c >= 0x80 && space_comma (self, i) == 0 && space_colon (self, i) == 0 && text_quote (self, i).size == 0;
+    bool wide = c >= 0x80 && odd_size (self, i) == 0 && space_comma (self, i) == 0 && space_colon (self, i) == 0 &&
+                text_quote (self, i).size == 0;
     if (!letter && !wide && !(i > at && (c == '-' || c == '.')))
       break;
   }

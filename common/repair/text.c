@@ -256,6 +256,22 @@ read_to_quote (reader_t *self, const quote_t *quote, role_t role, bool *closed)
   return self->err == TROUPE_OK;
 }
 
+// Takes back the line breaks that a text which was cut off ends with: they are the reply's.
+static void
+drop_line_breaks (reader_t *self)
+{
+  size_t at = self->at;
+  while (self->used > 0 && at > 0 && (self->text[at - 1] == '\n' || self->text[at - 1] == '\r') &&
+         self->buffer[self->used - 1] == self->text[at - 1]) {
+    at--;
+    self->used--;
+  }
+  size_t notes = notes_kept (self->notes);
+  if (self->notes->count == notes && notes > 0 && self->notes->list[notes - 1].kind == TROUPE_REPAIR_RAW_CONTROL &&
+      self->notes->list[notes - 1].offset >= at)
+    self->notes->count--;
+}
+
 bool
 text_read (reader_t *self, role_t role)
 {
@@ -271,6 +287,7 @@ text_read (reader_t *self, role_t role)
       return false;
     if (!closed) {
       self->cut = true;
+      drop_line_breaks (self);
       if (self->used > 0 && role != ROLE_KEY)
         reader_note (self, TROUPE_REPAIR_UNCLOSED_STRING, self->at);
       return self->used > 0 && role != ROLE_KEY;

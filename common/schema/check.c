@@ -17,6 +17,9 @@
 enum {
   SHOWN_MAX = 80,            // bytes of a value in an error
   MATCH_LIMIT = 1000 * 1000, // steps of one regular expression's backtracking
+  MATCH_EASY = 1000,         // that nearly every match is done with
+  MATCH_COST = 8,            // what one counts among the evaluations, so that many end as soon as other work would
+  MATCH_DEAR = 100 * 1000,   // and one that is not done with the easy ones: 20 of them, a second or two
   MATCH_DEPTH = 10 * 1000,
   MATCH_HEAP_KIB = 20 * 1024
 };
@@ -63,7 +66,14 @@ check_sibling (const check_t *self, const char *name)
 bool
 check_matches (run_t *run, const pcre2_code *pattern, const char *text, size_t size)
 {
-  int count = pcre2_match (pattern, (PCRE2_SPTR)text, size, 0, 0, run->match, run->limits);
+  int count = PCRE2_ERROR_MATCHLIMIT;
+  if (check_goes_on (run, MATCH_COST))
+    count = pcre2_match (pattern, (PCRE2_SPTR)text, size, 0, 0, run->match, run->limits);
+  if (count == PCRE2_ERROR_MATCHLIMIT && check_goes_on (run, MATCH_DEAR)) {
+    pcre2_set_match_limit (run->limits, MATCH_LIMIT);
+    count = pcre2_match (pattern, (PCRE2_SPTR)text, size, 0, 0, run->match, run->limits);
+    pcre2_set_match_limit (run->limits, MATCH_EASY);
+  }
   if (count < 0 && count != PCRE2_ERROR_NOMATCH && run->err == TROUPE_OK)
     run->err = count == PCRE2_ERROR_NOMEMORY ? TROUPE_NO_MEMORY : TROUPE_TOO_LARGE;
   return count >= 0;
@@ -260,7 +270,7 @@ start (run_t *run, const troupe_schema_t *self)
   run->limits = pcre2_match_context_create (NULL);
   if (run->errors == NULL || run->match == NULL || run->limits == NULL)
     return TROUPE_NO_MEMORY;
-  pcre2_set_match_limit (run->limits, MATCH_LIMIT);
+  pcre2_set_match_limit (run->limits, MATCH_EASY);
   pcre2_set_depth_limit (run->limits, MATCH_DEPTH);
   pcre2_set_heap_limit (run->limits, MATCH_HEAP_KIB);
   return TROUPE_OK;

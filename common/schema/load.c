@@ -154,6 +154,8 @@ compile (loader_t *self, step_t *step, const char *pattern)
   pcre2_code *compiled = pattern_compile_ecma (pattern, why, sizeof why);
   step->patterns[step->pattern_count] = compiled;
   step->pattern_count += compiled != NULL;
+  if (compiled == NULL && *why == '\0')
+    return load_no_memory (self);
   return compiled != NULL ? TROUPE_OK : load_refuse (self, self->path, "the pattern %.100s is wrong: %s", pattern, why);
 }
 
@@ -195,11 +197,8 @@ await_reference (loader_t *self, node_t *node, size_t step)
 static troupe_err_t
 add_steps (loader_t *self, node_t *node)
 {
-  size_t count = 0;
   troupe_err_t err = TROUPE_OK;
-  for (const keyword_t *row = keyword_table; row->name != NULL; row++)
-    count += json_object_get (node->schema, row->name) != NULL;
-  node->steps = calloc (count + 1, sizeof *node->steps);
+  node->steps = calloc (json_object_size (node->schema) + 1, sizeof *node->steps); // at most as many as there are keys
   if (node->steps == NULL)
     return load_no_memory (self);
   for (const keyword_t *row = keyword_table; err == TROUPE_OK && row->name != NULL; row++) {

@@ -111,7 +111,7 @@ pattern_compile_ecma (const char *pattern, char *why, size_t room)
   // \u1234, [] and [^], $ at the very end only; \d and \w stay ASCII.
   uint32_t options = PCRE2_UTF | PCRE2_ALT_BSUX | PCRE2_ALLOW_EMPTY_CLASS | PCRE2_DOLLAR_ENDONLY |
                      PCRE2_MATCH_UNSET_BACKREF | PCRE2_NEVER_BACKSLASH_C;
-  int code = PCRE2_ERROR_NOMEMORY;
+  int code = PCRE2_ERROR_HEAP_FAILED;
   size_t offset = 0;
   PCRE2_UCHAR text[128];
   char *translated = translate (pattern);
@@ -119,7 +119,8 @@ pattern_compile_ecma (const char *pattern, char *why, size_t room)
   if (translated != NULL)
     compiled = pcre2_compile ((PCRE2_SPTR)translated, strlen (translated), options, &code, &offset, NULL);
   free (translated);
-  if (compiled == NULL) {
+  *why = '\0';
+  if (compiled == NULL && code != PCRE2_ERROR_HEAP_FAILED) {
     pcre2_get_error_message (code, text, sizeof text);
     snprintf (why, room, "%s, at byte %zu", (const char *)text, offset);
   }

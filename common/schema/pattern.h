@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Compiles a pattern of ECMAScript's; NULL: it is none, and `why` says why.
+// Compiles a pattern of ECMAScript's; NULL: it is none, and `why` says why, or is empty: out of memory.
 pcre2_code *pattern_compile_ecma (const char *pattern, char *why, size_t room);
 
 #endif

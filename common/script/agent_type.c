@@ -68,7 +68,8 @@ script_open (void **state, const char *agent, const json_t *settings, troupe_err
                                                      "an agent of the type script needs a file");
   self->actor = (actor_t){.engine = self->engine,
                           .config = json_object_get (self->settings, "config"),
-                          .model = json_string_value (json_object_get (self->settings, "model"))};
+                          .model = json_string_value (json_object_get (self->settings, "model")),
+                          .fallback = json_object_get (self->settings, "fallback")};
   if (code == TROUPE_OK && (code = engine_protect (self->engine, load_file, self, &why)) != TROUPE_OK)
     code = troupe_error_set (&why, code == TROUPE_NO_MEMORY ? code : TROUPE_BAD_CONFIG, agent, NULL, "%s", why.why);
   if (code == TROUPE_OK) {
@@ -123,10 +124,18 @@ script_live (const void *state)
   return turn_observes (&self->actor);
 }
 
+static const troupe_tally_t *
+script_tally (const void *state)
+{
+  const script_agent_t *self = state;
+  return self->engine->tally;
+}
+
 const troupe_agent_type_t troupe_agent_script = {.name = "script",
                                                  .open = script_open,
                                                  .close = script_close,
                                                  .observe = script_observe,
                                                  .live = script_live,
                                                  .reply = script_reply,
-                                                 .cancelled = script_cancelled};
+                                                 .cancelled = script_cancelled,
+                                                 .tally = script_tally};

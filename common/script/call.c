@@ -30,9 +30,22 @@ static const double DEADLINE_MAX_S = 30.0 * 24 * 3600;
 
 typedef struct {
   int64_t deadline_ms;
-  bool wait, own, has_fan;
+  bool wait, own, has_fan, more;
   troupe_id_t fan;
 } options_t;
+
+// "<id>", or "<id>+": others of the group follow.
+static void
+read_fan (lua_State *L, options_t *out)
+{
+  char id[TROUPE_ID_TEXT_SIZE] = "";
+  const char *text = luaL_checkstring (L, FAN);
+  size_t size = strlen (text);
+  out->more = size > 0 && text[size - 1] == '+';
+  snprintf (id, sizeof id, "%.*s", (int)(size - out->more), text);
+  out->has_fan = troupe_id_of_text (&out->fan, id);
+  luaL_argcheck (L, out->has_fan, FAN, "the id of a group expected");
+}
 
 static void
 read_options (lua_State *L, options_t *out)
@@ -49,10 +62,8 @@ read_options (lua_State *L, options_t *out)
     out->own = lua_toboolean (L, -1);
     lua_pop (L, 3);
   }
-  if (!lua_isnil (L, FAN)) {
-    out->has_fan = troupe_id_of_text (&out->fan, luaL_checkstring (L, FAN));
-    luaL_argcheck (L, out->has_fan, FAN, "the id of a group expected");
-  }
+  if (!lua_isnil (L, FAN))
+    read_fan (L, out);
 }
 
 // Its reply's time, as the agent will tell it.
@@ -119,6 +130,7 @@ send (making_t *self, const json_t *input, troupe_error_t *error)
                         .hubs = hubs,
                         .hubs_count = hub_enclosing (self->L, hubs),
                         .fan = self->options.has_fan ? &self->options.fan : NULL,
+                        .more = self->options.more,
                         .settled = handle_settled,
                         .context = self->handle};
   return troupe_node_call (engine->node, &self->handle->placeholder, &call, error);
@@ -196,7 +208,8 @@ make (lua_State *L, int status, lua_KContext context)
   return 1;
 }
 
-// call (service, input, options, fan): its placeholder. options: deadline (s), wait, own
+// call (service, input, options, fan): its placeholder. options: deadline (s), wait, own. fan: the group's id, with a +
+// behind it if others of the group follow
 static int
 call (lua_State *L)
 {

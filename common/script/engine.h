@@ -31,6 +31,7 @@ typedef struct {
   int ref;              // the table with reply, observe, init
   const json_t *config; // borrowed; NULL: none
   const char *model;    // borrowed; NULL: none
+  const json_t *fallback; // models to ask instead: a list of names; borrowed; NULL: none
 } actor_t;
 
 // -- Strands: a coroutine of the engine's, with what it waits for ----------------------------------------------------

@@ -134,7 +134,8 @@ serve (lua_State *L)
     self->actor = (actor_t){.engine = engine,
                             .ref = ref,
                             .config = json_object_get (settings, "config"),
-                            .model = json_string_value (json_object_get (settings, "model"))};
+                            .model = json_string_value (json_object_get (settings, "model")),
+                            .fallback = json_object_get (settings, "fallback")};
   troupe_err_t code = serve_agent (self, type, name, &error);
   if (code == TROUPE_OK) {
     engine->locals = self;

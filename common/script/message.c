@@ -209,8 +209,8 @@ static json_t *
 gather (lua_State *L, char why[200])
 {
   static const char *const options[] = {"role", "url", "metadata"};
-  json_t *sparse = json_object (), *value = take_argument (L, 1, "name", why);
-  bool fine = sparse && value && !json_object_set_new (sparse, "name", value);
+  json_t *sparse = json_object (), *value = sparse ? take_argument (L, 1, "name", why) : NULL;
+  bool fine = value && !json_object_set_new (sparse, "name", value);
   value = fine ? take_argument (L, 2, "content", why) : NULL;
   fine = fine && value && !json_object_set_new (sparse, "content", value);
   for (size_t i = 0; fine && i < sizeof options / sizeof *options && lua_istable (L, 3); i++) {

@@ -75,9 +75,10 @@ wait (lua_State *L)
   handle_t *self = check (L);
   int64_t until = TROUPE_LOOP_NEVER;
   if (!lua_isnoneornil (L, 2)) {
-    luaL_checktype (L, 2, LUA_TTABLE);
+    luaL_argcheck (L, lua_istable (L, 2), 2, "{timeout = seconds} expected");
     lua_getfield (L, 2, "timeout");
-    double seconds = lua_isnil (L, -1) ? INFINITY : luaL_checknumber (L, -1);
+    luaL_argcheck (L, lua_isnil (L, -1) || lua_type (L, -1) == LUA_TNUMBER, 2, "timeout: a number of seconds expected");
+    double seconds = lua_isnil (L, -1) ? INFINITY : lua_tonumber (L, -1);
     luaL_argcheck (L, seconds >= 0, 2, "timeout: seconds from now expected");
     if (seconds <= TIMEOUT_MAX_S)
       until = troupe_loop_now () + (int64_t)(seconds * 1000);

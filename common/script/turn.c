@@ -51,7 +51,11 @@ push_self (lua_State *L, const strand_t *strand)
   lua_getfield (L, LUA_REGISTRYINDEX, "troupe.model");
   lua_pushstring (L, strand->actor->model);
   lua_pushstring (L, troupe_turn_agent (strand->turn));
-  lua_call (L, 2, 1);
+  if (json_array_size (strand->actor->fallback))
+    value_push (L, strand->actor->fallback);
+  else
+    lua_pushnil (L);
+  lua_call (L, 3, 1);
   lua_setfield (L, -2, "model");
   lua_createtable (L, 0, 2);
   lua_pushvalue (L, CLASS);

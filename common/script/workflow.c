@@ -15,11 +15,26 @@ enum {
   CANCELLED_MS = 3000    // a turn that ignores its end keeps nobody
 };
 
+// It stands in the names of the workflow's own agents.
+static troupe_err_t
+check_session (const char *session, troupe_error_t *error)
+{
+  char name[TROUPE_SERVICE_NAME_MAX + 1];
+  int size = snprintf (name, sizeof name, "agent/a#%s", session);
+  if (size > 0 && (size_t)size < sizeof name && troupe_service_name_valid (name))
+    return TROUPE_OK;
+  return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "session",
+                           "take at most 128 printable ASCII characters other than the space, '|', '#' and '@'",
+                           "\"%.60s\" can't be the name of a session", session);
+}
+
 troupe_err_t
 troupe_script_new (troupe_script_t **out, const troupe_script_options_t *options, troupe_error_t *error)
 {
   troupe_script_t *self;
-  troupe_err_t code = engine_new (&self, options->memory_max, options->busy_ms, error);
+  troupe_err_t code = check_session (options->session, error);
+  if (code == TROUPE_OK)
+    code = engine_new (&self, options->memory_max, options->busy_ms, error);
   if (code != TROUPE_OK)
     return code;
   self->user = options->user;

@@ -6,10 +6,15 @@
 // reference to that message, or a zmq_msg_t that owns a reference of the buffer, which libzmq's I/O thread gives back when
 // the bytes have left. Small ones of our own are copied, which is cheaper than libzmq's bookkeeping for foreign memory.
 //
+// Small messages go many in one of ZeroMQ's: its I/O thread, and the peer, can only be woken by a complete one, so they
+// are woken once for all of them.
+//
 // A message goes whole or not at all: only its first frame can be refused (libzmq takes the rest of a message once it
 // took its beginning), so everything that can fail is prepared before it is sent.
 
 #include "troupe/socket.h"
+
+#include "troupe/wire.h"
 
 #include <errno.h>
 #include <string.h>
@@ -76,7 +81,7 @@ make_body (zmq_msg_t *frame, troupe_buffer_t *body)
 {
   size_t size = troupe_buffer_size (body);
   zmq_msg_t *received = troupe_buffer_keeper (body, close_message);
-  if (received == NULL)
+  if (received == NULL || zmq_msg_size (received) != size) // or a part of a message
     return size <= COPY_MAX ? make_copy (frame, troupe_buffer_data (body), size) : make_shared (frame, body);
   zmq_msg_init (frame);
   return zmq_msg_copy (frame, received) == 0 ? 0 : errno;
@@ -100,6 +105,21 @@ troupe_socket_prepare (troupe_socket_message_t *out, const void *route, size_t r
   return failed;
 }
 
+int
+troupe_socket_prepare_whole (troupe_socket_message_t *out, const void *route, size_t route_size, const void *frame,
+                             size_t size)
+{
+  int failed = 0;
+  out->count = 0;
+  if (route != NULL && (failed = make_copy (&out->frames[0], route, route_size)) == 0)
+    out->count++;
+  if (failed == 0 && (failed = make_copy (&out->frames[out->count], frame, size)) == 0)
+    out->count++;
+  if (failed != 0)
+    troupe_socket_drop_prepared (out);
+  return failed;
+}
+
 void
 troupe_socket_drop_prepared (troupe_socket_message_t *message)
 {
@@ -108,12 +128,12 @@ troupe_socket_drop_prepared (troupe_socket_message_t *message)
 }
 
 int
-troupe_socket_send_prepared (void *socket, troupe_socket_message_t *message)
+troupe_socket_send_prepared (void *socket, troupe_socket_message_t *message, bool more)
 {
   int failed = 0;
   size_t sent = 0, count = message->count;
   while (failed == 0 && sent < count) {
-    if (zmq_msg_send (&message->frames[sent], socket, ZMQ_DONTWAIT | (sent + 1 < count ? ZMQ_SNDMORE : 0)) < 0)
+    if (zmq_msg_send (&message->frames[sent], socket, ZMQ_DONTWAIT | (more || sent + 1 < count ? ZMQ_SNDMORE : 0)) < 0)
       failed = errno;
     else
       sent++;
@@ -130,11 +150,11 @@ troupe_socket_send (void *socket, const void *route, size_t route_size, const vo
 {
   troupe_socket_message_t message;
   int failed = troupe_socket_prepare (&message, route, route_size, header, header_size, body);
-  return failed != 0 ? failed : troupe_socket_send_prepared (socket, &message);
+  return failed != 0 ? failed : troupe_socket_send_prepared (socket, &message, false);
 }
 
-static int
-receive_frame (void *socket, zmq_msg_t *frame)
+int
+troupe_socket_receive_frame (void *socket, zmq_msg_t *frame)
 {
   zmq_msg_init (frame);
   if (zmq_msg_recv (frame, socket, ZMQ_DONTWAIT) >= 0)
@@ -151,7 +171,7 @@ troupe_socket_receive (void *socket, zmq_msg_t *frames, size_t capacity, size_t 
   for (bool more = true; more; ++*count) {
     zmq_msg_t surplus;
     zmq_msg_t *frame = *count < capacity ? &frames[*count] : &surplus;
-    int failed = receive_frame (socket, frame);
+    int failed = troupe_socket_receive_frame (socket, frame);
     if (failed != 0) {
       troupe_socket_close_frames (frames, capacity, *count);
       *count = 0;
@@ -160,6 +180,23 @@ troupe_socket_receive (void *socket, zmq_msg_t *frames, size_t capacity, size_t 
     more = zmq_msg_more (frame) != 0;
     if (frame == &surplus)
       zmq_msg_close (frame);
+  }
+  return 0;
+}
+
+int
+troupe_socket_receive_message (void *socket, zmq_msg_t frames[2], size_t *count, bool *more)
+{
+  *count = 0;
+  int failed = troupe_socket_receive_frame (socket, &frames[0]);
+  if (failed != 0)
+    return failed;
+  *count = 1;
+  *more = zmq_msg_more (&frames[0]) != 0;
+  if (*more && !troupe_header_is_joined (zmq_msg_data (&frames[0]), zmq_msg_size (&frames[0])) &&
+      troupe_socket_receive_frame (socket, &frames[1]) == 0) {
+    *count = 2;
+    *more = zmq_msg_more (&frames[1]) != 0;
   }
   return 0;
 }

@@ -21,8 +21,9 @@ enum {
   // beyond it the connection is dropped.
   FRAME_MAX = 64 * 1024 * 1024,
   // What comes in at a publisher are subscriptions: a topic each, of which libzmq makes a tree with a node for each
-  // byte (32 MiB of memory for 1 MiB of topic).
-  SUBSCRIPTION_MAX = 256,
+  // byte (32 MiB of memory for 1 MiB of topic). CURVE's handshake must fit, whose largest command has 257 bytes and
+  // what the peer says of itself.
+  SUBSCRIPTION_MAX = 512,
   // A connection that hasn't finished ZeroMQ's greeting by then is none of ours.
   HANDSHAKE_MS = 5000,
   // From a restart that nobody notices to a load that nobody notices.

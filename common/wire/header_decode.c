@@ -167,17 +167,19 @@ take_start (cursor_t *cursor, troupe_header_t *self, const protocol_command_t **
   if (version != TROUPE_PROTOCOL_VERSION)
     return refuse_version (error, version);
   size_t size = (size_t)(cursor->end - cursor->start);
-  if (size > TROUPE_HEADER_SIZE_MAX)
+  bool joined = troupe_header_is_joined (cursor->start, size);
+  if (size > TROUPE_HEADER_SIZE_MAX && !joined)
     return troupe_error_set (error, TROUPE_BAD_FRAME, "header", NULL, "%zu bytes, more than the %d of a header", size,
                              TROUPE_HEADER_SIZE_MAX);
-  if (list.size != 3)
-    return refuse (error, cursor, "not a list of version, command and fields");
+  if (list.size != (joined ? 4 : 3))
+    return refuse (error, cursor, "not a list of version, command, fields and perhaps a body");
   if (!take_uint (cursor, &number, 0, UINT64_MAX))
     return refuse (error, cursor, "no command");
   *command = protocol_command (number);
   if (*command == NULL)
     return refuse (error, cursor, "an unknown command");
   troupe_header_init (self, (troupe_command_t)number);
+  self->joined = joined;
   return TROUPE_OK;
 }
 
@@ -201,6 +203,30 @@ take_pair (cursor_t *cursor, troupe_header_t *self, uint64_t allowed, troupe_err
   return TROUPE_OK;
 }
 
+static troupe_err_t
+take_fields (cursor_t *cursor, troupe_header_t *self, uint64_t allowed, troupe_error_t *error)
+{
+  cursor_item_t map;
+  if (!cursor_next (cursor, &map) || map.kind != CURSOR_MAP)
+    return refuse (error, cursor, "no map of fields");
+  for (uint32_t i = 0; i < map.size; i++) {
+    troupe_err_t err = take_pair (cursor, self, allowed, error);
+    if (err != TROUPE_OK)
+      return err;
+  }
+  return TROUPE_OK;
+}
+
+static bool
+take_body (cursor_t *cursor, troupe_header_t *self)
+{
+  cursor_item_t item;
+  if (!cursor_next (cursor, &item) || item.kind != CURSOR_BIN)
+    return false;
+  self->body = (troupe_text_t){(const char *)item.data, item.size};
+  return true;
+}
+
 troupe_err_t
 troupe_header_decode (troupe_header_t *self, const void *bytes, size_t size, troupe_error_t *error)
 {
@@ -209,19 +235,34 @@ troupe_header_decode (troupe_header_t *self, const void *bytes, size_t size, tro
   troupe_err_t err = take_start (&cursor, self, &command, error);
   if (err != TROUPE_OK)
     return err;
-  cursor_item_t map;
-  if (!cursor_next (&cursor, &map) || map.kind != CURSOR_MAP)
-    return refuse (error, &cursor, "no map of fields");
-  uint64_t allowed = command->required | command->optional;
-  for (uint32_t i = 0; i < map.size; i++) {
-    err = take_pair (&cursor, self, allowed, error);
-    if (err != TROUPE_OK)
-      return err;
-  }
+  const uint8_t *end = cursor.end;
+  if (size > TROUPE_HEADER_SIZE_MAX) // the body's bytes are behind; of a header there are as many as of one alone
+    cursor.end = cursor.start + TROUPE_HEADER_SIZE_MAX;
+  err = take_fields (&cursor, self, command->required | command->optional, error);
+  if (err != TROUPE_OK)
+    return err;
+  cursor.end = end;
+  if (self->joined && !take_body (&cursor, self))
+    return refuse (error, &cursor, "no bin with the body");
   if (!cursor_at_end (&cursor))
     return refuse (error, &cursor, "more bytes behind the header");
   uint64_t missing = command->required & ~self->present;
   if (missing != 0)
     return refuse_field (error, &cursor, self, (unsigned)__builtin_ctzll (missing), "is missing");
+  return TROUPE_OK;
+}
+
+troupe_err_t
+troupe_header_body (const troupe_header_t *self, troupe_buffer_t *frame, troupe_buffer_t *body, troupe_buffer_t **out,
+                    troupe_error_t *error)
+{
+  *out = body;
+  if (self->joined ? body != NULL : frame != NULL)
+    return troupe_error_set (error, TROUPE_BAD_FRAME, "message", "send a header's frame and a body's, or one with both",
+                             self->joined ? "two bodies" : "a header's frame without a body's");
+  if (!self->joined || frame == NULL || self->body.size == 0)
+    return TROUPE_OK;
+  troupe_buffer_narrow (frame, self->body.data, self->body.size);
+  *out = frame;
   return TROUPE_OK;
 }

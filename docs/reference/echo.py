@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A whole service: tool/echo says what you say. Usage: echo.py ENDPOINT (needs pyzmq and msgpack)."""
+"""A whole service: tool/echo says what you say. Usage: echo.py ENDPOINT [echo.key broker.pub] (needs pyzmq and msgpack)."""
 import os
+import re
 import sys
 import time
 import uuid
@@ -31,14 +32,33 @@ def said(offer, body):
     return fill(first) if SIZES in offer else first
 
 
+def messages(frames):
+    """What a ZeroMQ message brings: messages of one frame each, with the body in it, or one of two frames."""
+    frames = iter(frames)
+    for frame in frames:
+        _, command, fields, *body = msgpack.unpackb(frame, strict_map_key=False)
+        yield command, fields, body[0] if body else next(frames)
+
+
+def key(path):
+    """A key file: its names and values."""
+    with open(path) as file:
+        return {name: value.encode() for name, value in re.findall(r'^(\w+): "(.*)"$', file.read(), re.M)}
+
+
 class Echo:
-    def __init__(self, endpoint):
+    def __init__(self, endpoint, own=None, broker=None):
         self.endpoint, self.name, self.socket = endpoint, "echo-" + uuid.uuid4().hex[:12], None
+        self.own, self.broker = own, broker     # key files
         self.beat, self.lease = 0.5, 2.5        # until the broker says otherwise
         self.settles = {}                       # what isn't confirmed yet, by call
 
     def send(self, command, fields, *body):
-        self.socket.send_multipart([msgpack.packb([1, command, fields]), b"".join(map(msgpack.packb, body))])
+        frames = [msgpack.packb([2, command, fields]), b"".join(map(msgpack.packb, body))]
+        try:
+            self.socket.send_multipart(frames, zmq.DONTWAIT)
+        except zmq.Again:                       # nothing is there to send to: serve () connects anew
+            pass
 
     def hello(self):
         self.send(HELLO, {PEER: self.name}, {"program": "echo", "pid": os.getpid()})
@@ -48,9 +68,22 @@ class Echo:
             self.socket.close()
         self.socket = zmq.Context.instance().socket(zmq.DEALER)
         self.socket.linger = 1000
+        self.show()
         self.socket.connect(self.endpoint)
         self.heard, self.beat_at = time.monotonic(), 0
         self.hello()
+
+    def show(self):
+        """Who we are: a key over tcp; over ipc the token next to the socket, if the broker asks for one."""
+        token = self.endpoint[len("ipc://"):] + ".token"
+        if self.own:
+            mine = key(self.own)
+            self.socket.curve_publickey, self.socket.curve_secretkey = mine["public"], mine["secret"]
+            self.socket.curve_serverkey = key(self.broker)["public"]
+        elif self.endpoint.startswith("ipc://") and os.path.exists(token):
+            with open(token) as file:
+                name, secret = file.read().strip().rsplit(":", 1)
+            self.socket.plain_username, self.socket.plain_password = name.encode(), secret.encode()
 
     def run(self, offer, text):
         call = {CALL: offer[CALL], ATTEMPT: offer[ATTEMPT]}
@@ -83,9 +116,9 @@ class Echo:
         self.connect()
         while True:
             if self.socket.poll(100):
-                header, body = self.socket.recv_multipart()
                 self.heard = time.monotonic()
-                self.hear(*msgpack.unpackb(header, strict_map_key=False)[1:], body)
+                for message in messages(self.socket.recv_multipart()):
+                    self.hear(*message)
             elif time.monotonic() - self.heard > self.lease:
                 self.connect()
             if time.monotonic() >= self.beat_at:
@@ -95,6 +128,6 @@ class Echo:
 
 if __name__ == "__main__":
     try:
-        Echo(sys.argv[1]).serve()
+        Echo(*sys.argv[1:4]).serve()
     except KeyboardInterrupt:
         pass

@@ -46,6 +46,12 @@ stop (void **self_p)
   *self_p = NULL;
 }
 
+static void
+metrics (void *self, troupe_metrics_t *out)
+{
+  troupe_agent_write_metrics (self, out);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -54,6 +60,7 @@ main (int argc, char **argv)
                                           .kind = "agent",
                                           .section = "agents",
                                           .start = start,
-                                          .stop = stop };
+                                          .stop = stop,
+                                          .metrics = metrics };
   return troupe_daemon_main (&daemon, argc, argv);
 }

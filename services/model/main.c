@@ -50,6 +50,20 @@ start (void **out, troupe_node_t *node, const troupe_config_t *config, const cha
   return code;
 }
 
+static troupe_err_t
+ready (void *self, troupe_error_t *error)
+{
+  const served_t *served = self;
+  return troupe_model_ready (served->model, error);
+}
+
+static void
+metrics (void *self, troupe_metrics_t *out)
+{
+  const served_t *served = self;
+  troupe_model_write_metrics (served->model, out);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -60,6 +74,8 @@ main (int argc, char **argv)
     .section = "models",
     .start = start,
     .stop = stop,
+    .ready = ready,
+    .metrics = metrics,
   };
   return troupe_daemon_main (&daemon, argc, argv);
 }

@@ -1,9 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any bytes as a header: they decode, or are refused with a reason; what decodes encodes, and is the same again.
+// Any bytes as a header, alone or with a body: they decode, or are refused with a reason; what decodes encodes, and is the
+// same again.
 
 #include "tests/fuzz/fuzz.h"
 #include "troupe/wire.h"
+
+static void
+expect_joined (const troupe_header_t *header, const uint8_t *bytes, size_t size)
+{
+  uint8_t frame[TROUPE_FRAME_SIZE_MAX];
+  troupe_header_t back;
+  const char *body = header->joined ? header->body.data : NULL;
+  size_t body_size = header->joined ? header->body.size : 0;
+  memcpy (frame, bytes, size);
+  size_t joined = troupe_header_join (frame, size, body, body_size);
+  FUZZ_EXPECT (troupe_header_joins (bytes, body_size) == (joined > 0));
+  if (joined == 0)
+    return;
+  FUZZ_EXPECT (troupe_header_decode (&back, frame, joined, NULL) == TROUPE_OK);
+  FUZZ_EXPECT (back.joined && back.present == header->present && back.body.size == body_size);
+  FUZZ_EXPECT (body_size == 0 || memcmp (back.body.data, body, body_size) == 0);
+}
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
@@ -23,5 +41,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   FUZZ_EXPECT (back.present == header.present && back.command == header.command);
   FUZZ_EXPECT (troupe_header_encode (&back, twice, sizeof twice) == first);
   FUZZ_EXPECT (memcmp (once, twice, first) == 0);
+  expect_joined (&header, once, first);
   return 0;
 }

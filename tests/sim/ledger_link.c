@@ -45,6 +45,17 @@ ledger_model_connect (ledger_model_t *self, const char *broker, ledger_result_fn
 // -- Requests --------------------------------------------------------------------------------------------------------
 
 static void
+free_death (const ledger_death_t *death)
+{
+  if (death == NULL)
+    return;
+  free ((void *)(uintptr_t)death->instance);
+  free ((void *)(uintptr_t)death->host);
+  free ((void *)(uintptr_t)death->how);
+  free ((void *)(uintptr_t)death);
+}
+
+static void
 free_request (queued_t *queued)
 {
   ledger_request_t *request = &queued->request;
@@ -55,6 +66,7 @@ free_request (queued_t *queued)
     free ((void *)(uintptr_t)request->members[i]);
   for (size_t i = 0; i < sizeof copies / sizeof *copies; i++)
     free ((void *)(uintptr_t)copies[i]);
+  free_death (request->death);
   troupe_buffer_unref (&request->body);
   free (queued);
 }
@@ -106,6 +118,18 @@ copy_members (ledger_request_t *kept, const ledger_request_t *request)
   kept->live = request->live != NULL ? copy (request->live, (request->members_count + 63) / 64 * 8) : NULL;
 }
 
+static void
+copy_death (ledger_request_t *kept, const ledger_request_t *request)
+{
+  if (request->death == NULL)
+    return;
+  ledger_death_t *death = copy (request->death, sizeof *death);
+  death->instance = copy_text (death->instance);
+  death->host = copy_text (death->host);
+  death->how = copy_text (death->how);
+  kept->death = death;
+}
+
 void
 ledger_link_submit (ledger_link_t *self, const ledger_request_t *request)
 {
@@ -117,6 +141,7 @@ ledger_link_submit (ledger_link_t *self, const ledger_request_t *request)
   kept->trace = copy_text (request->trace);
   kept->instance = copy_text (request->instance);
   kept->broker = copy_text (request->broker);
+  copy_death (kept, request);
   kept->path = copy (request->path, request->path_count * sizeof *request->path);
   kept->sizes = copy (request->sizes, request->sizes_count * sizeof *request->sizes);
   kept->inputs = copy (request->inputs, request->inputs_count * sizeof *request->inputs);
@@ -135,7 +160,8 @@ perform (model_step_t *step)
     [LEDGER_RETRY] = model_retry,     [LEDGER_RECALL] = model_recall,     [LEDGER_SWEEP] = model_sweep,
     [LEDGER_RECOVER] = model_recover, [LEDGER_INPUTS] = model_inputs,     [LEDGER_CLAIM] = model_claim,
     [LEDGER_LEASE] = model_lease,     [LEDGER_TAKEOVER] = model_takeover, [LEDGER_HEAR] = model_hear,
-    [LEDGER_ROUSE] = model_rouse,
+    [LEDGER_ROUSE] = model_rouse,     [LEDGER_LETTERS] = model_letters,   [LEDGER_LETTER] = model_letter,
+    [LEDGER_RESEND] = model_resend,   [LEDGER_DISCARD] = model_discard,
   };
   ledger_op_t op = step->request->op;
   steps[op](step);

@@ -40,8 +40,11 @@ model_free_call (ledger_model_call_t *call)
   free (call->trace);
   free (call->path);
   free (call->inputs);
-  free (call->scope.cuts);
+  free (call->scope.stands);
   free (call->clock.cuts);
+  for (unsigned i = 0; i < call->deaths_count; i++)
+    free (call->deaths[i]);
+  free (call->deaths);
   troupe_buffer_unref (&call->body);
   troupe_buffer_unref (&call->value);
   free (call);
@@ -74,6 +77,7 @@ ledger_model_destroy (ledger_model_t **self_p)
       free (notice);
     }
   }
+  model_letters_free (self);
   model_hub_free_all (self);
   free (self->calls);
   free (self->actors);
@@ -151,6 +155,12 @@ ledger_model_violations (const ledger_model_t *self)
 }
 
 void
+ledger_model_set_page (ledger_model_t *self, size_t messages)
+{
+  self->page = messages;
+}
+
+void
 ledger_model_lose (ledger_model_t *self, const troupe_id_t *id)
 {
   size_t index = 0;
@@ -197,6 +207,7 @@ model_describe (ledger_model_t *self, ledger_call_t *out, const ledger_model_cal
                          .deadline_ms = remaining (call, now),
                          .inputs = call->inputs_count,
                          .news = model_hub_news (call),
+                         .stretch = model_hub_stretch (call),
                          .path = call->path,
                          .path_count = call->path_count,
                          .trace = call->trace,
@@ -221,6 +232,7 @@ model_standing (model_step_t *step, ledger_outcome_t outcome, const ledger_model
   result->deadline_ms = described.deadline_ms;
   result->memory = described.memory;
   result->news = described.news;
+  result->stretch = described.stretch;
   result->owner = described.owner;
   result->epoch = described.epoch;
   result->inputs = call->inputs_count;

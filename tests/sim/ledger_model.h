@@ -29,6 +29,15 @@ typedef struct {
   model_cut_t *cuts;
   size_t count;
 } model_cuts_t;
+// Where a call stands among the hubs of each opener (zero: those that no call opened).
+typedef struct {
+  troupe_id_t opener;
+  uint64_t at;
+} model_stand_t;
+typedef struct {
+  model_stand_t *stands;
+  size_t count;
+} model_scope_t;
 
 // One call as the model stores it, for checks.
 typedef struct {
@@ -41,7 +50,9 @@ typedef struct {
   uint64_t sequence, order;           // of acceptance; of its root's
   uint64_t rank[TROUPE_PATH_MAX];     // in a nested hub: the sequences from there on down to it
   uint32_t rank_count;                // 0: just its sequence
-  model_cuts_t scope, clock;          // see broker/functions/hubs.lua
+  bool opens;                         // it has opened a hub
+  model_scope_t scope;                // see broker/functions/hubs.lua
+  model_cuts_t clock;
   uint64_t waiters;                   // a bit for each broker
   troupe_status_t status;
   bool retryable;
@@ -51,6 +62,8 @@ typedef struct {
   uint32_t path_count, inputs_count;
   troupe_id_t awaits[LEDGER_MODEL_AWAITS_MAX];
   uint32_t awaits_count;
+  char **deaths; // instances that died under it
+  unsigned deaths_count;
   troupe_buffer_t *body, *value;
 } ledger_model_call_t;
 
@@ -65,8 +78,12 @@ const ledger_model_call_t *ledger_model_find (const ledger_model_t *self, const 
 uint32_t ledger_model_memory (const ledger_model_t *self, const char *session, const char *service);
 // On which instance an actor lives, by whose id; NULL: none yet.
 const char *ledger_model_owner (const ledger_model_t *self, const char *session, const char *service);
+// How many dead letters there are.
+size_t ledger_model_letters (const ledger_model_t *self);
 // How often an actor had two calls begun at once: 0 always.
 size_t ledger_model_violations (const ledger_model_t *self);
+// So many messages are given at a time to who hears, instead of the ledger's own bound.
+void ledger_model_set_page (ledger_model_t *self, size_t messages);
 // Forgets a call, as a Redis that lost data.
 void ledger_model_lose (ledger_model_t *self, const troupe_id_t *id);
 

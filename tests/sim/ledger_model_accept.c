@@ -176,6 +176,7 @@ accept_new (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *
   set_rank (call, parent, step->request->hubs_count > 0);
   const ledger_model_call_t *failed = look_at_inputs (step->model, call);
   if (failed != NULL) {
+    call->retryable = failed->retryable;
     model_end_along (step->model, call, failed->status, TROUPE_SERVICE_FAILED, step->now);
     model_settled (step, call);
     return;
@@ -189,20 +190,51 @@ accept_new (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *
   model_standing (step, LEDGER_OK, call, true);
 }
 
-// A nested call goes before what came later than its root: that doesn't count.
+// What a nested call goes before doesn't count.
 static bool
 mailbox_full (const model_step_t *step, const ledger_model_call_t *parent)
 {
   size_t waiting = 0;
   ledger_model_call_t like = {.session = (char *)(uintptr_t)step->request->session,
                               .service = (char *)(uintptr_t)step->request->service,
-                              .actor = true};
+                              .actor = true,
+                              .sequence = step->model->sequence + 1,
+                              .order = parent != NULL ? parent->order : 0};
+  set_rank (&like, parent, step->request->hubs_count > 0);
   for (size_t i = 0; i < step->model->count; i++) {
     const ledger_model_call_t *call = step->model->calls[i];
     waiting += model_same_actor (call, &like) && model_unsettled (call) && call->attempt == 0 &&
-               (parent == NULL || call->order <= parent->order);
+               (parent == NULL || model_before (call, &like));
   }
   return step->request->actor && waiting >= step->request->mailbox_limit;
+}
+
+// Whether waiting for room would be waiting for the call's own parent.
+static bool
+waits_for_itself (const model_step_t *step, const ledger_model_call_t *parent)
+{
+  ledger_model_call_t like = {.session = (char *)(uintptr_t)step->request->session,
+                              .service = (char *)(uintptr_t)step->request->service,
+                              .actor = true};
+  for (size_t i = 0; i < step->model->count && parent != NULL; i++) {
+    const ledger_model_call_t *call = step->model->calls[i];
+    bool before = model_same_actor (call, &like) && model_unsettled (call) &&
+                  (call->attempt > 0 || call->order <= parent->order);
+    if (before && (call == parent || model_ring (step->model, parent, call)))
+      return true;
+  }
+  return false;
+}
+
+static void
+end_as_cycle (model_step_t *step, ledger_model_call_t *anew, const ledger_model_call_t *parent)
+{
+  ledger_model_call_t *call = create (step, anew);
+  call->under = parent->attempt;
+  call->order = parent->order;
+  troupe_err_t wrong = model_hub_place (step, call, parent);
+  model_end_along (step->model, call, TROUPE_STATUS_ERROR, wrong != TROUPE_OK ? wrong : TROUPE_CYCLE, step->now);
+  model_settled (step, call);
 }
 
 static bool
@@ -234,6 +266,8 @@ model_accept (model_step_t *step)
     step->result->outcome = LEDGER_OUT_OF_ORDER;
   else if (!inputs_known (step))
     step->result->outcome = LEDGER_UNKNOWN;
+  else if (mailbox_full (step, parent) && waits_for_itself (step, parent))
+    end_as_cycle (step, known, parent);
   else if (mailbox_full (step, parent))
     step->result->outcome = LEDGER_OVERLOADED;
   else

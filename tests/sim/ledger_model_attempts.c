@@ -32,6 +32,10 @@ model_retry (model_step_t *step)
   } else {
     if (call->owner != step->broker)
       call->waiters |= UINT64_C (1) << call->owner;
+    if (model_bury (step, call)) {
+      model_settled (step, call);
+      return;
+    }
     model_begin_attempt (call, step->broker);
     model_standing (step, LEDGER_OK, call, true);
   }

@@ -62,10 +62,12 @@ model_takeover (model_step_t *step)
     ledger_model_call_t *call = self->calls[i];
     if (!in_slot (step, call) || call->owner != lost)
       continue;
+    call->waiters |= UINT64_C (1) << lost;
+    if (call->attempt > 0 && model_bury (step, call))
+      continue;
     if (call->attempt > 0)
       model_begin_attempt (call, step->broker);
     call->owner = step->broker;
-    call->waiters |= UINT64_C (1) << lost;
     give (step, call, true);
   }
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hubs in the model: what broker/functions/hubs.lua, places.lua, entries.lua, operations.lua and hear.lua do in Redis.
-// A hub keeps everything that was ever said in it, and every member that it ever had; so there is nothing to trim, to
-// let go or to expire, no bound, and whom a call waits for is looked up whenever that is asked.
+// Hubs in the model: what broker/functions/hubs.lua, places.lua, entries.lua and operations.lua do in Redis. A hub keeps
+// everything that was ever said in it, and every member that it ever had; so there is nothing to trim, to let go or to
+// expire, no bound, and whom a call waits for is looked up whenever that is asked.
 
 #include "sim/ledger_model_hub.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { FANNING_MS = 30000 };
 
 // -- Hubs -------------------------------------------------------------------------------------------------------------
 
@@ -66,9 +68,13 @@ model_hub_free_all (ledger_model_t *self)
     }
     free (hub->entries);
     free (hub->members);
-    free (hub->groups);
     free (hub->session);
     free (hub);
+  }
+  for (model_group_t *group; (group = self->groups) != NULL;) {
+    self->groups = group->next;
+    free (group->session);
+    free (group);
   }
 }
 
@@ -94,9 +100,8 @@ set_cut (model_cuts_t *cuts, model_hub_t *hub, uint64_t at)
   *cut = (model_cut_t){hub, at};
 }
 
-// Whether the member has still to hear what stands at that place, or will, up to `cut`.
-static bool
-is_to_hear (const model_hub_t *hub, const char *service, const model_entry_t *entry, uint64_t cut)
+bool
+model_hub_hears (const model_hub_t *hub, const char *service, const model_entry_t *entry, uint64_t cut)
 {
   const model_member_t *member = model_hub_member (hub, service);
   if (member == NULL || entry->sequence <= member->cursor || entry->sequence > cut ||
@@ -114,7 +119,7 @@ oldest_pending (const model_hub_t *hub, const char *service, uint64_t from, uint
 {
   for (size_t i = 0; i < hub->entries_count; i++) {
     const model_entry_t *entry = &hub->entries[i];
-    if (entry->pending && entry->sequence >= from && is_to_hear (hub, service, entry, cut))
+    if (entry->pending && entry->sequence >= from && model_hub_hears (hub, service, entry, cut))
       return entry;
   }
   return NULL;
@@ -128,7 +133,7 @@ model_hub_waits_for (const ledger_model_call_t *a, const ledger_model_call_t *b)
     for (size_t j = 0; j < hub->entries_count; j++) {
       const model_entry_t *entry = &hub->entries[j];
       if (entry->pending && troupe_id_equal (&entry->call, &b->id) &&
-          is_to_hear (hub, a->service, entry, a->clock.cuts[i].at))
+          model_hub_hears (hub, a->service, entry, a->clock.cuts[i].at))
         return true;
     }
   }
@@ -156,23 +161,58 @@ model_hub_check (const ledger_model_t *self, const troupe_id_t *id, const ledger
   return own ? TROUPE_OK : TROUPE_BAD_ARGUMENT;
 }
 
-void
-model_hub_leave_place (ledger_model_call_t *opener, model_hub_t *hub, uint64_t at)
+static void
+set_stand (model_scope_t *scope, const troupe_id_t *opener, uint64_t at)
 {
-  set_cut (&opener->scope, hub, at);
+  size_t i = 0;
+  while (i < scope->count && !troupe_id_equal (&scope->stands[i].opener, opener))
+    i++;
+  if (i == scope->count)
+    scope->stands = grow (scope->stands, scope->count++, sizeof *scope->stands);
+  scope->stands[i] = (model_stand_t){*opener, at};
 }
 
-static uint64_t
-cut_of_group (model_hub_t *hub, const troupe_id_t *group, uint64_t position)
+static const model_stand_t *
+find_stand (const model_scope_t *scope, const troupe_id_t *opener)
 {
-  if (troupe_id_is_zero (group))
-    return position;
-  for (size_t i = 0; i < hub->groups_count; i++)
-    if (troupe_id_equal (&hub->groups[i].group, group))
-      return hub->groups[i].cut;
-  hub->groups = grow (hub->groups, hub->groups_count, sizeof *hub->groups);
-  hub->groups[hub->groups_count++] = (model_group_t){*group, position};
-  return position;
+  for (size_t i = 0; i < scope->count; i++)
+    if (troupe_id_equal (&scope->stands[i].opener, opener))
+      return &scope->stands[i];
+  return NULL;
+}
+
+static model_group_t *
+group_of (ledger_model_t *self, const ledger_model_call_t *call, const troupe_id_t *opener, const troupe_id_t *id)
+{
+  for (model_group_t *group = self->groups; group != NULL; group = group->next)
+    if (troupe_id_equal (&group->id, id) && troupe_id_equal (&group->opener, opener) &&
+        strcmp (group->session, call->session) == 0)
+      return group;
+  model_group_t *group = model_need (calloc (1, sizeof *group));
+  *group = (model_group_t){.next = self->groups,
+                           .id = *id,
+                           .opener = *opener,
+                           .session = model_need (strdup (call->session)),
+                           .cut = call->sequence - 1};
+  return self->groups = group;
+}
+
+// Where it stands among the hubs of its caller.
+static void
+stand (model_step_t *step, ledger_model_call_t *call, const ledger_model_call_t *parent)
+{
+  const ledger_request_t *request = step->request;
+  const troupe_id_t nobody = {{0}}, *opener = parent != NULL ? &parent->id : &nobody;
+  if (parent != NULL ? !parent->opens : request->hubs_count == 0)
+    return;
+  uint64_t at = call->sequence - 1;
+  if (!troupe_id_is_zero (&request->fan)) {
+    model_group_t *group = group_of (step->model, call, opener, &request->fan);
+    bool more = (request->flags & TROUPE_FLAG_MORE) != 0 && call->base == 0;
+    group->till = more ? step->now + FANNING_MS : 0;
+    at = group->cut;
+  }
+  set_stand (&call->scope, opener, at);
 }
 
 static const ledger_model_call_t *
@@ -189,9 +229,12 @@ overtaken (const ledger_model_t *self, const ledger_model_call_t *call, const le
 }
 
 static uint64_t
-cut_beyond_scope (const ledger_model_t *self, const model_hub_t *hub, const ledger_model_call_t *call,
-                  const ledger_model_call_t *parent, uint64_t position)
+cut_in (const ledger_model_t *self, const model_hub_t *hub, const ledger_model_call_t *call,
+        const ledger_model_call_t *parent, uint64_t position)
 {
+  const model_stand_t *scope = find_stand (&call->scope, &hub->parent);
+  if (scope != NULL)
+    return scope->at;
   if (parent == NULL)
     return position;
   const model_entry_t *younger = oldest_pending (hub, call->service, parent->order, position);
@@ -201,32 +244,43 @@ cut_beyond_scope (const ledger_model_t *self, const model_hub_t *hub, const ledg
   return bound != NULL && bound->at < cut ? bound->at : cut;
 }
 
-// Whether there is, or may come to be, something to hear from the times that it was a member, up to the cut.
+// Whether there is, or may come to be, something to hear.
 static bool
-concerns (const model_hub_t *hub, const char *service, uint64_t cut)
+concerns (const model_hub_t *hub, const char *service)
 {
-  const model_member_t *member = model_hub_member (hub, service);
-  if (member == NULL)
-    return false;
-  for (size_t i = 0; i < member->times_count; i++) {
-    uint64_t from = member->times[i].from > member->cursor ? member->times[i].from : member->cursor;
-    if (from < cut && from < member->times[i].to)
+  if (hub->open && model_hub_has (hub, service))
+    return true;
+  for (size_t i = 0; i < hub->entries_count; i++)
+    if ((hub->entries[i].pending || hub->entries[i].said != NULL) &&
+        model_hub_hears (hub, service, &hub->entries[i], UINT64_MAX))
       return true;
-  }
-  return model_hub_has (hub, service);
+  return false;
 }
 
+static bool
+is_of_actor (const model_hub_t *hub, const char *session, const char *service)
+{
+  return strcmp (hub->session, session) == 0 && model_hub_member (hub, service) != NULL;
+}
+
+// The least one of all hubs of an opener.
 static void
 set_clock (ledger_model_t *self, ledger_model_call_t *call, const ledger_model_call_t *parent, uint64_t position)
 {
+  model_scope_t least = {0};
   for (model_hub_t *hub = self->hubs; hub != NULL && call->actor; hub = hub->next) {
-    if (strcmp (hub->session, call->session) != 0 || model_hub_member (hub, call->service) == NULL)
+    if (!is_of_actor (hub, call->session, call->service) || !concerns (hub, call->service))
       continue;
-    const model_cut_t *scope = find_cut (&call->scope, hub);
-    uint64_t cut = scope != NULL ? scope->at : cut_beyond_scope (self, hub, call, parent, position);
-    if (concerns (hub, call->service, cut))
-      set_cut (&call->clock, hub, cut);
+    const model_stand_t *other = find_stand (&least, &hub->parent);
+    uint64_t cut = cut_in (self, hub, call, parent, position);
+    set_stand (&least, &hub->parent, other != NULL && other->at < cut ? other->at : cut);
   }
+  for (model_hub_t *hub = self->hubs; hub != NULL && call->actor; hub = hub->next) {
+    bool concerned = is_of_actor (hub, call->session, call->service) && concerns (hub, call->service);
+    if (concerned)
+      set_cut (&call->clock, hub, find_stand (&least, &hub->parent)->at);
+  }
+  free (least.stands);
 }
 
 static void
@@ -253,14 +307,8 @@ model_hub_place (model_step_t *step, ledger_model_call_t *call, const ledger_mod
       return err;
   }
   for (size_t i = 0; parent != NULL && i < parent->scope.count; i++)
-    set_cut (&call->scope, parent->scope.cuts[i].hub, parent->scope.cuts[i].at);
-  for (model_hub_t *hub = self->hubs; parent != NULL && hub != NULL; hub = hub->next)
-    if (hub->open && troupe_id_equal (&hub->parent, &parent->id))
-      set_cut (&call->scope, hub, call->sequence - 1);
-  for (uint32_t i = 0; i < request->hubs_count; i++) {
-    model_hub_t *hub = model_hub_find (self, &request->hubs[i]);
-    set_cut (&call->scope, hub, cut_of_group (hub, &request->fan, call->sequence - 1));
-  }
+    set_stand (&call->scope, &parent->scope.stands[i].opener, parent->scope.stands[i].at);
+  stand (step, call, parent);
   set_clock (self, call, parent, call->sequence - 1);
   for (uint32_t i = 0; i < request->hubs_count; i++)
     take_place (model_hub_find (self, &request->hubs[i]), call);
@@ -275,8 +323,7 @@ wake (ledger_model_t *self, const ledger_model_call_t *ended, int64_t now)
 {
   for (size_t i = 0; i < self->count; i++) {
     const ledger_model_call_t *call = self->calls[i];
-    if (!model_unsettled (call) || call->attempt > 0 || call->clock.count == 0 ||
-        (model_same_actor (call, ended) && ended->attempt > 0))
+    if (!model_unsettled (call) || call->attempt > 0 || call->clock.count == 0 || model_same_actor (call, ended))
       continue;
     ledger_model_call_t *next = model_advance (self, call, now);
     if (next != NULL)
@@ -305,91 +352,39 @@ model_hub_leave (ledger_model_t *self, const ledger_model_call_t *call, int64_t 
     wake (self, call, now);
 }
 
-// -- Hearing ----------------------------------------------------------------------------------------------------------
+// -- Without being called ---------------------------------------------------------------------------------------------
 
-enum { NEWS_MAX = 4096 };
-
-static int
-by_sequence (const void *a, const void *b)
+// Up to where one may hear the hubs of an opener that isn't called.
+static uint64_t
+edge (const ledger_model_t *self, const model_hub_t *of, const char *service, int64_t now)
 {
-  const model_entry_t *const *left = a, *const *right = b;
-  return ((*left)->sequence > (*right)->sequence) - ((*left)->sequence < (*right)->sequence);
-}
-
-// Collects what the call has to hear, in order; with what was said in two hubs twice.
-static size_t
-collect (const ledger_model_call_t *call, const model_entry_t *news[NEWS_MAX])
-{
-  size_t count = 0;
-  for (size_t i = 0; i < call->clock.count; i++) {
-    const model_hub_t *hub = call->clock.cuts[i].hub;
-    for (size_t j = 0; j < hub->entries_count; j++)
-      if (hub->entries[j].said != NULL && is_to_hear (hub, call->service, &hub->entries[j], call->clock.cuts[i].at)) {
-        if (count == NEWS_MAX)
-          abort ();
-        news[count++] = &hub->entries[j];
-      }
+  uint64_t at = self->sequence;
+  for (const model_group_t *group = self->groups; group != NULL; group = group->next)
+    if (group->till > now && group->cut < at && troupe_id_equal (&group->opener, &of->parent) &&
+        strcmp (group->session, of->session) == 0)
+      at = group->cut;
+  for (const model_hub_t *hub = self->hubs; hub != NULL; hub = hub->next) {
+    if (!is_of_actor (hub, of->session, service) || !troupe_id_equal (&hub->parent, &of->parent))
+      continue;
+    const model_entry_t *pending = oldest_pending (hub, service, 0, at);
+    at = pending != NULL ? pending->sequence - 1 : at;
   }
-  qsort (news, count, sizeof *news, by_sequence);
-  return count;
+  return at;
 }
 
 size_t
-model_hub_audible (ledger_model_t *self, const char *session, const char *service, ledger_model_call_t *call)
+model_hub_audible (ledger_model_t *self, const char *session, const char *service, ledger_model_call_t *call,
+                   int64_t now)
 {
   size_t count = 0;
   for (model_hub_t *hub = self->hubs; hub != NULL; hub = hub->next) {
-    if (strcmp (hub->session, session) != 0 || model_hub_member (hub, service) == NULL)
+    if (!is_of_actor (hub, session, service))
       continue;
-    const model_entry_t *pending = oldest_pending (hub, service, 0, self->sequence);
-    uint64_t cut = pending != NULL ? pending->sequence - 1 : self->sequence;
+    uint64_t cut = edge (self, hub, service, now);
     for (size_t i = 0; i < hub->entries_count; i++)
-      count += hub->entries[i].said != NULL && is_to_hear (hub, service, &hub->entries[i], cut);
-    if (call != NULL && concerns (hub, service, cut))
+      count += hub->entries[i].said != NULL && model_hub_hears (hub, service, &hub->entries[i], cut);
+    if (call != NULL && concerns (hub, service))
       set_cut (&call->clock, hub, cut);
   }
   return count;
-}
-
-uint32_t
-model_hub_news (const ledger_model_call_t *call)
-{
-  const model_entry_t *news[NEWS_MAX];
-  return call->attempt > 0 && call->clock.count > 0 ? (uint32_t)collect (call, news) : 0;
-}
-
-void
-model_hub_pass (ledger_model_call_t *call)
-{
-  for (size_t i = 0; i < call->clock.count; i++) {
-    model_member_t *member = model_hub_member (call->clock.cuts[i].hub, call->service);
-    if (member->cursor < call->clock.cuts[i].at)
-      member->cursor = call->clock.cuts[i].at;
-  }
-}
-
-void
-model_hear (model_step_t *step)
-{
-  const ledger_model_call_t *call = model_running_attempt (step);
-  const model_entry_t *news[NEWS_MAX];
-  if (call == NULL)
-    return;
-  size_t all = collect (call, news), count = 0, size = 3;
-  unsigned char *bytes = model_need (malloc (3));
-  for (size_t i = 0; i < all && step->result->position == 0; i++) {
-    if (news[i]->sequence <= step->request->position || (i > 0 && news[i]->sequence == news[i - 1]->sequence))
-      continue;
-    size_t more = troupe_buffer_size (news[i]->said);
-    bytes = model_need (realloc (bytes, size + more));
-    memcpy (bytes + size, troupe_buffer_data (news[i]->said), more);
-    size += more;
-    if (++count == LEDGER_HEAR_MAX && i + 1 < all)
-      step->result->position = news[i]->sequence;
-  }
-  bytes[0] = 0xdc; // a list of up to 65535 items
-  bytes[1] = (unsigned char)(count >> 8);
-  bytes[2] = (unsigned char)count;
-  step->result->body = step->room->body = model_bytes (bytes, size);
-  free (bytes);
 }

@@ -27,11 +27,6 @@ typedef struct {
   size_t times_count;
 } model_member_t;
 
-typedef struct {
-  troupe_id_t group;
-  uint64_t cut;
-} model_group_t;
-
 struct model_hub {
   model_hub_t *next;
   troupe_id_t id, parent; // parent: zero: opened by no call
@@ -42,16 +37,25 @@ struct model_hub {
   size_t entries_count;
   model_member_t *members;
   size_t members_count;
-  model_group_t *groups;
-  size_t groups_count;
+};
+
+// Calls that don't hear each other.
+struct model_group {
+  model_group_t *next;
+  troupe_id_t id, opener;
+  char *session;
+  uint64_t cut;
+  int64_t till; // until when more of them are waited for
 };
 
 model_hub_t *model_hub_find (const ledger_model_t *self, const troupe_id_t *id);
 model_member_t *model_hub_member (const model_hub_t *hub, const char *service);
 // Whether it is a member now.
 bool model_hub_has (const model_hub_t *hub, const char *service);
-// What the opener, which closes it there, makes from now on stands there.
-void model_hub_leave_place (ledger_model_call_t *opener, model_hub_t *hub, uint64_t at);
+// The step added an entry to its log; or what the call that it settled said did.
+void model_hub_say (model_step_t *step, const model_hub_t *hub, uint64_t position);
+// Whether the member has still to hear what stands at that place, or will, up to `cut`.
+bool model_hub_hears (const model_hub_t *hub, const char *service, const model_entry_t *entry, uint64_t cut);
 model_entry_t *model_hub_add_entry (model_hub_t *hub, uint64_t sequence, const char *service);
 
 #endif

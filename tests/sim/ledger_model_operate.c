@@ -55,9 +55,10 @@ add_members (const ledger_request_t *request, model_hub_t *hub, uint64_t sequenc
       warn (warnings, request->members[i], "is a member already");
       continue;
     }
-    if (request->unknown != NULL && (request->unknown[i / 64] >> (i % 64) & 1) != 0)
+    bool unknown = request->unknown != NULL && (request->unknown[i / 64] >> (i % 64) & 1) != 0;
+    if (unknown)
       warn (warnings, request->members[i], "is not known here: nobody serves it now");
-    bool live = request->live != NULL && (request->live[i / 64] >> (i % 64) & 1) != 0;
+    bool live = unknown || (request->live != NULL && (request->live[i / 64] >> (i % 64) & 1) != 0);
     add_member (hub, request->members[i], sequence, live);
   }
 }
@@ -78,12 +79,14 @@ static void
 speak (model_step_t *step, model_hub_t *hub)
 {
   const char *bytes = troupe_buffer_data (step->request->body);
+  if (step->request->sizes_count > 0)
+    model_hub_say (step, hub, step->model->sequence + 1);
   for (uint32_t i = 0; i < step->request->sizes_count; bytes += step->request->sizes[i++])
     model_hub_add_entry (hub, ++step->model->sequence, "")->said = model_bytes (bytes, step->request->sizes[i]);
 }
 
 static model_hub_t *
-open_hub (model_step_t *step, const ledger_model_call_t *call, const ledger_model_call_t *parent)
+open_hub (model_step_t *step, const ledger_model_call_t *call, ledger_model_call_t *parent)
 {
   model_hub_t *hub = model_need (calloc (1, sizeof *hub));
   *hub = (model_hub_t){.next = step->model->hubs,
@@ -91,13 +94,15 @@ open_hub (model_step_t *step, const ledger_model_call_t *call, const ledger_mode
                        .session = model_need (strdup (call->session)),
                        .open = true,
                        .automatic = !step->request->silent};
-  if (parent != NULL)
+  if (parent != NULL) {
     hub->parent = parent->id;
+    parent->opens = true;
+  }
   return step->model->hubs = hub;
 }
 
 static void
-apply (model_step_t *step, model_hub_t *hub, ledger_model_call_t *parent, uint64_t sequence, json_t *warnings)
+apply (model_step_t *step, model_hub_t *hub, uint64_t sequence, json_t *warnings)
 {
   ledger_hub_op_t op = step->request->hub_op;
   if (op == LEDGER_HUB_OPEN || op == LEDGER_HUB_ADD)
@@ -108,8 +113,6 @@ apply (model_step_t *step, model_hub_t *hub, ledger_model_call_t *parent, uint64
     hub->automatic = op == LEDGER_HUB_AUTO_ON;
   if (op == LEDGER_HUB_CLOSE)
     hub->open = false;
-  if (op == LEDGER_HUB_CLOSE && parent != NULL)
-    model_hub_leave_place (parent, hub, sequence);
   if (troupe_id_is_zero (&hub->parent))
     hub->lease = step->now + step->request->lease_ms;
 }
@@ -123,7 +126,7 @@ model_hub_operate (model_step_t *step, ledger_model_call_t *call, ledger_model_c
   if (wrong == TROUPE_OK) {
     model_hub_t *hub = opens ? open_hub (step, call, parent) : model_hub_find (step->model, &request->hubs[0]);
     json_t *warnings = json_array (), *value = json_pack ("{ss}", "hub", text_of (&hub->id));
-    apply (step, hub, parent, call->sequence, warnings);
+    apply (step, hub, call->sequence, warnings);
     if (opens || request->hub_op == LEDGER_HUB_BROADCAST)
       speak (step, hub);
     if (json_array_size (warnings) > 0)
@@ -148,14 +151,12 @@ model_hub_operate_again (model_step_t *step, ledger_model_call_t *parent)
   model_hub_t *hub = model_hub_find (step->model, opens ? &request->call : &request->hubs[0]);
   if (!opens && model_hub_check (step->model, &request->hubs[0], parent) != TROUPE_OK)
     return;
-  if (opens && !hub->open) {
+  if (opens) {
     hub->open = true;
-    hub->groups_count = 0;
-  }
-  if (opens)
     hub->automatic = !request->silent;
+  }
   json_t *warnings = json_array ();
-  apply (step, hub, parent, step->model->sequence, warnings);
+  apply (step, hub, step->model->sequence, warnings);
   json_decref (warnings);
 }
 

@@ -28,7 +28,7 @@ is_due (ledger_model_t *self, const model_hub_t *hub, const model_member_t *memb
 {
   return member->live && is_idle (self, hub, member->service) &&
          model_actor (self, hub->session, member->service)->rest <= now &&
-         model_hub_audible (self, hub->session, member->service, NULL) > 0;
+         model_hub_audible (self, hub->session, member->service, NULL, now) > 0;
 }
 
 static ledger_model_call_t *
@@ -48,7 +48,7 @@ observe (model_step_t *step, const model_hub_t *hub, const model_member_t *membe
   call->id.bytes[0] = 0xb5; // no test makes such a one
   for (int i = 0; i < 8; i++)
     call->id.bytes[15 - i] = (uint8_t)(call->sequence >> (8 * i));
-  model_hub_audible (step->model, hub->session, member->service, call);
+  model_hub_audible (step->model, hub->session, member->service, call, step->now);
   return call;
 }
 
@@ -96,4 +96,7 @@ model_rouse_rest (ledger_model_t *self, const ledger_model_call_t *call, bool he
     actor->failures = 0;
   else if (actor->failures < REST_DOUBLINGS)
     actor->failures++;
+  for (size_t i = 0; i < call->clock.count && !heard; i++)
+    if (!call->clock.cuts[i].hub->open)
+      model_hub_member (call->clock.cuts[i].hub, call->service)->live = false;
 }

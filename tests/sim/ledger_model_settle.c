@@ -6,6 +6,7 @@
 
 #include "troupe/value.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,7 @@ static void
 go_on (ledger_model_t *self, ledger_model_call_t *call, const ledger_model_call_t *input, int64_t now)
 {
   if (input->status != TROUPE_STATUS_VALUE) {
+    call->retryable = input->retryable;
     model_end_along (self, call, input->status, TROUPE_SERVICE_FAILED, now);
     return;
   }
@@ -170,6 +172,7 @@ settle_now (model_step_t *step, ledger_model_call_t *call)
   end (self, call, request->status, model_bytes (troupe_buffer_data (request->body), value_size (request)),
        request->attempt, step->now);
   call->retryable = request->retryable;
+  model_hub_say_settled (step, call);
   bool heard = call->attempt > 0 && (request->heard || model_hub_news (call) == 0);
   if (heard)
     model_hub_pass (call);
@@ -194,6 +197,18 @@ cancelled_too_late (const model_step_t *step, const ledger_model_call_t *call)
   return parent != NULL && model_unsettled (parent) && parent->attempt != step->request->under;
 }
 
+static bool
+speaks_for (const char *patterns, const char *service)
+{
+  char pattern[TROUPE_SERVICE_NAME_MAX + 1];
+  for (const char *at = patterns; at != NULL && *at != '\0'; at += strcspn (at, "\n") + 1) {
+    snprintf (pattern, sizeof pattern, "%.*s", (int)strcspn (at, "\n"), at);
+    if (fnmatch (pattern, service, 0) == 0)
+      return true;
+  }
+  return patterns == NULL;
+}
+
 void
 model_settle (model_step_t *step)
 {
@@ -201,6 +216,11 @@ model_settle (model_step_t *step)
   ledger_model_call_t *call = model_find (step->model, &request->call);
   if (call == NULL) {
     step->result->outcome = LEDGER_UNKNOWN;
+    return;
+  }
+  if (!speaks_for (request->serves, call->service)) {
+    step->result->outcome = LEDGER_STALE;
+    step->result->attempt = call->attempt;
     return;
   }
   if (!model_unsettled (call)) {

@@ -7,9 +7,11 @@
 //   ledger_model_turns.c     mailboxes, and who waits for whom
 //   ledger_model_accept.c    accept
 //   ledger_model_settle.c    settle, what follows from it, await
+//   ledger_model_letters.c   deaths, and dead letters
 //   ledger_model_attempts.c  retry, claim, recall, inputs
 //   ledger_model_brokers.c   sweep, recover, takeover, lease
-//   ledger_model_hub.c       hubs, and hear
+//   ledger_model_hub.c       hubs
+//   ledger_model_hear.c      hear
 //   ledger_model_operate.c   operations on hubs
 //   ledger_model_rouse.c     members that hear without being called
 //   ledger_link.c            a broker's connection
@@ -34,6 +36,9 @@ typedef struct model_notice {
   troupe_id_t call;
 } model_notice_t;
 
+typedef struct model_group model_group_t;
+typedef struct model_letter model_letter_t;
+
 struct ledger_model {
   ledger_model_call_t **calls;
   size_t count, capacity;
@@ -46,6 +51,10 @@ struct ledger_model {
   model_notice_t *inboxes[MODEL_BROKERS_MAX];
   size_t violations;
   model_hub_t *hubs;
+  model_group_t *groups;
+  model_letter_t *letters; // the eldest first
+  size_t letters_count;
+  size_t page; // messages that one LEDGER_HEAR gives; 0: LEDGER_HEAR_MAX
 };
 
 // What a step fills besides the result, and lives until that was handed over.
@@ -53,6 +62,7 @@ typedef struct {
   ledger_call_t calls[MODEL_BATCH];
   ledger_broker_t brokers[MODEL_BROKERS_MAX];
   ledger_hub_t hubs[LEDGER_HUBS_MAX];
+  ledger_said_t said[LEDGER_SAID_MAX];
   uint32_t sizes[LEDGER_INPUTS_MAX];
   troupe_buffer_t *body;
   char why[256];
@@ -114,13 +124,16 @@ bool model_hub_waits_for (const ledger_model_call_t *a, const ledger_model_call_
 // The call has settled: its entries, its hubs.
 void model_hub_leave (ledger_model_t *self, const ledger_model_call_t *call, int64_t now);
 uint32_t model_hub_news (const ledger_model_call_t *call);
+ledger_stretch_t model_hub_stretch (const ledger_model_call_t *call);
+void model_hub_say_settled (model_step_t *step, const ledger_model_call_t *call);
 // Its actor has heard all before it.
 void model_hub_pass (ledger_model_call_t *call);
 void model_hub_sweep (ledger_model_t *self, unsigned slot, int64_t now);
 void model_hub_free_all (ledger_model_t *self);
-// How many messages an actor with nothing to do can hear, up to the first pending entry of each hub; `call` gets the
-// clock for that, unless it is NULL.
-size_t model_hub_audible (ledger_model_t *self, const char *session, const char *service, ledger_model_call_t *call);
+// How many messages an actor with nothing to do can hear, up to the first pending entry of the hubs of each opener, and
+// to groups of which more are to come; `call` gets the clock for that, unless it is NULL.
+size_t model_hub_audible (ledger_model_t *self, const char *session, const char *service, ledger_model_call_t *call,
+                          int64_t now);
 // Says which hubs a broker is to ask to rouse for.
 void model_rouse_report (model_step_t *step);
 // An observe call has settled.
@@ -133,6 +146,14 @@ void model_accept (model_step_t *step);
 void model_settle (model_step_t *step);
 void model_await (model_step_t *step);
 void model_retry (model_step_t *step);
+void model_letters (model_step_t *step);
+void model_letter (model_step_t *step);
+void model_resend (model_step_t *step);
+void model_discard (model_step_t *step);
+// Notes the death that the request tells of, if any. True: it was one too many, or the call may run only once, and it has
+// settled.
+bool model_bury (model_step_t *step, ledger_model_call_t *call);
+void model_letters_free (ledger_model_t *self);
 void model_claim (model_step_t *step);
 void model_recall (model_step_t *step);
 void model_inputs (model_step_t *step);

@@ -56,6 +56,9 @@ add (mesh_tally_t *sum, const mesh_tally_t *run)
   sum->places += run->places;
   sum->voids += run->voids;
   sum->heard += run->heard;
+  sum->published += run->published;
+  sum->heard_published += run->heard_published;
+  sum->heard_logged += run->heard_logged;
   sum->messages += run->messages;
   sum->requests += run->requests;
   sum->virtual_ms += run->virtual_ms;
@@ -115,7 +118,8 @@ report (const mesh_tally_t *sum, uint64_t seeds, double took)
           sum->calls, sum->nested, sum->awaited, sum->attempts, sum->faults, sum->messages, sum->requests);
   printf ("settled: %u values, %u errors, %u cancelled, %u deadlines; %u refused\n", sum->values, sum->errors,
           sum->cancelled, sum->deadlines, sum->refused);
-  printf ("%u hubs, %u places in them, %u void, %u times heard\n", sum->hubs, sum->places, sum->voids, sum->heard);
+  printf ("%u hubs, %u places in them, %u void, %u times heard: %u from subscriptions, %u from logs (%u messages came)\n",
+          sum->hubs, sum->places, sum->voids, sum->heard, sum->heard_published, sum->heard_logged, sum->published);
 }
 
 static int

@@ -77,6 +77,9 @@ draw_shape (mesh_t *self)
   shape->store_errors = mesh_chance (clock, 150);
   shape->scripts = mesh_chance (clock, 500) ? 1 + (unsigned)mesh_dice (clock, 4) : 0;
   shape->hub_lease_ms = 1000 + (int64_t)mesh_dice (clock, 9000);
+  shape->publishes = !mesh_chance (clock, 200);
+  shape->page = mesh_chance (clock, 500) ? 1 + mesh_dice (clock, 3) : 0;
+  shape->live = mesh_chance (clock, 500) ? (unsigned)mesh_dice (clock, 1 << MESH_SERVICES) : 0;
 }
 
 static void
@@ -107,6 +110,7 @@ mesh_new (const mesh_options_t *options)
   table_init (&self->calls_by_id);
   self->model = ledger_model_new ();
   draw_shape (self);
+  ledger_model_set_page (self->model, self->shape.page);
   place (self);
   mesh_trace (self, "seed %" PRIu64 ": %u brokers, %u callers, %u instances, %u calls, credit %u, mailbox %u%s%s%s",
               options->seed, self->shape.brokers, self->shape.callers, self->shape.instances, self->shape.calls,
@@ -229,5 +233,8 @@ mesh_run (mesh_t *self)
   if (self->fault[0] == '\0')
     drain (self);
   mesh_check_end (self);
+  for (unsigned i = 0; i < mesh_nodes (self); i++)
+    if (self->nodes[i].core != NULL)
+      mesh_node_tally (&self->nodes[i]);
   self->tally.virtual_ms = mesh_ms (self);
 }

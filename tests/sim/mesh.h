@@ -39,6 +39,7 @@ typedef struct {
 typedef struct {
   unsigned seeds, calls, values, errors, cancelled, deadlines, refused, faults, attempts, nested, awaited;
   unsigned hubs, places, voids, heard;
+  unsigned published, heard_published, heard_logged;
   uint64_t messages, requests;
   int64_t virtual_ms;
 } mesh_tally_t;

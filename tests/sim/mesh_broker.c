@@ -23,9 +23,9 @@ on_publish (void *context, const char *topic, const troupe_header_t *header, tro
   uint8_t bytes[TROUPE_HEADER_SIZE_MAX];
   mesh_broker_t *self = context;
   (void)topic;
-  (void)body;
   if (troupe_header_encode (header, bytes, sizeof bytes) == 0)
-    mesh_found (self->mesh, MESH_CHECK_SPOKEN_WELL, "an event of %s can't be encoded", self->name);
+    mesh_found (self->mesh, MESH_CHECK_SPOKEN_WELL, "what %s publishes can't be encoded", self->name);
+  mesh_publish (self, header, body);
 }
 
 static void

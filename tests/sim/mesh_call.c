@@ -93,13 +93,25 @@ mesh_call_free_all (mesh_t *self)
       troupe_buffer_unref (&self->calls[i]->outcomes[o].value);
     free (self->calls[i]->offers);
     free (self->calls[i]->place.cuts);
-    free (self->calls[i]->place.scope);
     json_decref (self->calls[i]->place.op);
     free (self->calls[i]);
   }
   table_destroy (&self->calls_by_id);
   free (self->waits);
   free (self->calls);
+}
+
+mesh_call_t *
+mesh_call_observe (mesh_t *self, const ledger_model_call_t *stored)
+{
+  unsigned session = 0;
+  while (strcmp (mesh_sessions[session], stored->session) != 0)
+    session++;
+  mesh_call_t *call = record (&self->nodes[0], &stored->id, mesh_service_of (troupe_text (stored->service)), session, 0);
+  call->observes = true;
+  call->deadline_ms = stored->deadline - mesh_ms (self);
+  mesh_trace (self, "the store has %s observe in %s: %s", stored->service, stored->session, mesh_id_text (&call->id));
+  return call;
 }
 
 // -- What callers hear -----------------------------------------------------------------------------------------------
@@ -232,6 +244,7 @@ fill (troupe_call_t *made, const mesh_said_t *said)
   made->hubs = said->hubs;
   made->hubs_count = said->hubs_count;
   made->fan = troupe_id_is_zero (&said->fan) ? NULL : &said->fan;
+  made->more = said->more;
   made->input = said->input;
   if (said->op != NULL)
     made->service = said->op;

@@ -46,7 +46,9 @@ mesh_id_text (const troupe_id_t *id)
   static unsigned next;
   char *text = texts[next++ % 8];
   const uint8_t *b = id->bytes;
-  if ((b[6] & 0xf0) == 0x70)
+  if (b[0] == 0xb5 && b[6] == 0)
+    snprintf (text, sizeof *texts, "observe call %u", (unsigned)b[14] * 256 + b[15]);
+  else if ((b[6] & 0xf0) == 0x70)
     snprintf (text, sizeof *texts, "call %u", (unsigned)b[14] * 256 + b[15]);
   else
     snprintf (text, sizeof *texts, "nested call %02x%02x%02x", b[0], b[1], b[2]);
@@ -133,7 +135,7 @@ mesh_check_quiet (const mesh_t *self)
   for (unsigned i = 0; i < self->waits_count; i++)
     if (self->waits[i]->placeholder != NULL && self->waits[i]->told == 0)
       return false;
-  return true;
+  return !mesh_hub_unheard (self);
 }
 
 void
@@ -148,7 +150,7 @@ mesh_check_settled (mesh_t *self)
       mesh_found (self, MESH_CHECK_STORED_SETTLES, "%s to %s in %s (attempt %u) has not settled",
                   mesh_id_text (&call->id), call->service, call->session, call->attempt);
     else if (record->deadline_ms == 0 && !record->nested && call->status == TROUPE_STATUS_DEADLINE &&
-             call->inputs_count == 0 && !mesh_check_small_mailboxes (self)) // else an input's deadline may have ended it
+             call->inputs_count == 0) // else an input's deadline may have ended it
       mesh_found (self, MESH_CHECK_ENDS_BY_WORK, "%s to %s in %s ended by the default deadline",
                   mesh_id_text (&call->id), call->service, call->session);
     else if (record->deadline_ms > 0 && !record->nested && record->settled_at > by)

@@ -3,6 +3,7 @@
 // What must hold in the store, after every request that it performs. The order of turns, for one, is worked out from
 // acceptances and paths, not from what the store's model says of it.
 
+#include "sim/ledger_model_state.h"
 #include "sim/mesh_state.h"
 
 #include <inttypes.h>
@@ -216,7 +217,7 @@ check_accept (mesh_t *self, const ledger_request_t *request, const ledger_result
   unsigned waiting = 0;
   for (size_t i = 0; i < ledger_model_count (self->model); i++) {
     const ledger_model_call_t *other = ledger_model_at (self->model, i);
-    bool before = request->parent_attempt == 0 || other->order <= call->order; // what counts for a nested one
+    bool before = request->parent_attempt == 0 || model_before (other, call); // what counts for a nested one
     waiting += before && same_actor (other, call) && mesh_check_open (other) && other->attempt == 0;
   }
   if (waiting > self->shape.mailbox + 1)
@@ -230,11 +231,21 @@ check_accept (mesh_t *self, const ledger_request_t *request, const ledger_result
                 mesh_id_text (&request->call), request->parent_attempt);
 }
 
+static void
+note_observe (mesh_t *self, const ledger_model_call_t *stored)
+{
+  mesh_call_t *call = mesh_call_observe (self, stored);
+  call->place.sequence = stored->sequence;
+  mesh_hub_stand (self, call, stored);
+}
+
 void
 mesh_check_performed (mesh_t *self, const ledger_request_t *request, const ledger_result_t *result)
 {
   if (request->op == LEDGER_SETTLE)
     check_settle (self, request);
+  for (size_t i = 0; i < result->calls_count && request->op == LEDGER_ROUSE; i++)
+    note_observe (self, ledger_model_find (self->model, &result->calls[i].call));
   mesh_hub_performed (self, request);
   if (request->op == LEDGER_SWEEP || request->op == LEDGER_LEASE || request->op == LEDGER_RECALL)
     return;

@@ -90,14 +90,6 @@ as_recorded (const mesh_outcome_t *outcome, troupe_status_t status, const json_t
   return same;
 }
 
-// A call that waits for room in a mailbox may wait for those who wait for it, if they were made for the same call: only
-// its deadline ends that.
-bool
-mesh_check_small_mailboxes (const mesh_t *self)
-{
-  return self->shape.mailbox < MESH_PROBES_AT_ONCE;
-}
-
 static void
 check_outcome (mesh_t *self, const mesh_wait_t *wait)
 {
@@ -106,7 +98,7 @@ check_outcome (mesh_t *self, const mesh_wait_t *wait)
   const troupe_error_t *error = troupe_placeholder_error (wait->placeholder);
   wait->call->unsure |= !wait->awaits && wait->call->outcomes_count == 0;
   if (status != TROUPE_STATUS_VALUE && local (wait, error, status)) {
-    if (is_calm (self, LOCAL_GRACE_MS) && !record->nested && !mesh_check_small_mailboxes (self))
+    if (is_calm (self, LOCAL_GRACE_MS) && !record->nested)
       mesh_found (self, MESH_CHECK_TOLD_ONCE, "the caller of %s is told only: %s", mesh_id_text (&record->id),
                   error->why);
     return;
@@ -163,9 +155,8 @@ mesh_check_told (mesh_t *self, mesh_wait_t *wait)
     mesh_found (self, MESH_CHECK_TOLD_ONCE, "node %u.%u is told %d ms late how %s ended", wait->node->index,
                 wait->node->life, (int)((self->clock.now - since) / MS), mesh_id_text (&wait->call->id));
   troupe_err_t code = troupe_placeholder_error (wait->placeholder)->code;
-  bool full = mesh_check_small_mailboxes (self) && (code == TROUPE_OVERLOADED || code == TROUPE_DEADLINE ||
-                                         code == TROUPE_UNKNOWN_HUB); // which lapsed meanwhile
-  if (wait->call->probe && troupe_placeholder_status (wait->placeholder) != TROUPE_STATUS_VALUE && !full)
+  bool lapsed = self->shape.mailbox < MESH_PROBES_AT_ONCE && code == TROUPE_UNKNOWN_HUB; // while it waited for room
+  if (wait->call->probe && troupe_placeholder_status (wait->placeholder) != TROUPE_STATUS_VALUE && !lapsed)
     mesh_found (self, MESH_CHECK_ALIVE_AGAIN, "%s to %s in %s ends with %s: %s", mesh_id_text (&wait->call->id),
                 mesh_services[wait->call->service].name, mesh_sessions[wait->call->session],
                 troupe_status_name (troupe_placeholder_status (wait->placeholder)),

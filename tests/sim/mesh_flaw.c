@@ -227,6 +227,7 @@ void
 mesh_flaw_after (mesh_t *self, unsigned broker, const ledger_request_t *request, ledger_result_t *result)
 {
   ledger_model_call_t *call = model_find (self->model, &request->call);
+  mesh_hub_flaw_after (self, result);
   switch (request->op) {
   case LEDGER_ACCEPT:
     if (call != NULL && result->outcome == LEDGER_OK) {

@@ -29,8 +29,11 @@ mesh_hub_free_all (mesh_t *self)
     self->hubs = hub->next;
     free (hub->entries);
     free (hub->members);
-    free (hub->fans);
     free (hub);
+  }
+  for (mesh_fan_t *fan; (fan = self->fans) != NULL;) {
+    self->fans = fan->next;
+    free (fan);
   }
 }
 
@@ -108,10 +111,8 @@ apply (mesh_t *self, mesh_hub_t *hub, const mesh_call_t *call, uint64_t sequence
   }
   if (strcmp (op, "auto") == 0)
     hub->automatic = json_is_true (json_object_get (step, "on"));
-  if (strcmp (op, "close") == 0) {
+  if (strcmp (op, "close") == 0)
     hub->open = false;
-    hub->closed_at = sequence;
-  }
   if (hub->parent == NULL)
     hub->lease_us = self->clock.now + self->shape.hub_lease_ms * MS;
   mesh_trace (self, "hub of %s: %s at %d", mesh_id_text (&hub->id), op, (int)sequence);
@@ -159,8 +160,6 @@ operate_again (mesh_t *self, mesh_call_t *call, const ledger_model_call_t *store
   call->place.under = stored->under;
   if (stored->status != TROUPE_STATUS_VALUE || (!opens && !hub->open))
     return;
-  if (opens && !hub->open)
-    hub->fans_count = 0;
   if (opens) {
     hub->open = true;
     hub->automatic = json_is_true (json_object_get (call->place.op, "auto"));
@@ -221,6 +220,8 @@ check_accepted (mesh_t *self, const ledger_request_t *request)
     return;
   }
   mesh_hub_stand (self, call, stored);
+  if (!troupe_id_is_zero (&call->place.fan) && call->place.stands && stored->base == 0)
+    mesh_hub_check_group (self, call);
   for (unsigned i = 0; i < call->place.hubs_count; i++)
     take_place (self, mesh_hub_of (self, &call->place.hubs[i]), call);
 }
@@ -301,13 +302,27 @@ check_log (mesh_t *self, mesh_hub_t *hub)
                 stored->open ? "still open" : "closed too early");
 }
 
+// An actor that could not observe in a hub that is closed isn't asked again.
+static void
+note_given_up (mesh_t *self, const ledger_request_t *request)
+{
+  const ledger_model_call_t *stored = ledger_model_find (self->model, &request->call);
+  if (stored == NULL || (stored->flags & TROUPE_FLAG_OBSERVE) == 0 || stored->status <= TROUPE_STATUS_VALUE)
+    return;
+  const mesh_call_t *call = mesh_call_find (self, &request->call);
+  for (unsigned i = 0; i < call->place.cuts_count; i++)
+    call->place.cuts[i].hub->members[call->service].given_up |= !call->place.cuts[i].hub->open;
+}
+
 void
 mesh_hub_performed (mesh_t *self, const ledger_request_t *request)
 {
+  if (request->op == LEDGER_SETTLE)
+    note_given_up (self, request);
   if (request->op == LEDGER_ACCEPT)
     check_accepted (self, request);
   bool looks = request->op == LEDGER_ACCEPT || request->op == LEDGER_SETTLE || request->op == LEDGER_SWEEP ||
-               request->op == LEDGER_AWAIT;
+               request->op == LEDGER_AWAIT || request->op == LEDGER_RETRY;
   for (mesh_hub_t *hub = looks ? self->hubs : NULL; hub != NULL; hub = hub->next) {
     follow (self, hub);
     check_log (self, hub);
@@ -335,4 +350,6 @@ mesh_hub_check_end (mesh_t *self)
     if (hub->open)
       mesh_found (self, MESH_CHECK_HUB_ENDS, "the hub of %s is open, and nobody renews it", mesh_id_text (&hub->id));
   }
+  if (mesh_hub_unheard (self))
+    mesh_found (self, MESH_CHECK_HUB_TOLD, "somebody who hears without being called has not heard all");
 }

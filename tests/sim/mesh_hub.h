@@ -8,8 +8,8 @@
 //
 //   {"op": "hub/open", "hub": 0, "members": [0, 1, 4], "messages": [7, 8], "auto": true}
 //   {"op": "hub/add", "hub": 0, "members": [5]}   hub/delete  hub/broadcast  hub/auto ("on")  hub/renew  hub/close
-//   a plan (mesh_plan.c) with "said": 1 (a bit for each hub in which it is said), "fan": 3 (0: none), "pipe": true (the
-//   next step doesn't wait for its value)
+//   a plan (mesh_plan.c) with "said": 1 (a bit for each hub in which it is said), "fan": 3 (0: none), "more": true (of
+//   that group follow), "pipe": true (the next step doesn't wait for its value)
 //
 // Numbers of members are those of services; messages are numbers, which the plans of calls have too.
 #ifndef SIM_MESH_HUB_H
@@ -43,9 +43,9 @@ typedef struct {
   struct mesh_call *parent; // NULL: a caller's
   troupe_id_t hubs[MESH_HUBS_AT_ONCE], fan;
   unsigned hubs_count;
-  json_t *op;        // the step, of an operation; else NULL
-  mesh_cut_t *scope; // the cuts that what is asked for it has, too
-  unsigned scope_count;
+  json_t *op; // the step, of an operation; else NULL
+  bool stands;
+  uint64_t at; // where it stands among the hubs of its caller, for what is asked for it, too
   mesh_cut_t *cuts;
   unsigned cuts_count;
   bool refused; // it named a hub that was not there
@@ -66,11 +66,18 @@ typedef struct {
   mesh_stay_t stays[MESH_STAYS_MAX];
   unsigned count;
   uint64_t heard; // up to there
+  uint64_t told;  // likewise, without being called
+  bool given_up;  // it failed to observe
 } mesh_member_t;
 
-typedef struct {
+// Calls of one caller that don't hear each other.
+typedef struct mesh_fan {
+  struct mesh_fan *next;
   troupe_id_t id;
+  unsigned session;
+  const struct mesh_call *parent;
   uint64_t at;
+  int64_t since;
 } mesh_fan_t;
 
 struct mesh_hub {
@@ -79,13 +86,10 @@ struct mesh_hub {
   unsigned session;
   struct mesh_call *parent; // NULL: a caller's
   bool open, automatic;
-  uint64_t closed_at; // by hub/close; 0: never
   int64_t lease_us;   // of a caller's: until when
   mesh_entry_t *entries;
   unsigned entries_count, pending;
   mesh_member_t *members; // of each service
-  mesh_fan_t *fans;
-  unsigned fans_count;
 };
 
 #endif

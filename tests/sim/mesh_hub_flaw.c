@@ -11,6 +11,8 @@ void
 mesh_hub_flaw_request (const mesh_t *self, ledger_request_t *request)
 {
   bool joins = request->hub_op == LEDGER_HUB_ADD, leaves = request->hub_op == LEDGER_HUB_DELETE;
+  if (mesh_flawed (self, MESH_FLAW_HUB_GROUP_TOLD))
+    request->flags &= ~(uint32_t)TROUPE_FLAG_MORE;
   if (mesh_flawed (self, MESH_FLAW_HUB_FAN_APART))
     request->fan = (troupe_id_t){{0}};
   if ((mesh_flawed (self, MESH_FLAW_HUB_JOIN_IGNORED) && joins) ||
@@ -36,6 +38,8 @@ mesh_hub_flaw_before (mesh_t *self, const ledger_request_t *request)
 {
   if (mesh_flawed (self, MESH_FLAW_HUB_BROADCAST_TWICE) && speaks (self, request))
     ledger_model_lose (self->model, &request->call);
+  model_hub_t *hub = model_hub_find (self->model, &request->call);
+  self->closed = mesh_flawed (self, MESH_FLAW_HUB_NOT_REOPENED) && hub != NULL && !hub->open ? hub : NULL;
 }
 
 // -- After a step ----------------------------------------------------------------------------------------------------
@@ -89,6 +93,15 @@ cut_late (ledger_model_call_t *call)
     call->clock.cuts[i].at += 2; // its own place, and the next one
 }
 
+static void
+cut_apart (ledger_model_call_t *call)
+{
+  for (size_t i = 1; i < call->clock.count; i++)
+    for (size_t j = 0; j < i; j++)
+      if (troupe_id_equal (&call->clock.cuts[i].hub->parent, &call->clock.cuts[j].hub->parent))
+        call->clock.cuts[i].at = call->sequence - 1;
+}
+
 // A nested call stands where it was accepted, also in the hubs of its ancestors.
 static void
 cut_anew (ledger_model_call_t *call)
@@ -102,6 +115,8 @@ spoil_accepted (mesh_t *self, ledger_model_call_t *call)
 {
   if (mesh_flawed (self, MESH_FLAW_HUB_CUT_LATE))
     cut_late (call);
+  if (mesh_flawed (self, MESH_FLAW_HUB_CUTS_APART))
+    cut_apart (call);
   if (mesh_flawed (self, MESH_FLAW_HUB_YOUNGER_HEARD))
     cut_anew (call);
   if (mesh_flawed (self, MESH_FLAW_HUB_OWN_HEARD))
@@ -142,6 +157,8 @@ void
 mesh_hub_flaw_performed (mesh_t *self, const ledger_request_t *request)
 {
   ledger_model_call_t *call = model_find (self->model, &request->call);
+  if (self->closed != NULL)
+    self->closed->open = false;
   if (call == NULL)
     return;
   const mesh_call_t *known = mesh_call_find (self, &request->call);
@@ -151,4 +168,24 @@ mesh_hub_flaw_performed (mesh_t *self, const ledger_request_t *request)
     spoil_settled (self, call);
   if (request->op == LEDGER_HEAR && mesh_flawed (self, MESH_FLAW_HUB_CURSOR_EARLY))
     model_hub_pass (call);
+}
+
+static void
+count_short (ledger_stretch_t *stretch)
+{
+  stretch->entries -= stretch->entries > 1;
+}
+
+void
+mesh_hub_flaw_after (const mesh_t *self, ledger_result_t *result)
+{
+  if (mesh_flawed (self, MESH_FLAW_HUB_ROUSE_FORGOTTEN))
+    result->hubs_count = 0;
+  if (mesh_flawed (self, MESH_FLAW_HUB_PAGE_LOST) && result->op == LEDGER_HEAR)
+    result->position = 0;
+  if (!mesh_flawed (self, MESH_FLAW_STRETCH_SHORT))
+    return;
+  count_short (&result->stretch);
+  for (size_t i = 0; i < result->calls_count; i++) // copies of the simulation's
+    count_short (&((ledger_call_t *)(uintptr_t)result->calls)[i].stretch);
 }

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What actors hear. Each call has a cut in each hub that its actor is in: where it stands itself, or the first of its
-// group, or its nearest ancestor that stands in that hub, or where its caller closed its own hub. When it replies, its
-// actor must have heard what members said before the cut while it was one itself: all of it, in the order of the log,
+// What actors hear. Each call has a cut in each hub that its actor is in, the same in all hubs of an opener: where it
+// stands itself, or the first of its group, or its nearest ancestor that was made by that opener. When it replies, its
+// actor must have heard what members said before the cut while it was one itself: all of it, in the order of the logs,
 // once, and nothing else.
 //
-// One that stands in a hub for no such reason, since it is nested under a call that has nothing to do with the hub,
-// waits for nothing that is younger than its root, and so may hear less of what was accepted after that; but without a
-// gap.
+// One that stands among the hubs of an opener for no such reason, since it is nested under a call that has nothing to do
+// with them, waits for nothing that is younger than its root, and so may hear less of what was accepted after that; but
+// without a gap, in all of them together.
 
 #include "sim/mesh_state.h"
 
 #include <stdlib.h>
 
-enum { PATH_MAX_CALLS = TROUPE_PATH_MAX + 1 };
+enum {
+  PATH_MAX_CALLS = TROUPE_PATH_MAX + 1,
+  GROUP_MS = 30000, // so long the calls of a group are waited for
+};
 
 // -- Cuts ------------------------------------------------------------------------------------------------------------
 
@@ -38,33 +41,49 @@ set_cut (mesh_cut_t **cuts, unsigned *count, const mesh_cut_t *cut)
 }
 
 static uint64_t
-cut_of_fan (mesh_hub_t *hub, const troupe_id_t *fan, uint64_t at)
+cut_of_fan (mesh_t *self, const mesh_call_t *call)
 {
-  if (troupe_id_is_zero (fan))
-    return at;
-  for (unsigned i = 0; i < hub->fans_count; i++)
-    if (troupe_id_equal (&hub->fans[i].id, fan))
-      return hub->fans[i].at;
-  hub->fans = mesh_need (realloc (hub->fans, (hub->fans_count + 1) * sizeof *hub->fans));
-  hub->fans[hub->fans_count++] = (mesh_fan_t){*fan, at};
-  return at;
+  const mesh_place_t *place = &call->place;
+  for (const mesh_fan_t *fan = self->fans; fan != NULL; fan = fan->next)
+    if (fan->parent == place->parent && fan->session == call->session && troupe_id_equal (&fan->id, &place->fan))
+      return fan->at;
+  mesh_fan_t *fan = mesh_need (calloc (1, sizeof *fan));
+  *fan = (mesh_fan_t){.next = self->fans,
+                      .id = place->fan,
+                      .session = call->session,
+                      .parent = place->parent,
+                      .at = place->sequence - 1,
+                      .since = self->clock.now};
+  self->fans = fan;
+  return fan->at;
+}
+
+static bool
+has_opened (const mesh_t *self, const mesh_call_t *call)
+{
+  for (const mesh_hub_t *hub = self->hubs; hub != NULL; hub = hub->next)
+    if (hub->parent == call)
+      return true;
+  return false;
 }
 
 static void
-set_scope (mesh_t *self, mesh_call_t *call)
+stand (mesh_t *self, mesh_call_t *call)
 {
   mesh_place_t *place = &call->place;
-  uint64_t at = place->sequence - 1;
-  place->scope_count = 0;
-  for (unsigned i = 0; place->parent != NULL && i < place->parent->place.scope_count; i++)
-    set_cut (&place->scope, &place->scope_count, &place->parent->place.scope[i]);
-  for (mesh_hub_t *hub = self->hubs; hub != NULL && place->parent != NULL; hub = hub->next)
-    if (hub->parent == place->parent && (hub->open || hub->closed_at != 0))
-      set_cut (&place->scope, &place->scope_count, &(mesh_cut_t){.hub = hub, .at = hub->open ? at : hub->closed_at});
-  for (unsigned i = 0; i < place->hubs_count; i++) {
-    mesh_hub_t *hub = mesh_hub_of (self, &place->hubs[i]);
-    set_cut (&place->scope, &place->scope_count, &(mesh_cut_t){.hub = hub, .at = cut_of_fan (hub, &place->fan, at)});
-  }
+  place->stands = place->parent != NULL ? has_opened (self, place->parent) : place->hubs_count > 0;
+  place->at = place->sequence - 1;
+  if (place->stands && !troupe_id_is_zero (&place->fan))
+    place->at = cut_of_fan (self, call);
+}
+
+// The one of the call itself and its ancestors that the opener made, and that stands among its hubs; NULL: none.
+static const mesh_call_t *
+made_by (const mesh_call_t *call, const mesh_call_t *opener)
+{
+  while (call != NULL && !(call->place.parent == opener && call->place.stands))
+    call = call->place.parent;
+  return call;
 }
 
 static const mesh_call_t *
@@ -94,16 +113,18 @@ mesh_hub_stand (mesh_t *self, mesh_call_t *call, const ledger_model_call_t *stor
 {
   mesh_place_t *place = &call->place;
   uint64_t root = root_of (call)->place.sequence;
-  set_scope (self, call);
+  stand (self, call);
   place->cuts_count = 0;
   for (mesh_hub_t *hub = self->hubs; hub != NULL && mesh_services[call->service].actor; hub = hub->next) {
     if (hub->session != call->session || hub->members[call->service].count == 0)
       continue;
-    const mesh_cut_t *scope = find_cut (place->scope, place->scope_count, hub);
+    const mesh_call_t *stands = made_by (call, hub->parent);
     mesh_cut_t cut = {.hub = hub, .at = place->sequence - 1};
-    if (scope != NULL)
-      cut.at = scope->at;
-    else if (place->parent != NULL) {
+    if (stands != NULL)
+      cut.at = stands->place.at;
+    else if (call->observes) {
+      cut.loose = true;
+    } else if (place->parent != NULL) {
       cut.loose = true;
       cut.least = overtakes (self, stored, root) ? 0 : root - 1;
     }
@@ -125,24 +146,6 @@ concerns (const mesh_hub_t *hub, unsigned service, const mesh_entry_t *entry, ui
   return false;
 }
 
-// What was heard in one hub is heard in the others, too.
-static bool
-heard_elsewhere (const mesh_call_t *call, const mesh_hub_t *but, const mesh_entry_t *entry)
-{
-  for (unsigned i = 0; i < call->place.cuts_count; i++) {
-    const mesh_hub_t *hub = call->place.cuts[i].hub;
-    const mesh_member_t *member = &hub->members[call->service];
-    if (hub == but || entry->sequence > member->heard)
-      continue;
-    for (unsigned e = 0; e < hub->entries_count; e++)
-      if (hub->entries[e].sequence == entry->sequence)
-        for (unsigned s = 0; s < member->count; s++)
-          if (entry->sequence > member->stays[s].from && entry->sequence <= member->stays[s].to)
-            return true;
-  }
-  return false;
-}
-
 void
 mesh_hub_check_turn (mesh_t *self, const mesh_call_t *call)
 {
@@ -156,6 +159,63 @@ mesh_hub_check_turn (mesh_t *self, const mesh_call_t *call)
                     mesh_id_text (&call->id), mesh_id_text (&entry->call->id));
     }
   }
+}
+
+// -- Who hears without being called ----------------------------------------------------------------------------------
+
+static bool
+was_there (const mesh_member_t *member, uint64_t sequence)
+{
+  for (unsigned i = 0; i < member->count; i++)
+    if (sequence > member->stays[i].from && sequence <= member->stays[i].to)
+      return true;
+  return false;
+}
+
+static bool
+same_group (const mesh_call_t *a, const mesh_call_t *b)
+{
+  return a->place.parent == b->place.parent && troupe_id_equal (&a->place.fan, &b->place.fan);
+}
+
+// Nobody may have told it what others of its group have said, should they be fast.
+void
+mesh_hub_check_group (mesh_t *self, const mesh_call_t *call)
+{
+  const mesh_fan_t *fan = self->fans;
+  while (fan != NULL && !(fan->parent == call->place.parent && troupe_id_equal (&fan->id, &call->place.fan)))
+    fan = fan->next;
+  if (fan == NULL || self->clock.now >= fan->since + (int64_t)GROUP_MS * MS)
+    return;
+  for (const mesh_hub_t *hub = self->hubs; hub != NULL; hub = hub->next) {
+    const mesh_member_t *member = &hub->members[call->service];
+    for (unsigned e = 0; e < hub->entries_count; e++) {
+      const mesh_entry_t *entry = &hub->entries[e];
+      if (entry->call != NULL && entry->filled && entry->sequence > fan->at && entry->sequence <= member->told &&
+          entry->service != call->service && same_group (entry->call, call) && was_there (member, entry->sequence))
+        mesh_found (self, MESH_CHECK_HUB_GROUP, "%s of %s was told what %s of its group said before it was called",
+                    mesh_id_text (&call->id), mesh_services[call->service].name, mesh_id_text (&entry->call->id));
+    }
+  }
+}
+
+static bool
+has_unheard (const mesh_hub_t *hub, unsigned service)
+{
+  bool filled = false;
+  for (unsigned e = 0; e < hub->entries_count; e++)
+    filled |= hub->entries[e].filled && concerns (hub, service, &hub->entries[e], UINT64_MAX);
+  return filled;
+}
+
+bool
+mesh_hub_unheard (const mesh_t *self)
+{
+  for (const mesh_hub_t *hub = self->hubs; hub != NULL; hub = hub->next)
+    for (unsigned s = 0; s < MESH_SERVICES; s++)
+      if ((self->shape.live >> s & 1) != 0 && !hub->members[s].given_up && has_unheard (hub, s))
+        return true;
+  return false;
 }
 
 // -- What was heard --------------------------------------------------------------------------------------------------
@@ -185,8 +245,7 @@ collect (const mesh_call_t *call, size_t *count)
     const mesh_cut_t *cut = &call->place.cuts[i];
     for (unsigned e = 0; e < cut->hub->entries_count; e++) {
       const mesh_entry_t *entry = &cut->hub->entries[e];
-      if ((entry->filled || entry->pending) && concerns (cut->hub, call->service, entry, cut->at) &&
-          !heard_elsewhere (call, cut->hub, entry))
+      if ((entry->filled || entry->pending) && concerns (cut->hub, call->service, entry, cut->at))
         news[(*count)++] = (news_t){cut, entry};
     }
   }
@@ -204,13 +263,21 @@ typedef struct {
   const mesh_call_t *call;
   const json_t *heard;
   size_t at;      // of `heard`
-  uint64_t *stop; // of each cut: a loose one's first entry that was not heard; 0: none yet
+  uint64_t *stop; // of each cut: the first entry that was not heard in a hub of its opener; 0: none yet
 } walk_t;
 
 static size_t
 number_of (const walk_t *walk, const news_t *news)
 {
   return (size_t)(news->cut - walk->call->place.cuts);
+}
+
+static void
+stop (walk_t *walk, const news_t *news)
+{
+  for (unsigned i = 0; i < walk->call->place.cuts_count; i++)
+    if (walk->call->place.cuts[i].hub->parent == news->cut->hub->parent && walk->stop[i] == 0)
+      walk->stop[i] = news->entry->sequence;
 }
 
 // Goes past the news of which the first `count` say the same; false: they were not heard, and had to be.
@@ -228,23 +295,31 @@ match (walk_t *walk, const news_t *news, size_t count)
     return true;
   }
   for (size_t i = 0; i < count; i++)
-    if (walk->stop[number_of (walk, &news[i])] == 0)
-      walk->stop[number_of (walk, &news[i])] = news->entry->sequence;
+    stop (walk, &news[i]);
   return !must;
 }
 
-// From now on its actor has heard it.
+// How far the actor has heard the hub of a cut by this call.
+static uint64_t
+heard_to (const walk_t *walk, const mesh_cut_t *cut, const news_t *news, size_t count)
+{
+  uint64_t stop = walk->stop[cut - walk->call->place.cuts], to = cut->loose ? 0 : cut->at;
+  for (size_t n = 0; n < count && cut->loose; n++)
+    if (news[n].cut->hub->parent == cut->hub->parent && (stop == 0 || news[n].entry->sequence < stop))
+      to = news[n].entry->sequence;
+  return to;
+}
+
 static void
 pass (const walk_t *walk, const news_t *news, size_t count)
 {
   for (unsigned i = 0; i < walk->call->place.cuts_count; i++) {
     const mesh_cut_t *cut = &walk->call->place.cuts[i];
     mesh_member_t *member = &cut->hub->members[walk->call->service];
-    uint64_t to = cut->loose ? 0 : cut->at;
-    for (size_t n = 0; n < count && cut->loose; n++)
-      if (news[n].cut == cut && (walk->stop[i] == 0 || news[n].entry->sequence < walk->stop[i]))
-        to = news[n].entry->sequence;
+    uint64_t to = heard_to (walk, cut, news, count);
     member->heard = to > member->heard ? to : member->heard;
+    if (walk->call->observes)
+      member->told = member->heard;
   }
 }
 

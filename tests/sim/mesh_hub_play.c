@@ -84,6 +84,7 @@ mesh_hub_fill (mesh_said_t *said, const json_t *step, const troupe_id_t hubs[MES
       said->hubs[said->hubs_count++] = hubs[i];
   if (fan == 0)
     return;
+  said->more = json_is_true (json_object_get (step, "more"));
   said->fan = *id;
   said->fan.bytes[11] =
     (uint8_t)(said->fan.bytes[11] ^ (0x80 | fan)); // of the call's own, and the same in each attempt

@@ -5,6 +5,8 @@
 
 #include "sim/mesh_state.h"
 
+#include <limits.h>
+
 enum { DEPTH_MAX = 2 };
 
 static const unsigned actors[] = {0, 1, 4, 5};
@@ -71,24 +73,27 @@ typedef struct {
   json_t *steps;
   const unsigned *members;
   unsigned count, hubs, depth, fans;
+  unsigned open; // a bit for each hub
   bool sound;
 } script_t;
 
-// In which hub it is said; mostly in one.
+// In which hubs it is said: mostly in one, sometimes in none or in all.
 static unsigned
 some_hubs (script_t *self)
 {
   mesh_clock_t *clock = &self->mesh->clock;
-  return mesh_chance (clock, 850) ? 1u << mesh_dice (clock, self->hubs) : 0;
+  unsigned in = mesh_chance (clock, 150) ? 0 : mesh_chance (clock, 300) ? UINT_MAX : 1u << mesh_dice (clock, self->hubs);
+  return in & self->open;
 }
 
 static void
-say (script_t *self, unsigned member, unsigned in, unsigned fan)
+say (script_t *self, unsigned member, unsigned fan, bool more)
 {
   mesh_clock_t *clock = &self->mesh->clock;
   json_t *step = mesh_plan (self->mesh, member, self->depth + 1, self->sound);
-  set (step, "said", json_integer (in));
+  set (step, "said", json_integer (some_hubs (self)));
   set (step, "fan", json_integer (fan));
+  set (step, "more", json_boolean (more));
   set (step, "pipe", json_boolean (fan > 0 || mesh_chance (clock, 600)));
   json_array_append_new (self->steps, step);
 }
@@ -97,7 +102,8 @@ static void
 change (script_t *self, unsigned hub)
 {
   mesh_clock_t *clock = &self->mesh->clock;
-  static const char *const ops[] = {"hub/add", "hub/delete", "hub/broadcast", "hub/broadcast", "hub/auto", "hub/renew"};
+  static const char *const ops[] = {"hub/add",  "hub/delete", "hub/broadcast", "hub/broadcast",
+                                    "hub/auto", "hub/renew",  "hub/close"};
   unsigned kind = (unsigned)mesh_dice (clock, sizeof ops / sizeof *ops);
   json_t *step = operation (self->mesh, ops[kind], hub);
   if (kind < 2)
@@ -106,6 +112,8 @@ change (script_t *self, unsigned hub)
     set (step, "messages", make_messages (self->mesh, 1 + (unsigned)mesh_dice (clock, 2)));
   if (kind == 4)
     set (step, "on", json_boolean (mesh_chance (clock, 700)));
+  if (kind == 6)
+    self->open &= ~(1u << hub);
   json_array_append_new (self->steps, step);
 }
 
@@ -115,14 +123,15 @@ add_step (script_t *self)
   mesh_clock_t *clock = &self->mesh->clock;
   unsigned kind = (unsigned)mesh_dice (clock, 100);
   if (kind < 55) {
-    say (self, self->members[mesh_dice (clock, self->count)], some_hubs (self), 0);
+    say (self, self->members[mesh_dice (clock, self->count)], 0, false);
   } else if (kind < 70) {
-    unsigned in = some_hubs (self);
     self->fans++;
     for (unsigned i = 0; i < self->count; i++)
-      say (self, self->members[i], in, self->fans);
+      say (self, self->members[i], self->fans, i + 1 < self->count);
   } else {
-    change (self, (unsigned)mesh_dice (clock, self->hubs));
+    unsigned hub = (unsigned)mesh_dice (clock, self->hubs);
+    if ((self->open >> hub & 1) != 0)
+      change (self, hub);
   }
 }
 
@@ -140,12 +149,13 @@ mesh_hub_script (mesh_t *self, unsigned service, unsigned depth, bool sound)
     return NULL;
   script.steps = mesh_need (json_array ());
   script.hubs = 1 + (unsigned)mesh_chance (&self->clock, 300);
+  script.open = (1u << script.hubs) - 1;
   for (unsigned i = 0; i < script.hubs; i++)
     json_array_append_new (script.steps, open_one (self, i, members, script.count));
   for (unsigned i = 2 + (unsigned)mesh_dice (&self->clock, caller ? 7 : 3); i > 0; i--)
     add_step (&script);
   for (unsigned i = 0; i < script.hubs; i++)
-    if (mesh_chance (&self->clock, 700))
+    if ((script.open >> i & 1) != 0 && mesh_chance (&self->clock, 700))
       json_array_append_new (script.steps, operation (self, "hub/close", i));
   return script.steps;
 }

@@ -63,6 +63,8 @@ mesh_mail_keep (mesh_mail_t *mail, const ledger_result_t *result)
   mail->result.owner = copy_text (mail, result->owner);
   mail->result.sizes = copy (mail, result->sizes, result->sizes_count * sizeof *result->sizes);
   mail->value = mail->result.body = troupe_buffer_ref (result->body);
+  mail->result.said = copy (mail, result->said, result->said_count * sizeof *result->said);
+  mail->result.hubs = copy (mail, result->hubs, result->hubs_count * sizeof *result->hubs); // whose sessions stay
   copy_calls (mail);
   copy_brokers (mail);
 }

@@ -107,6 +107,7 @@ mesh_node_turn (mesh_node_t *self)
   node_core_step (self->core, &(node_event_t){NODE_TICK}, now);
   for (unsigned i = 0; i < mesh->shape.brokers; i++) {
     fulfil (self, i);
+    mesh_publish_subscribe (self, i);
     flush (self, i);
   }
   mesh_check_node (self);
@@ -127,6 +128,12 @@ mesh_node_step (mesh_node_t *self, const node_event_t *event)
 
 // -- Its life --------------------------------------------------------------------------------------------------------
 
+static bool
+is_live (const mesh_t *mesh, unsigned service)
+{
+  return mesh_services[service].actor && (mesh->shape.live >> service & 1) != 0;
+}
+
 static void
 serve_all (mesh_node_t *self)
 {
@@ -134,6 +141,7 @@ serve_all (mesh_node_t *self)
     troupe_service_t service = {.name = mesh_services[s].name,
                                 .actor = mesh_services[s].actor,
                                 .credit = self->credit,
+                                .observes = is_live (self->mesh, s) ? TROUPE_OBSERVES_LIVE : TROUPE_OBSERVES_CALLED,
                                 .serve = mesh_work_serve,
                                 .context = self};
     if ((self->serves >> s & 1) != 0 && node_core_serve (self->core, &service, NULL) != TROUPE_OK)
@@ -164,12 +172,22 @@ mesh_node_start (mesh_node_t *self)
 }
 
 void
+mesh_node_tally (const mesh_node_t *self)
+{
+  mesh_tally_t *tally = &self->mesh->tally;
+  tally->heard_published += (unsigned)node_core_counter (self->core, NODE_COUNT_HEARD_PUBLISHED);
+  tally->heard_logged += (unsigned)node_core_counter (self->core, NODE_COUNT_HEARD_LOGGED);
+}
+
+void
 mesh_node_kill (mesh_node_t *self)
 {
   if (self->core == NULL)
     return;
   mesh_trace (self->mesh, "node %u.%u dies", self->index, self->life);
   mesh_connection_node_died (self);
+  mesh_publish_node_died (self);
+  mesh_node_tally (self);
   node_core_destroy (&self->core);
   mesh_work_drop (self);
   mesh_call_node_died (self);

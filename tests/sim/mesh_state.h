@@ -38,6 +38,7 @@ enum {
 
 typedef struct mesh_broker mesh_broker_t;
 typedef struct mesh_node mesh_node_t;
+typedef struct mesh_topic mesh_topic_t;
 typedef struct mesh_mail mesh_mail_t;
 typedef struct mesh_job mesh_job_t;
 typedef struct mesh_wait mesh_wait_t;
@@ -103,6 +104,7 @@ struct mesh_node {
   unsigned running[MESH_SERVICES];
   mesh_job_t *jobs;
   uint64_t jobs_made;
+  mesh_topic_t *topics; // that it is subscribed to
 };
 
 // -- Calls -----------------------------------------------------------------------------------------------------------
@@ -127,6 +129,7 @@ typedef struct mesh_call {
   unsigned index, number; // `number` is what its value repeats
   unsigned service, session;
   bool nested, probe, is_volatile, cancelled;
+  bool observes; // the store made it, for its actor to hear
   unsigned node, life; // of who made it
   int64_t made_at;     // microseconds
   int64_t deadline_ms; // from then; 0: none
@@ -179,6 +182,9 @@ typedef struct {
   unsigned scripts;            // in hubs, of callers
   int64_t hub_lease_ms;
   bool store_errors;
+  bool publishes; // what is said in hubs reaches those who subscribe to it
+  size_t page;    // messages that are heard at a time; 0: as many as the ledger gives
+  unsigned live;  // a bit for each service: as an actor it hears without being called
 } mesh_shape_t;
 
 struct mesh {
@@ -188,6 +194,7 @@ struct mesh {
   ledger_model_t *model;
   mesh_memory_t memories[MESH_SESSIONS][MESH_SERVICES];
   troupe_buffer_t *mixed; // by a mutation
+  model_hub_t *closed;    // likewise
   mesh_broker_t brokers[MESH_BROKERS_MAX];
   mesh_node_t nodes[MESH_NODES_MAX];
   mesh_connection_t *connections; // [0] is none
@@ -198,6 +205,7 @@ struct mesh {
   mesh_wait_t **waits;
   unsigned waits_count;
   mesh_hub_t *hubs;
+  mesh_fan_t *fans;
   struct mesh_play *plays;
   uint64_t ids;
   bool faults, gone; // gone: the last broker is, for good
@@ -228,7 +236,6 @@ void mesh_found (mesh_t *self, mesh_check_t check, const char *format, ...) __at
 const char *mesh_id_text (const troupe_id_t *id); // short, for messages; of the last eight calls
 json_t *mesh_check_unpack (const troupe_buffer_t *buffer, size_t size); // NULL: it is no value
 bool mesh_check_open (const ledger_model_call_t *call);
-bool mesh_check_small_mailboxes (const mesh_t *self); // so small that calls may wait for room until their deadlines
 void mesh_check_performed (mesh_t *self, const ledger_request_t *request, const ledger_result_t *result);
 void mesh_check_told (mesh_t *self, mesh_wait_t *wait);
 void mesh_check_offer (mesh_t *self, unsigned connection, const troupe_header_t *header);
@@ -245,6 +252,11 @@ void mesh_check_end (mesh_t *self);         // that nothing is left
 void mesh_line_send (mesh_node_t *node, unsigned broker, const node_frame_t *frame);
 void mesh_line_answer (mesh_broker_t *broker, broker_connection_t to, const troupe_header_t *header,
                        troupe_buffer_t *body);
+
+// mesh_publish.c
+void mesh_publish (mesh_broker_t *broker, const troupe_header_t *header, troupe_buffer_t *body);
+void mesh_publish_subscribe (mesh_node_t *node, unsigned broker); // to what its core wishes
+void mesh_publish_node_died (mesh_node_t *node);
 
 // mesh_connection.c
 void mesh_connection_dial (mesh_node_t *node, unsigned broker, unsigned generation);
@@ -271,6 +283,7 @@ void mesh_store_submit (mesh_broker_t *self, const ledger_request_t *request);
 // mesh_node.c
 void mesh_node_start (mesh_node_t *self);
 void mesh_node_kill (mesh_node_t *self);
+void mesh_node_tally (const mesh_node_t *self); // what it counted in this life
 void mesh_node_step (mesh_node_t *self, const node_event_t *event);
 void mesh_node_turn (mesh_node_t *self); // as an edge's loop does: time, functions, sockets, frames
 bool mesh_node_frozen (mesh_node_t *self);
@@ -278,6 +291,8 @@ void mesh_node_wake (mesh_node_t *self);
 
 // mesh_call.c
 mesh_call_t *mesh_call_find (const mesh_t *self, const troupe_id_t *id); // NULL: none
+// The store has made it.
+mesh_call_t *mesh_call_observe (mesh_t *self, const ledger_model_call_t *stored);
 void mesh_call_make (mesh_node_t *node, bool probe);
 // What is said in the call of a plan, or of an operation's step, beside them.
 typedef struct {
@@ -286,7 +301,7 @@ typedef struct {
   const json_t *step, *input;
   troupe_id_t hubs[MESH_HUBS_AT_ONCE], fan;
   unsigned hubs_count;
-  bool probe;
+  bool more, probe;
 } mesh_said_t;
 // Of a caller. NULL: the node refuses it.
 mesh_wait_t *mesh_call_say (mesh_node_t *node, const mesh_said_t *said);
@@ -308,12 +323,14 @@ json_t *mesh_plan_put (json_t *map, const char *name, json_t *value); // takes t
 void mesh_hub_performed (mesh_t *self, const ledger_request_t *request); // before anything else is checked
 mesh_hub_t *mesh_hub_of (const mesh_t *self, const troupe_id_t *id);     // NULL: none
 bool mesh_hub_runs (const mesh_t *self);                                 // a caller's is open
+bool mesh_hub_unheard (const mesh_t *self); // somebody has yet to hear without being called
 void mesh_hub_check_end (mesh_t *self);
 void mesh_hub_free_all (mesh_t *self);
 
 // mesh_hub_hear.c
 void mesh_hub_stand (mesh_t *self, mesh_call_t *call, const ledger_model_call_t *stored);
 void mesh_hub_check_turn (mesh_t *self, const mesh_call_t *call);
+void mesh_hub_check_group (mesh_t *self, const mesh_call_t *call); // that was just accepted
 void mesh_hub_check_heard (mesh_t *self, const mesh_call_t *call, const json_t *value);
 // Of nested calls that stand in hubs of the same root: whether `a` stands before.
 bool mesh_hub_before (const mesh_call_t *a, const mesh_call_t *b);
@@ -334,6 +351,7 @@ void mesh_hub_fill (mesh_said_t *said, const json_t *step, const troupe_id_t hub
 void mesh_hub_flaw_request (const mesh_t *self, ledger_request_t *request);
 void mesh_hub_flaw_before (mesh_t *self, const ledger_request_t *request);
 void mesh_hub_flaw_performed (mesh_t *self, const ledger_request_t *request);
+void mesh_hub_flaw_after (const mesh_t *self, ledger_result_t *result);
 
 // mesh_work.c
 void mesh_work_serve (void *context, troupe_task_t *task);

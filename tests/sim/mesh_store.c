@@ -97,7 +97,7 @@ static void
 trace (const mesh_mail_t *mail)
 {
   static const char *const ops[] = {"accept",  "settle", "await", "retry", "recall",  "sweep",
-                                    "recover", "inputs", "claim", "lease", "hear", "takeover"};
+                                    "recover", "inputs", "claim", "lease", "hear",    "rouse", "takeover"};
   static const char *const outcomes[] = {"ok",      "known",      "pending", "settled", "stale",
                                          "unknown", "overloaded", "lost",    "failed",  "cycle",
                                          "out of order"};

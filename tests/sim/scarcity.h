@@ -11,8 +11,11 @@
 void scarcity_fail (unsigned nth);
 // Whether it has been reached.
 bool scarcity_failed (void);
+// Counts one, as by an allocation: whether this is the one that fails. For what else can fail for want of memory.
+bool scarcity_strikes (void);
 // What is tested begins, and ends; what the test itself does in between (an outlet) is put between leave and enter.
 void scarcity_enter (void);
 void scarcity_leave (void);
+bool scarcity_inside (void);
 
 #endif

@@ -105,8 +105,8 @@ on_notice (void *context, const ledger_notice_t *notice)
   stage_step (self, &(broker_event_t){.kind = BROKER_NOTICE, .notice = notice});
 }
 
-stage_t *
-stage_new (ledger_model_t *model, const char *name, const broker_limits_t *limits, int64_t now)
+static stage_t *
+make_stage (ledger_model_t *model, const char *name, const broker_limits_t *limits, int64_t now, bool guarded)
 {
   stage_t *self = calloc (1, sizeof *self);
   if (self == NULL)
@@ -119,12 +119,25 @@ stage_new (ledger_model_t *model, const char *name, const broker_limits_t *limit
                                    .mesh = "m",
                                    .endpoint = "ipc://publish",
                                    .pid = 1,
+                                   .guarded = guarded,
                                    .limits = limits != NULL ? *limits : stage_limits,
                                    .key = {{1, 2}},
                                    .outlet = {on_send, on_publish, on_request, on_note, self}};
   if (broker_core_new (&self->core, &options, now) != TROUPE_OK)
     abort ();
   return self;
+}
+
+stage_t *
+stage_new (ledger_model_t *model, const char *name, const broker_limits_t *limits, int64_t now)
+{
+  return make_stage (model, name, limits, now, false);
+}
+
+stage_t *
+stage_new_guarded (ledger_model_t *model, const char *name, const broker_limits_t *limits, int64_t now)
+{
+  return make_stage (model, name, limits, now, true);
 }
 
 static void

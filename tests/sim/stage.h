@@ -41,6 +41,8 @@ extern const broker_limits_t stage_limits; // the configuration's defaults
 
 // A broker with a link to the model, not up yet. `limits` NULL: stage_limits.
 stage_t *stage_new (ledger_model_t *model, const char *name, const broker_limits_t *limits, int64_t now);
+// The same, whose peers come with identities (broker_event_t).
+stage_t *stage_new_guarded (ledger_model_t *model, const char *name, const broker_limits_t *limits, int64_t now);
 void stage_destroy (stage_t **self_p);
 
 // Any event. (Allocations fail here, and only here, when sim/scarcity.h is asked for that.)

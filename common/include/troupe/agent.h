@@ -35,6 +35,7 @@
 #define TROUPE_AGENT_H
 
 #include "troupe/node.h"
+#include "troupe/tally.h"
 
 typedef struct troupe_agent troupe_agent_t;
 typedef struct troupe_turn troupe_turn_t;
@@ -56,6 +57,8 @@ typedef struct {
   void (*reply) (void *state, troupe_turn_t *turn);
   // The turn is over (cancelled, too late, or superseded) and invalid after this: forget it. NULL: nothing to forget.
   void (*cancelled) (void *state, troupe_turn_t *turn);
+  // What it has counted of its models' replies, borrowed. NULL: nothing.
+  const troupe_tally_t *(*tally) (const void *state);
 } troupe_agent_type_t;
 
 // DialogAgent: its system prompt, its memory and the input go to its model; what the model says is its reply.
@@ -90,6 +93,9 @@ troupe_err_t troupe_agent_new (troupe_agent_t **out, troupe_node_t *node, const 
                                troupe_error_t *error);
 // Before the node is destroyed, and after it has drained: turns that still run fail as cancelled.
 void troupe_agent_destroy (troupe_agent_t **self_p);
+
+// Adds what it has counted (see metrics.md).
+void troupe_agent_write_metrics (const troupe_agent_t *self, troupe_metrics_t *metrics);
 
 // -- A turn, for types -----------------------------------------------------------------------------------------------
 

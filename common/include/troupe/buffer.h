@@ -25,6 +25,8 @@ troupe_err_t troupe_buffer_adopt (troupe_buffer_t **out, void *data, size_t size
 // troupe_buffer_point where the bytes are; `free_fn (data, keeper)` ends it with the last reference.
 troupe_err_t troupe_buffer_new_kept (troupe_buffer_t **out, size_t size, troupe_buffer_free_fn *free_fn, void **keeper);
 void troupe_buffer_point (troupe_buffer_t *self, void *data, size_t size);
+// Leaves of a buffer's bytes only these, which are some of them; before anyone else has a reference.
+void troupe_buffer_narrow (troupe_buffer_t *self, const void *data, size_t size);
 // The keeper, for whoever knows `free_fn`; NULL: the buffer is not of that kind.
 void *troupe_buffer_keeper (const troupe_buffer_t *self, troupe_buffer_free_fn *free_fn);
 

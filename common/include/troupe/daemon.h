@@ -8,6 +8,8 @@
 // It reads the configuration (every error is printed at once), opens the log, connects to the mesh's brokers, starts
 // what the configuration says under that name, and runs until SIGTERM or SIGINT. Then it drains: it takes no more calls,
 // ends those that run, and exits with 0. A second signal ends it at once. Otherwise the exit status is the error's.
+// With `health.listen` (or --health) it has a health endpoint (troupe/health.h), and with --probe it asks that of the
+// process that runs there.
 //
 //   static const troupe_daemon_t daemon = {
 //     .program = "troupe-agent", .kind = "agent", .section = "agents", .summary = "serves an agent of the configuration",
@@ -17,6 +19,7 @@
 #define TROUPE_DAEMON_H
 
 #include "troupe/config.h"
+#include "troupe/health.h"
 #include "troupe/node.h"
 
 typedef struct {
@@ -28,6 +31,9 @@ typedef struct {
   troupe_err_t (*start) (void **out, troupe_node_t *node, const troupe_config_t *config, const char *name,
                          const json_t *settings, troupe_error_t *error);
   void (*stop) (void **self_p); // before the node is destroyed; not called when start failed
+  // For the health endpoint, beside what the node tells of itself; each may be NULL.
+  troupe_err_t (*ready) (void *self, troupe_error_t *error);
+  void (*metrics) (void *self, troupe_metrics_t *metrics);
 } troupe_daemon_t;
 
 // Runs the program; returns its exit status. Once a process.

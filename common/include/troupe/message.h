@@ -45,6 +45,8 @@ troupe_err_t troupe_message_compose (troupe_message_t **out, const char *name, t
                                      json_t *url, json_t *metadata, troupe_error_t *error);
 // From its JSON form; `json` is borrowed and must not be changed afterwards.
 troupe_err_t troupe_message_of_json (troupe_message_t **out, json_t *json, troupe_error_t *error);
+// Whether troupe_message_of_json takes it; nothing is made.
+troupe_err_t troupe_message_check (json_t *json, troupe_error_t *error);
 // Its JSON form, a new object of the caller's whose members are shared; NULL when out of memory.
 json_t *troupe_message_to_json (const troupe_message_t *self);
 

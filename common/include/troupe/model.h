@@ -9,14 +9,15 @@
 //    "parameters": {"temperature"...}, "knowledge": [text...], "options": {...}, "agent": "alice"}
 // or a string: one message of a user's. All but messages may be absent. The answer is a message: role assistant, the
 // model's name, content as text, or as blocks when the model uses tools or brings media, and metadata {"model",
-// "provider", "finish_reason", "usage", "thinking", "left_out", "attempts"}; a rehearsal's also has "rehearsal": true. The
-// asks and answers of other tasks, and what each member means, are in docs/reference/models.md.
+// "provider", "finish_reason", "usage", "thinking", "left_out", "attempts"}; a rehearsal's also has "rehearsal": true.
+// The asks and answers of other tasks, and what each member means, are in docs/reference/models.md.
 //
-// Errors of an answer: bad_message (the ask; the error names the member), unauthorized, model_refused (our request is
-// wrong, or nothing will help), rate_limited (with retry_after_ms), model_failed, model_unreachable, deadline, overloaded,
-// too_large, no_memory. What may pass is tried again as `retries` says, with growing random pauses and as the server's
-// Retry-After asks, but never after a part was handed on and never past the deadline; a server that fails again and again
-// is left alone for a while. No error quotes the key.
+// Errors of an answer: bad_message (the ask; the error names the member), permission and link_unreachable (what it
+// points to may not, or can't now, be fetched), unauthorized, model_refused (our request is wrong, or nothing will
+// help), rate_limited (with retry_after_ms), model_failed, model_unreachable, deadline, overloaded, too_large,
+// no_memory. What may pass is tried again as `retries` says, with growing random pauses and as the server's
+// Retry-After asks, but never after a part was handed on and never past the deadline; a server that fails again and
+// again is left alone for a while. No error quotes the key.
 //
 // Thread rule: everything here is used on the loop's thread, and calls back from the loop. One engine, a thread of its
 // own, runs the requests of all models of a process; it starts with the first ask.
@@ -56,8 +57,8 @@ const json_t *troupe_model_info (const troupe_model_t *self);
 // How many asks it is configured to run at once; the engine enforces nothing.
 unsigned troupe_model_concurrency (const troupe_model_t *self);
 
-// What it would be sent for an ask, and in which layout: {"model", "address", "layout", "request", "left_out"}, a new value
-// of the caller's; nothing is sent, and no key is in it. Errors as of an ask.
+// What it would be sent for an ask, and in which layout: {"model", "address", "layout", "request", "left_out"}, a new
+// value of the caller's; nothing is sent, and no key is in it. Errors as of an ask.
 troupe_err_t troupe_model_show (const troupe_model_t *self, const json_t *input, json_t **out, troupe_error_t *error);
 
 // A piece of the text, not empty, in order. Pieces that come faster than the loop turns arrive as one.
@@ -81,5 +82,10 @@ void troupe_answer_drop (troupe_answer_t **self_p);
 
 // Serves model/<name> on a node, with credit for `concurrency` tasks. A rehearsal says so in the log, as a warning.
 troupe_err_t troupe_model_serve (troupe_model_t *self, troupe_node_t *node, troupe_error_t *error);
+
+// Whether it can answer now: model_unreachable while its server is left alone, and no other model is asked instead.
+troupe_err_t troupe_model_ready (const troupe_model_t *self, troupe_error_t *error);
+// Adds what it has counted as a service (see metrics.md).
+void troupe_model_write_metrics (const troupe_model_t *self, troupe_metrics_t *metrics);
 
 #endif

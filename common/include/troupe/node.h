@@ -46,7 +46,9 @@
 #ifndef TROUPE_NODE_H
 #define TROUPE_NODE_H
 
+#include "troupe/keys.h"
 #include "troupe/loop.h"
+#include "troupe/metric.h"
 #include "troupe/wire.h"
 
 typedef struct troupe_node troupe_node_t;
@@ -59,6 +61,8 @@ typedef struct {
   const char *mesh;           // the mesh's name: brokers of another one are not used. NULL: any mesh
   const char *name;           // begins the instance's id, which is unique: "alice" -> "alice-018f3c…"
   const char *const *brokers; // ZeroMQ endpoints of the mesh's brokers, preferred first, NULL-terminated; 1 to 16
+  // What is shown to them; borrowed for the node's life. NULL: no key; to ipc endpoints a token, as troupe/keys.h says.
+  const troupe_credentials_t *credentials;
 } troupe_node_options_t;
 
 // Connects in the background: a broker that isn't there yet is tried until it is. bad_argument (an endpoint that
@@ -73,9 +77,15 @@ troupe_loop_t *troupe_node_loop (troupe_node_t *self);
 const char *troupe_node_instance (const troupe_node_t *self);
 // How many brokers are connected and have welcomed us.
 unsigned troupe_node_brokers_up (const troupe_node_t *self);
-// Why no broker is up, as far as is known (version_mismatch or wrong_mesh when one turned us away, else unavailable);
+// Why no broker is up, as far as is known (version_mismatch, wrong_mesh or permission when one turned us away, else
+// unavailable);
 // TROUPE_OK if one is.
 troupe_err_t troupe_node_health (const troupe_node_t *self, troupe_error_t *error);
+// OK: it can do its work now: some broker is up at which each of its services is registered. Else as of health, or
+// unavailable: it drains, or a broker hasn't registered (or has refused) a service; the error says which.
+troupe_err_t troupe_node_ready (const troupe_node_t *self, troupe_error_t *error);
+// Adds what it has counted, and how full its queues are.
+void troupe_node_write_metrics (const troupe_node_t *self, troupe_metrics_t *metrics);
 // No broker is up, but one takes our connection and says nothing: it was stopped, or hangs.
 bool troupe_node_broker_hangs (const troupe_node_t *self);
 
@@ -201,12 +211,19 @@ typedef struct {
   // before the first of the group was accepted. An id of the caller's (in a task: one that a repeated attempt makes
   // again); NULL: none; borrowed.
   const troupe_id_t *fan;
+  // Others of the group are to be called yet: until the last one is there (or for 30 s), nobody who hears without being
+  // called hears what the first ones say.
+  bool more;
   // Nothing of it is stored: cheaper, and lost when this process or all brokers die. A volatile call never becomes
   // STORED; when its broker dies, or says nothing for 5 s, this node sends it again, so it may run twice, also when it has
   // just settled and only the answer was lost. For services without memory
   // only (refused as bad_argument by an actor's). Calls made for a volatile call's task are volatile too, and not
   // journaled. Nobody else can await it.
   bool is_volatile;
+  // It runs at most once, for what must not happen twice: when its instance is lost, or the broker that offered it to one,
+  // it fails as service_died, and whoever made it has to find out whether it took effect. Otherwise it would run again.
+  // Not for a volatile one (bad_argument).
+  bool once;
   troupe_part_fn *part;       // NULL: no streaming
   troupe_settled_fn *settled; // NULL: poll by troupe_placeholder_state or wait
   void *context;
@@ -263,6 +280,27 @@ troupe_err_t troupe_placeholder_wait (troupe_placeholder_t *self, int64_t timeou
 // answer within `timeout_ms` have up false and an "error".
 typedef void (troupe_reported_fn) (void *context, const json_t *reports);
 troupe_err_t troupe_node_report (troupe_node_t *self, int64_t timeout_ms, troupe_reported_fn *reported, void *context);
+
+// Dead letters: calls that settled as service_died because as many instances died under them as limits.attempts says.
+typedef enum {
+  TROUPE_LETTERS_LIST,    // {"letters": [...], "position": there may be more from there on; absent: that was all}
+  TROUPE_LETTERS_SHOW,    // {"letter": {...}, "input"}
+  TROUPE_LETTERS_RESEND,  // makes the call `again` of it, and throws it away: {"call", "session"}
+  TROUPE_LETTERS_DISCARD, // throws it away: {}
+} troupe_letters_op_t;
+
+typedef struct {
+  troupe_letters_op_t op;
+  uint64_t position;        // list; 0: from the beginning
+  const char *session;      // the others: whose letter
+  const troupe_id_t *call;  // likewise
+  const troupe_id_t *again; // resend: the id of the new call (troupe_id_new); the same one, when it is asked again
+} troupe_letters_t;
+
+// Asks a broker that is up; `reported (context, list)` as above, with its answer alone, as docs/reference/protocol.md has
+// it. unavailable: none is up. bad_argument, overloaded, no_memory.
+troupe_err_t troupe_node_letters (troupe_node_t *self, const troupe_letters_t *ask, int64_t timeout_ms,
+                                  troupe_reported_fn *reported, void *context);
 
 // Calls `event (context, service, instance, event)` for each instance that joins, leaves or is lost, from each broker.
 typedef void (troupe_event_fn) (void *context, const char *service, const char *instance, const json_t *event);

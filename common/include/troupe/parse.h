@@ -134,6 +134,9 @@ void troupe_asking_destroy (troupe_asking_t **self_p);
 // than TROUPE_OK only when no step could be decided (no memory, a reply too large, or already accepted or given up).
 troupe_err_t troupe_asking_reply (troupe_asking_t *self, const char *reply, troupe_asking_step_t *step,
                                   troupe_error_t *error);
+// The next replies are this model's, for which they count; for when another one was asked instead. Borrowed until they
+// are.
+void troupe_asking_set_model (troupe_asking_t *self, const char *model);
 // After AGAIN: what to tell the model. Lives until the next reply.
 const char *troupe_asking_message (const troupe_asking_t *self);
 // After ACCEPT: the result. Borrowed.

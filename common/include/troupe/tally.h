@@ -14,6 +14,7 @@
 #define TROUPE_TALLY_H
 
 #include "troupe/error.h"
+#include "troupe/metric.h"
 
 #include <jansson.h>
 
@@ -36,6 +37,8 @@ void troupe_tally_destroy (troupe_tally_t **self_p);
 void troupe_tally_count (troupe_tally_t *self, const char *model, troupe_tally_event_t event, const json_t *repairs);
 // All of it, borrowed: an object by model; empty when nothing was counted.
 const json_t *troupe_tally_json (const troupe_tally_t *self);
+// The same as metrics (parse/tally.def), for the first 64 models. A NULL self adds nothing.
+void troupe_tally_write_metrics (const troupe_tally_t *self, troupe_metrics_t *metrics);
 // Logs a line for each model, with its totals. For when whoever counts ends. A NULL self logs nothing.
 void troupe_tally_log (const troupe_tally_t *self);
 

@@ -12,19 +12,22 @@
 #ifndef TROUPE_WIRE_H
 #define TROUPE_WIRE_H
 
-#include "troupe/error.h"
+#include "troupe/buffer.h"
 #include "troupe/id.h"
 
 #include <stddef.h>
 #include <string.h>
 
 enum {
-  TROUPE_PROTOCOL_VERSION = 1,
+  TROUPE_PROTOCOL_VERSION = 2,
   TROUPE_HEADER_SIZE_MAX = 4096, // 32 ancestors, 256 sizes, the longest names, and room for fields to come
+  TROUPE_JOINED_MAX = 4096, // up to here, copying a body costs less than a frame of its own
+  TROUPE_FRAME_SIZE_MAX = TROUPE_HEADER_SIZE_MAX + 3 + TROUPE_JOINED_MAX, // with the bin's first bytes
   TROUPE_PATH_MAX = 32,
   TROUPE_SIZES_MAX = 256,
   TROUPE_INPUTS_MAX = 16,
   TROUPE_HUBS_MAX = 16,
+  TROUPE_STEPS_MAX = 64,
   TROUPE_SERVICE_NAME_MAX = 192,
 };
 
@@ -62,6 +65,8 @@ enum {
   TROUPE_FLAG_HEARD = 1 << 5, // settle: the actor has heard all that was said in its hubs before the call
   TROUPE_FLAG_OBSERVE = 1 << 6, // offer: hear what was said, and nothing else; register: it takes such calls
   TROUPE_FLAG_LIVE = 1 << 7, // register: it wants to hear at once what is said, without being called
+  TROUPE_FLAG_MORE = 1 << 8, // call: others of its group (fan) follow
+  TROUPE_FLAG_ONCE = 1 << 9, // call: it runs at most once: when its attempt is lost, it fails as service_died
 };
 
 typedef struct {
@@ -74,15 +79,18 @@ typedef struct {
 typedef struct {
   uint64_t present; // TROUPE_F (...) bits of the members that are set
   troupe_command_t command;
-  uint32_t path_count, sizes_count, inputs_count, hubs_count;
+  bool joined; // decoded from a frame with the body in it, which is `body`
+  uint32_t path_count, sizes_count, inputs_count, hubs_count, steps_count;
+  troupe_text_t body;
   troupe_text_t service, session, peer, endpoint, trace, mesh;
-  troupe_id_t call, waiter, previous, fan;
+  troupe_id_t call, waiter, previous, fan, hub, again;
   uint64_t deadline, flags, attempt, sequence, status, credit, load, memory, from, count, request, of, heartbeat,
-    lease, limit, parent, epoch, queue, news, position;
+    lease, limit, parent, epoch, queue, news, position, since, entries;
   troupe_id_t path[TROUPE_PATH_MAX];
   troupe_id_t inputs[TROUPE_INPUTS_MAX];
   troupe_id_t hubs[TROUPE_HUBS_MAX];
   uint32_t sizes[TROUPE_SIZES_MAX];
+  uint32_t steps[TROUPE_STEPS_MAX];
 } troupe_header_t;
 
 static inline void
@@ -90,7 +98,8 @@ troupe_header_init (troupe_header_t *self, troupe_command_t command)
 {
   self->present = 0;
   self->command = command;
-  self->path_count = self->sizes_count = self->inputs_count = self->hubs_count = 0;
+  self->joined = false;
+  self->path_count = self->sizes_count = self->inputs_count = self->hubs_count = self->steps_count = 0;
 }
 
 static inline bool
@@ -147,10 +156,24 @@ bool troupe_text_equal (troupe_text_t text, const char *string);
 // limit) or `capacity` is too small: a defect of the caller's.
 size_t troupe_header_encode (const troupe_header_t *self, void *bytes, size_t capacity);
 
-// Decodes and checks a header: well-formed, of our version, a known command, every required field there, every
+// Makes of an encoded header the whole message, if that is to be one frame: the body goes behind the fields. `bytes` has
+// room for TROUPE_FRAME_SIZE_MAX. Returns the frame's size; 0: not this one, and `bytes` is as it was.
+size_t troupe_header_join (void *bytes, size_t size, const void *body, size_t body_size);
+// Whether it would: not if the body is too large, or the command one that peers of every version must understand (hello,
+// refused).
+bool troupe_header_joins (const void *bytes, size_t body_size);
+// Whether a frame is a whole message: no other frame with its body follows.
+bool troupe_header_is_joined (const void *bytes, size_t size);
+
+// Decodes and checks a header, alone or with the body in its frame: well-formed, of our version, a known command, every required field there, every
 // known field within its limits. Fields that the command doesn't name are `bad_frame` too.
 // Errors: bad_frame, version_mismatch; the record says which byte or field.
 troupe_err_t troupe_header_decode (troupe_header_t *self, const void *bytes, size_t size, troupe_error_t *error);
+// Gives the body that belongs to a decoded header. Of a message of two frames it is the second, `body`; the only one,
+// `frame`, becomes a buffer of nothing but the body in it (it has no other reference yet). NULL: empty; all borrowed.
+// bad_frame: the header is one that needs another frame, or has a body too many.
+troupe_err_t troupe_header_body (const troupe_header_t *self, troupe_buffer_t *frame, troupe_buffer_t *body,
+                                 troupe_buffer_t **out, troupe_error_t *error);
 
 // "call", "settle" ...; "?" for a number that is no command.
 const char *troupe_command_name (unsigned command);

@@ -76,7 +76,7 @@ function Agent:to_dist (where)
 end
 
 -- A field of the agent's under another name than that in `known` is a mistake.
-local function check_keys (settings, known)
+local function check_keys (settings, known, what)
   for key in pairs (settings) do
     if not known[key] then
       local names = {}
@@ -84,10 +84,11 @@ local function check_keys (settings, known)
         names[#names + 1] = name
       end
       table.sort (names)
-      fail ("unknown setting %s; there are %s", tostring (key), table.concat (names, ", "))
+      fail ("unknown %s %s; there are %s", what or "setting", tostring (key), table.concat (names, ", "))
     end
   end
 end
+native.check_keys = check_keys
 
 local function check_text (settings, key)
   if type (settings[key]) ~= "string" then
@@ -163,7 +164,7 @@ function UserAgent (given)
 end
 
 local function define (_, given)
-  local known = { name = true, reply = true, observe = true, init = true, model = true, config = true,
+  local known = { name = true, reply = true, observe = true, init = true, model = true, fallback = true, config = true,
     description = true }
   local settings = take (given, known, { "name" })
   if type (settings.reply) ~= "function" then
@@ -227,7 +228,7 @@ function native.call_with (self, service, x, options)
   end
   for key in pairs (options) do
     if key ~= "deadline" and key ~= "wait" and key ~= "keys" and key ~= "fan" then
-      fail ("unknown option %s; there are deadline, wait and keys", tostring (key))
+      fail ("unknown option %s; there are deadline, fault_handler, keys, max_retries, parse and wait", tostring (key))
     end
   end
   if options.deadline ~= nil and type (options.deadline) ~= "number" then
@@ -243,8 +244,27 @@ function native.call_with (self, service, x, options)
   return call (service, x, { deadline = options.deadline or self.deadline, wait = wait, own = self.own }, options.fan)
 end
 
+-- What lies with a model or its server, so that another one may do better.
+local models_faults = { model_unreachable = true, model_failed = true, rate_limited = true, unauthorized = true,
+                        unknown_service = true, service_died = true, overloaded = true }
+
+-- The first answer, of a model and then of others, that isn't such an error.
+local function call_one_of (model, others, input)
+  local answer = call ("model/" .. model, input)
+  for _, other in ipairs (others) do
+    local good, why = pcall (function ()
+      return answer:value ()
+    end)
+    if good or type (why) ~= "userdata" or not models_faults[why.code] then
+      return answer
+    end
+    answer = call ("model/" .. other, input)
+  end
+  return answer
+end
+
 -- self.model of an agent that is written in Lua: asks its model with texts (said by the user), messages and lists of them.
-function native.ask_model (model, name)
+function native.ask_model (model, name, others)
   if not model then
     return function ()
       fail ("%s has no model: set model = ... where it is made", name)
@@ -270,7 +290,7 @@ function native.ask_model (model, name)
     for i = 1, select ("#", ...) do
       gather (messages, (select (i, ...)))
     end
-    return call ("model/" .. model, { messages = messages, agent = name })
+    return call_one_of (model, others or {}, { messages = messages, agent = name })
   end
 end
 

@@ -155,11 +155,19 @@ local function give_up (who, tried, handler)
   native.give_up (who, ("no reply of %d had the form that is expected: %s"):format (#tried, table.concat (parts, "; ")))
 end
 
+-- Whose reply it is, for which it counts: of a model that had another one asked, that one's.
+local function who_answered (who, reply)
+  local metadata = who:find "^model/" and reply:value ().metadata
+  return type (metadata) == "table" and metadata.answered_by or who
+end
+
 -- Asks until a reply is right: that reply and its record. ask (text, feedback) asks again after the reply `text`.
-local function ask_until_right (how, who, ask)
+local function ask_until_right (how, asked, ask)
   local tried, reply, text, wrong, feedback, record = {}, ask ()
+  local who
   repeat
     text = reply.text or ""
+    who = who_answered (asked, reply)
     record, wrong, feedback = read (how, who, text, reply)
     if record then
       return reply, record
@@ -247,8 +255,8 @@ local function is_options (x)
   return type (x) == "table" and getmetatable (x) == nil and asks_right (x)
 end
 
-native.remember_model (function (model, name)
-  local ask = native.ask_model (model, name)
+native.remember_model (function (model, name, others)
+  local ask = native.ask_model (model, name, others)
   return function (...)
     local messages, count = {}, select ("#", ...)
     local options = count > 0 and select (count, ...)
@@ -261,7 +269,7 @@ native.remember_model (function (model, name)
     local how = how_of (options)
     for key in pairs (options) do
       if key ~= "parse" and key ~= "fault_handler" and key ~= "max_retries" then
-        fail ("unknown option %s; there are parse, fault_handler and max_retries", tostring (key))
+        fail ("unknown option %s; there are fault_handler, max_retries and parse", tostring (key))
       end
     end
     messages[#messages + 1] = how.parser and how.parser:instruction ()
@@ -304,23 +312,33 @@ local function reply_of (how, prompt, model)
   end
 end
 
-local dialog, known = DialogAgent, { name = true, model = true, prompt = true, sys_prompt = true, description = true,
-  parse = true, fault_handler = true, max_retries = true }
+local dialog, dict, known = DialogAgent, DictDialogAgent, { name = true, model = true, fallback = true, prompt = true,
+  sys_prompt = true, description = true, parse = true, fault_handler = true, max_retries = true }
 
 -- With parse it is made of functions of the script, and stays inside.
 function DialogAgent (given)
-  if type (given) ~= "table" or not asks_right (given) then
+  if type (given) ~= "table" then
     return dialog (given)
   end
-  for key in pairs (given) do
-    if not known[key] then
-      fail ("unknown setting %s", tostring (key))
-    end
+  native.check_keys (given, known)
+  if not asks_right (given) then
+    return dialog (given)
   end
   local prompt = given.prompt or given.sys_prompt or ""
   if type (given.model) ~= "string" or type (prompt) ~= "string" then
     fail ("model, prompt: texts expected")
   end
-  return Agent { name = given.name, model = given.model, description = given.description,
+  return Agent { name = given.name, model = given.model, fallback = given.fallback, description = given.description,
     reply = reply_of (how_of (given), prompt, given.model) }
+end
+
+-- Its keys are looked at where it is made, and not only when it is served.
+function DictDialogAgent (given)
+  if type (given) == "table" and given.keys ~= nil then
+    if type (given.keys) ~= "table" or next (given.keys) == nil then
+      fail ("keys: a map of keys and their types, or a list of keys expected, such as {thought = \"string\", speak = \"string\"}")
+    end
+    parse.json { keys = given.keys }
+  end
+  return dict (given)
 end

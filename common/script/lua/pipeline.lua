@@ -43,6 +43,14 @@ local function steps_of (steps)
   return list
 end
 
+-- Of a kind that does nothing without them.
+local function body_of (steps)
+  if steps == nil then
+    native.fail ("an agent, a function, a pipeline, or a list of these expected, and not nil")
+  end
+  return steps_of (steps)
+end
+
 local function condition_of (condition)
   if not callable (condition) then
     native.fail ("a function for the condition expected")
@@ -62,7 +70,7 @@ end
 local kinds = {}
 
 function kinds.Sequential (steps)
-  local list = steps_of (steps)
+  local list = body_of (steps)
   return function (x)
     return run (list, x)
   end
@@ -90,7 +98,7 @@ function kinds.Switch (choose, cases, default)
 end
 
 function kinds.ForLoop (body, max, done)
-  local list = steps_of (body)
+  local list = body_of (body)
   if math.type (max) ~= "integer" or max < 0 then
     native.fail ("the most rounds expected, a whole number")
   end
@@ -107,7 +115,7 @@ function kinds.ForLoop (body, max, done)
 end
 
 function kinds.WhileLoop (body, condition)
-  local list, test = steps_of (body), condition_of (condition)
+  local list, test = body_of (body), condition_of (condition)
   return function (x)
     local i = 0
     while test (i, x) do
@@ -120,12 +128,15 @@ end
 
 -- All with the same x, at the same time; in a hub they don't hear each other.
 function kinds.Fanout (steps)
-  local list = steps_of (steps)
+  local list = body_of (steps)
   return function (x)
-    local group, replies = native.fan (), {}
+    local group, replies, last = native.fan (), {}, 0
+    for i, step in ipairs (list) do
+      last = native.is_agent (step) and i or last
+    end
     for i, step in ipairs (list) do
       if native.is_agent (step) then
-        replies[i] = step (x, { fan = group })
+        replies[i] = step (x, { fan = i < last and group .. "+" or group })
       else
         replies[i] = step (x)
       end

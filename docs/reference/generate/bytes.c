@@ -117,22 +117,27 @@ print_field (cursor_t *cursor, FILE *out)
   end_row (from, cursor->at, out);
 }
 
-static void
+// The bytes of a header up to a body that may stand behind it.
+static cursor_t
 print_header (const uint8_t *bytes, size_t size, FILE *out)
 {
   cursor_t cursor = cursor_over (bytes, size);
   print_start (&cursor, "array of ", out);
   print_start (&cursor, "version ", out);
   print_start (&cursor, "command ", out);
+  cursor_t fields = cursor;
+  cursor_item_t map;
+  cursor_next (&fields, &map);
   print_start (&cursor, "map of ", out);
-  while (!cursor_at_end (&cursor))
+  for (uint32_t i = 0; i < map.size; i++)
     print_field (&cursor, out);
+  return cursor;
 }
 
 static void
-print_body (const example_t *example, const troupe_buffer_t *body, FILE *out)
+print_body (const example_t *example, const void *bytes, size_t size, FILE *out)
 {
-  cursor_t cursor = cursor_over (troupe_buffer_data (body), troupe_buffer_size (body));
+  cursor_t cursor = cursor_over (bytes, size);
   for (size_t i = 0; example->bodies[i] != NULL; i++) {
     const uint8_t *from = cursor.at;
     cursor_skip (&cursor);
@@ -160,9 +165,34 @@ reference_print_example (const example_t *example, FILE *out)
   print_header (bytes, size, out);
   if (troupe_buffer_size (body) > 0) {
     fprintf (out, "body, %zu bytes\n", troupe_buffer_size (body));
-    print_body (example, body, out);
+    print_body (example, troupe_buffer_data (body), troupe_buffer_size (body), out);
   } else
     fputs ("body, empty\n", out);
+  fputs ("```\n\n", out);
+  troupe_buffer_unref (&body);
+}
+
+void
+reference_print_joined (const example_t *example, FILE *out)
+{
+  uint8_t bytes[TROUPE_FRAME_SIZE_MAX];
+  size_t size = 0;
+  troupe_buffer_t *body = NULL;
+  troupe_error_t error;
+  if (example_encode (example, bytes, &size, &body, &error) != TROUPE_OK) {
+    troupe_error_print (&error, out);
+    return;
+  }
+  size = troupe_header_join (bytes, size, troupe_buffer_data (body), troupe_buffer_size (body));
+  fprintf (out, "\n`%s` as one frame: %s\n\n```\n%zu bytes\n", example->name, example->what, size);
+  cursor_t cursor = print_header (bytes, size, out);
+  cursor_item_t item;
+  const uint8_t *from = cursor.at;
+  cursor_next (&cursor, &item);
+  begin_row (from, item.data, out);
+  fprintf (out, "bin of %u bytes, the body:", item.size);
+  end_row (from, item.data, out);
+  print_body (example, item.data, item.size, out);
   fputs ("```\n\n", out);
   troupe_buffer_unref (&body);
 }

@@ -253,6 +253,35 @@ fill_hear (troupe_header_t *header)
 }
 
 static void
+fill_offer_to_hear (troupe_header_t *header)
+{
+  troupe_id_t hub = id_of ("018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b5b");
+  troupe_header_init (header, TROUPE_CMD_OFFER);
+  set_attempt (header);
+  troupe_header_set_service (header, troupe_text ("agent/alice"));
+  troupe_header_set_session (header, troupe_text ("monday"));
+  troupe_header_set_flags (header, TROUPE_FLAG_OBSERVE);
+  troupe_header_set_news (header, 1);
+  troupe_header_set_hub (header, &hub);
+  troupe_header_set_since (header, 4);
+  troupe_header_set_position (header, 7);
+  troupe_header_set_entries (header, 1);
+}
+
+static void
+fill_said (troupe_header_t *header)
+{
+  troupe_id_t hub = id_of ("018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b5b");
+  const uint32_t steps[] = {0}, sizes[] = {115}; // of the message below
+  troupe_header_init (header, TROUPE_CMD_SAID);
+  troupe_header_set_hub (header, &hub);
+  troupe_header_set_position (header, 6);
+  troupe_header_set_steps (header, steps, 1);
+  troupe_header_set_sizes (header, sizes, 1);
+  troupe_header_set_service (header, troupe_text ("agent/bob"));
+}
+
+static void
 fill_heard (troupe_header_t *header)
 {
   troupe_header_init (header, TROUPE_CMD_HEARD);
@@ -303,6 +332,44 @@ fill_report (troupe_header_t *header)
 {
   troupe_header_init (header, TROUPE_CMD_REPORT);
   troupe_header_set_request (header, 2);
+}
+
+static void
+fill_letters (troupe_header_t *header)
+{
+  troupe_header_init (header, TROUPE_CMD_LETTERS);
+  troupe_header_set_request (header, 3);
+}
+
+static void
+set_letter (troupe_header_t *header)
+{
+  set_call (header);
+  troupe_header_set_session (header, troupe_text ("s-1"));
+  troupe_header_set_request (header, 4);
+}
+
+static void
+fill_letter (troupe_header_t *header)
+{
+  troupe_header_init (header, TROUPE_CMD_LETTER);
+  set_letter (header);
+}
+
+static void
+fill_resend (troupe_header_t *header)
+{
+  troupe_id_t again = id_of ("018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b5d");
+  troupe_header_init (header, TROUPE_CMD_RESEND);
+  set_letter (header);
+  troupe_header_set_again (header, &again);
+}
+
+static void
+fill_discard (troupe_header_t *header)
+{
+  troupe_header_init (header, TROUPE_CMD_DISCARD);
+  set_letter (header);
 }
 
 static void
@@ -365,9 +432,17 @@ const example_t examples[] = {
   {"heard", "One message, and no more.", fill_heard, {"[{\"id\": \"018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b5c\", "
                                                        "\"name\": \"bob\", \"role\": \"assistant\", \"content\": \"Hello!\", "
                                                        "\"url\": [], \"metadata\": {}, \"timestamp\": 1715600000000}]"}},
+  {"offer to hear", "Something was said that alice has not heard.", fill_offer_to_hear, {"null"}},
+  {"said", "What bob said, published under \"hub/018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b5b\".", fill_said,
+   {"{\"id\": \"018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b5c\", \"name\": \"bob\", \"role\": \"assistant\", "
+    "\"content\": \"Hello!\", \"url\": [], \"metadata\": {}, \"timestamp\": 1715600000000}"}},
   {"stream", "Somebody reads along at this broker.", fill_stream, {NULL}},
   {"status", "How are you?", fill_status, {NULL}},
   {"report", "Shortened.", fill_report, {"{\"broker\": \"broker-1\", \"store\": \"up\", \"open_calls\": 0}"}},
+  {"letters", "Which calls have killed their instances?", fill_letters, {NULL}},
+  {"letter", "Show me one of them.", fill_letter, {NULL}},
+  {"resend", "Run it once more, as a new call.", fill_resend, {NULL}},
+  {"discard", "Throw it away.", fill_discard, {NULL}},
   {"event", "An instance has joined.", fill_event, {"{\"event\": \"joined\", \"broker\": \"broker-1\"}"}},
 };
 

@@ -12,7 +12,22 @@
 const char *const reference_pages[] = {
   "docs/reference/protocol.md",
   "docs/reference/errors.md",
+  "docs/reference/metrics.md",
   "tests/fuzz/protocol.dict",
+  "docs/reference/models/openai.md",
+  "docs/reference/models/openai_chat.md",
+  "docs/reference/models/azure_openai.md",
+  "docs/reference/models/anthropic.md",
+  "docs/reference/models/gemini.md",
+  "docs/reference/models/dashscope.md",
+  "docs/reference/models/ollama.md",
+  "docs/reference/models/modelscope.md",
+  "docs/reference/models/huggingface.md",
+  "docs/reference/models/vllm.md",
+  "docs/reference/models/fastchat.md",
+  "docs/reference/models/llamacpp.md",
+  "docs/reference/models/post_api.md",
+  "docs/reference/models/rehearsal.md",
   NULL,
 };
 

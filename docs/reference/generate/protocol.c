@@ -105,9 +105,12 @@ reference_print_statuses (FILE *out)
     "| %d | heard | `settle`: the actor has heard all that was said in its hubs before the call |\n"
     "| %d | observe | `offer`: hear what was said in the actor's hubs, and nothing else. `register`: this actor takes such "
     "offers. Not in `call` |\n"
-    "| %d | live | `register`, with *observe*: this actor wants to hear at once what is said, without being called |\n\n",
+    "| %d | live | `register`, with *observe*: this actor wants to hear at once what is said, without being called |\n"
+    "| %d | more | `call`: others of its group (`fan`) follow |\n"
+    "| %d | once | `call`: it runs at most once; when its instance is lost, or the broker that offered it, it fails as "
+    "`service_died` instead of running again. Not with *volatile* |\n\n",
     TROUPE_FLAG_STREAM, TROUPE_FLAG_WAIT, TROUPE_FLAG_ACTOR, TROUPE_FLAG_VOLATILE, TROUPE_FLAG_RETRYABLE,
-    TROUPE_FLAG_HEARD, TROUPE_FLAG_OBSERVE, TROUPE_FLAG_LIVE);
+    TROUPE_FLAG_HEARD, TROUPE_FLAG_OBSERVE, TROUPE_FLAG_LIVE, TROUPE_FLAG_MORE, TROUPE_FLAG_ONCE);
 }
 
 // libFuzzer's format: name="bytes". A header's beginning for each command, each field's number with the first byte of

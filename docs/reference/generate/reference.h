@@ -48,6 +48,15 @@ void reference_print_fields (FILE *out);
 void reference_print_statuses (FILE *out);
 void reference_print_errors (FILE *out);
 void reference_print_dictionary (FILE *out);
+void reference_print_process_metrics (FILE *out);
+void reference_print_broker_metrics (FILE *out);
+void reference_print_node_metrics (FILE *out);
+void reference_print_model_metrics (FILE *out);
+void reference_print_agent_metrics (FILE *out);
+void reference_print_queues (FILE *out);
 void reference_print_example (const example_t *example, FILE *out);
+void reference_print_joined (const example_t *example, FILE *out);
+// What the type of models takes; false: there is no such type.
+bool reference_print_provider (const char *type, FILE *out);
 
 #endif

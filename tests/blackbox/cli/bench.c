@@ -155,6 +155,30 @@ Test (bench, a_hearer_that_dies_ends_it)
   expect_nothing_left ();
 }
 
+Test (bench, repair_is_measured_beside_a_parser)
+{
+  process_t *process = process_run ("troupe", "bench", "repair", "--rounds", "1", "--json");
+  process_expect_exit (process, 0);
+  json_t *report = json_loads (process_output (process), 0, NULL), *row;
+  cr_assert_not_null (report, "%s", process_output (process));
+  size_t i, rows = 0;
+  json_array_foreach (json_object_get (report, "mb_per_second"), i, row) {
+    cr_assert_gt (median (row, "jansson"), 0);
+    cr_assert_gt (median (row, "wrong_to_jansson"), 0);
+    rows++;
+  }
+  cr_assert_eq (rows, 3);
+  cr_assert_geq (json_array_size (json_object_get (report, "repeated")), 30);
+  json_array_foreach (json_object_get (report, "repeated"), i, row)
+    cr_assert_lt (json_number_value (json_object_get (row, "growth")), 3);
+  json_decref (report);
+  process_destroy (&process);
+  process = process_run ("troupe", "bench", "repair", "--rounds", "1");
+  process_expect_exit (process, 0);
+  cr_assert (strstr (process_output (process), "linear time is x 2, quadratic x 4"));
+  process_destroy (&process);
+}
+
 Test (bench, wrong_numbers_are_refused)
 {
   process_t *process = process_run ("troupe", "bench", "calls", "--rounds", "0");

@@ -29,7 +29,7 @@ mesh_on_tcp (void)
   char yaml[512];
   port = place_free_port ();
   snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", port);
-  snprintf (yaml, sizeof yaml, "brokers:\n  - { name: b, endpoint: \"%s\" }\n%s", endpoint, mesh_plain);
+  snprintf (yaml, sizeof yaml, "brokers:\n  - { name: b, endpoint: \"%s\", insecure: true }\n%s", endpoint, mesh_plain);
   return mesh_up (yaml);
 }
 
@@ -72,12 +72,12 @@ refused (const peer_t *peer, troupe_error_t *error, int timeout_ms)
     zmq_msg_t frames[3];
     size_t count;
     cr_assert_eq (troupe_socket_receive (peer->socket, frames, 3, &count), 0);
-    cr_assert_eq (count, 2);
     troupe_header_t header;
     cr_assert_eq (troupe_header_decode (&header, zmq_msg_data (&frames[0]), zmq_msg_size (&frames[0]), NULL), TROUPE_OK);
     bool found = header.command == TROUPE_CMD_REFUSED;
     if (found) {
       json_t *body;
+      cr_assert_eq (count, 2); // as peers of every version read it
       cr_assert_eq (troupe_value_unpack (zmq_msg_data (&frames[1]), zmq_msg_size (&frames[1]), &body, NULL), TROUPE_OK);
       troupe_error_of_json (error, body);
       json_decref (body);
@@ -156,7 +156,7 @@ Test (bytes, in_any_number_of_frames_do_no_harm)
     peer_t peer = peer_open (ZMQ_DEALER);
     cr_assert_eq (troupe_socket_connect (peer.socket, endpoint, NULL), TROUPE_OK);
     for (int i = 1; i <= count; i++)
-      send_frame (&peer, "\x93\x01\x01\x80", i == 1 ? 4 : 0, i < count);
+      send_frame (&peer, "\x93\x02\x01\x80", i == 1 ? 4 : 0, i < count);
     troupe_error_t error;
     cr_assert (refused (&peer, &error, DEADLINE_MS), "no answer to %d frames", count);
     peer_close (&peer);
@@ -194,7 +194,7 @@ Test (bytes, of_another_version_are_refused_with_both_versions)
   troupe_error_t error;
   cr_assert (refused (&peer, &error, DEADLINE_MS));
   cr_assert_eq (error.code, TROUPE_VERSION_MISMATCH);
-  cr_assert (text_matches (error.why, "42") && text_matches (error.why, "\\b1\\b"), "%s", error.why);
+  cr_assert (text_matches (error.why, "42") && text_matches (error.why, "\\b2\\b"), "%s", error.why);
   peer_close (&peer);
   mesh_expect_reply ("alice", "one", "Hello", "^turn 1: ");
   mesh_down (&up);

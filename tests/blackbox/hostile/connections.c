@@ -3,6 +3,7 @@
 // Connections that mean harm: those that take other connections' routing ids, and more of them than there may be.
 
 #include "blackbox/harness/mesh.h"
+#include "troupe/keys.h"
 #include "troupe/loop.h"
 #include "troupe/socket.h"
 #include "troupe/wire.h"
@@ -44,6 +45,7 @@ take_id (void *socket, uint32_t number)
   troupe_header_set_peer (&header, troupe_text ("thief"));
   size_t size = troupe_header_encode (&header, bytes, sizeof bytes);
   cr_assert_eq (zmq_setsockopt (socket, ZMQ_ROUTING_ID, id, sizeof id), 0);
+  cr_assert_eq (troupe_credentials_apply (NULL, socket, endpoint, endpoint, NULL), TROUPE_OK); // this user's token
   cr_assert_eq (troupe_socket_connect (socket, endpoint, NULL), TROUPE_OK);
   cr_assert_eq (troupe_socket_send (socket, NULL, 0, bytes, size, NULL), 0);
   zmq_pollitem_t item = { .socket = socket, .events = ZMQ_POLLIN };

@@ -8,6 +8,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 TestSuite (observing, .init = place_enter, .fini = place_leave);
 
@@ -191,6 +192,127 @@ Test (observing, waits_for_an_agent_that_comes_later)
   EXPECT_SAID (&stage, a, "observed welcome\nobserved one\n$");
   process_t *b = listener (&stage, "b");
   EXPECT_SAID (&stage, b, "observed welcome\nobserved one\n$");
+  troupe_hub_close (&hub);
+  stage_close (&stage);
+}
+
+// -- By subscription -------------------------------------------------------------------------------------------------
+
+enum { MANY = 300 };
+
+static void
+broadcast_many (stage_t *stage, troupe_hub_t *hub, unsigned from, unsigned count)
+{
+  char text[16];
+  for (unsigned i = from; i < from + count; i++) {
+    snprintf (text, sizeof text, "m%u", i);
+    broadcast (hub, text);
+    if (i % 20 == 0) // some one by one, some in a burst
+      stage_turn (stage);
+  }
+}
+
+// All of them, once and in order, the first of them being `from`. (What came before that is read away.)
+static void
+expect_many (stage_t *stage, process_t *process, unsigned from, unsigned count)
+{
+  char last[32];
+  snprintf (last, sizeof last, "observed m%u\n", from + count - 1);
+  EXPECT_SAID (stage, process, last);
+  const char *at = strstr (process_output (process), "observed m");
+  for (unsigned i = 0; i < from + count; i++) {
+    int size = snprintf (last, sizeof last, "observed m%u\n", i);
+    cr_assert (at != NULL && strncmp (at, last, (size_t)size) == 0, "not m%u: %.30s", i, at != NULL ? at : "");
+    at += size;
+  }
+}
+
+// How many messages it has heard by subscription, and how many it has read from the log.
+static void
+count_heard (stage_t *stage, process_t *process, unsigned *published, unsigned *logged)
+{
+  process_signal (process, SIGUSR1);
+  EXPECT_SAID (stage, process, "heard [0-9]+ \\+ [0-9]+\n");
+  const char *line = process_output (process), *next;
+  while ((next = strstr (line + 1, "heard ")) != NULL)
+    line = next;
+  cr_assert_eq (sscanf (line, "heard %u + %u", published, logged), 2, "%s", line);
+}
+
+static void
+hear_many (unsigned brokers)
+{
+  stage_t stage;
+  unsigned published, logged;
+  stage_open (&stage, brokers, "");
+  process_t *listeners[] = {listener (&stage, "a"), listener (&stage, "b")};
+  troupe_node_t *node = stage_node (&stage, "1");
+  troupe_hub_t *hub = open_hub (node, "welcome");
+  for (unsigned i = 0; i < 2; i++)
+    EXPECT_SAID (&stage, listeners[i], "observed welcome\n");
+  broadcast_many (&stage, hub, 0, MANY);
+  for (unsigned i = 0; i < 2; i++) {
+    expect_many (&stage, listeners[i], 0, MANY);
+    count_heard (&stage, listeners[i], &published, &logged);
+    cr_expect_eq (published + logged, MANY + 1);
+    cr_expect_gt (published, MANY / 2, "most come by subscription, but only %u did", published);
+  }
+  troupe_hub_close (&hub);
+  stage_close (&stage);
+}
+
+Test (observing, comes_by_subscription)
+{
+  hear_many (1);
+}
+
+Test (observing, comes_by_subscription_to_any_broker)
+{
+  hear_many (2);
+}
+
+// What it missed it reads from the log; nobody waits for it. It may observe again what it had observed when it froze, for
+// that was not stored; so what counts is what it remembers.
+Test (observing, goes_on_when_a_listener_is_frozen_which_then_catches_up)
+{
+  stage_t stage;
+  char all[8 * (MANY + 20)] = "";
+  stage_open (&stage, 1, "");
+  process_t *a = listener (&stage, "a"), *b = listener (&stage, "b");
+  troupe_node_t *node = stage_node (&stage, "1");
+  troupe_hub_t *hub = open_hub (node, NULL);
+  broadcast_many (&stage, hub, 0, 10);
+  expect_many (&stage, a, 0, 10);
+  expect_many (&stage, b, 0, 10);
+  process_signal (b, SIGSTOP);
+  broadcast_many (&stage, hub, 10, MANY);
+  expect_many (&stage, a, 10, MANY);
+  process_signal (b, SIGCONT);
+  broadcast_many (&stage, hub, 10 + MANY, 10);
+  expect_many (&stage, a, 10 + MANY, 10);
+  EXPECT_SAID (&stage, b, "observed m319\n");
+  for (unsigned i = 0; i < MANY + 20; i++)
+    snprintf (all + strlen (all), sizeof all - strlen (all), "%sm%u", i > 0 ? " " : "", i);
+  expect_memory (&stage, node, "agent/b", NULL, all);
+  troupe_hub_close (&hub);
+  stage_close (&stage);
+}
+
+Test (observing, needs_no_subscription)
+{
+  stage_t stage;
+  unsigned published, logged;
+  stage_open (&stage, 1, "");
+  cr_assert_eq (unlink ("b1-pub.ipc"), 0);
+  process_t *a = listener (&stage, "a");
+  listener (&stage, "b");
+  troupe_node_t *node = stage_node (&stage, "1");
+  troupe_hub_t *hub = open_hub (node, NULL);
+  broadcast_many (&stage, hub, 0, MANY);
+  expect_many (&stage, a, 0, MANY);
+  count_heard (&stage, a, &published, &logged);
+  cr_expect_eq (published, 0);
+  cr_expect_eq (logged, MANY);
   troupe_hub_close (&hub);
   stage_close (&stage);
 }

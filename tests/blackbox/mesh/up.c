@@ -121,9 +121,9 @@ Test (up, a_port_in_use_is_an_error)
   char yaml[256];
   int port = place_free_port ();
   snprintf (yaml, sizeof yaml,
-            "brokers:\n  - { name: b, endpoint: \"tcp://127.0.0.1:%d\" }\nmodels:\n  m: { type: rehearsal }\n", port);
+            "brokers:\n  - { name: b, endpoint: \"tcp://127.0.0.1:%d\", insecure: true }\nmodels:\n  m: { type: rehearsal }\n", port);
   process_t *up = mesh_up (yaml);
-  snprintf (yaml, sizeof yaml, "mesh: other\nbrokers:\n  - { name: b, endpoint: \"tcp://127.0.0.1:%d\" }\n", port);
+  snprintf (yaml, sizeof yaml, "mesh: other\nbrokers:\n  - { name: b, endpoint: \"tcp://127.0.0.1:%d\", insecure: true }\n", port);
   place_write ("other.yaml", yaml);
   process_t *other = process_run ("troupe", "up", "-f", "other.yaml");
   int status = process_wait (other);
@@ -133,12 +133,12 @@ Test (up, a_port_in_use_is_an_error)
   mesh_down (&up);
 }
 
-Test (up, a_remote_address_needs_permission)
+Test (up, tcp_needs_keys)
 {
   place_write ("troupe.yaml", "brokers:\n  - { name: b, endpoint: \"tcp://0.0.0.0:5555\" }\n");
   process_t *up = process_run ("troupe", "up");
   process_expect_exit (up, 3);
-  cr_assert_not_null (strstr (process_errors (up), "allow_remote"), "%s", process_errors (up));
+  cr_assert_not_null (strstr (process_errors (up), "tcp needs keys"), "%s", process_errors (up));
   process_destroy (&up);
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # A server for what the mock server of the other tests doesn't speak: DashScope's tasks, OpenAI's older completions, an
-# endpoint of its own for images, and a rate that is told in headers. It prints its port, and counts what it is asked.
+# endpoint of its own for images, a rate that is told in headers, and media that links lead to. It prints its port, and counts what it is asked.
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -53,9 +53,28 @@ class Handler (BaseHTTPRequestHandler):
         name, value = keys[path]
         self.answer ({"data": []}, 200 if self.headers[name] == value else 401)
 
+    # What links in asks lead to.
+    def media (self, name):
+        self.count ()
+        leads = {"moved.png": "/media/fox.png", "ring.png": "/media/ring.png", "away.png": "http://192.0.2.1/fox.png",
+                 "file.png": "file:///etc/hostname"}
+        types = {"page.png": "text/html", "vague.png": "application/octet-stream", "vague": "application/octet-stream",
+                 "busy.png": 503, "gone.png": 404}
+        kind = types.get (name, "image/png")
+        body = b"x" * 5000001 if name == "big.png" else b"" if name == "empty.png" else b"\x89PNG fox"
+        self.send_response (302 if name in leads else kind if isinstance (kind, int) else 200)
+        if name in leads:
+            self.send_header ("Location", leads[name])
+        self.send_header ("Content-Type", str (kind))
+        self.send_header ("Content-Length", str (len (body)))
+        self.end_headers ()
+        self.wfile.write (body)
+
     def do_GET (self):
         if self.path == "/asked":
             return self.answer (asked)
+        if self.path.startswith ("/media/"):
+            return self.media (self.path[7:])
         self.task (self.count ()) if self.path.startswith ("/api/v1/tasks/") else self.models (self.path)
 
     def do_POST (self):
@@ -66,6 +85,10 @@ class Handler (BaseHTTPRequestHandler):
             name = "task-lost" if body["input"]["prompt"] == "lost" else "task-1"
             return self.answer ({"output": {"task_id": name, "task_status": "PENDING"}} if right else body,
                                 200 if right else 400)
+        if self.path in ("/api/chat", "/messages"): # says what it was sent
+            said = json.dumps (body["messages"])
+            return self.answer ({"model": "m", "done": True, "stop_reason": "end_turn", "message": {"content": said},
+                                 "content": [{"type": "text", "text": said}]})
         if self.path == "/v1/completions":
             return self.answer ({"model": body["model"], "choices": [{"text": "Once " + body["prompt"][-4:],
                                  "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 2}})

@@ -18,6 +18,7 @@ enter (void)
   char yaml[1024];
   place_enter ();
   server_start (&server, "sk-of-the-test");
+  place_write ("cy.lua", "return { reply = function (self, x) return self.model (x) end }\n");
   snprintf (yaml, sizeof yaml,
             "models:\n"
             "  gpt: { type: openai_chat, base_url: 'http://127.0.0.1:%d/v1', api_key: sk-of-the-test, retries: 0 }\n"
@@ -28,7 +29,8 @@ enter (void)
             "  elsewhere: { type: rehearsal, instances: 0 }\n"
             "agents:\n"
             "  ann: { model: [dead, elsewhere, gpt] }\n"
-            "  ben: { model: gpt, fallback: [dead] }\n",
+            "  ben: { model: gpt, fallback: [dead] }\n"
+            "  cy: { type: script, file: cy.lua, model: [dead, gpt] }\n",
             server.port, server.port, place_free_port (), place_free_port ());
   up = mesh_up (yaml);
 }
@@ -119,12 +121,25 @@ Test (service, is_asked_by_agents_whose_own_model_cant_answer)
   int status;
   json_t *message = mesh_call ("agent/ann", "\"hello\"", NULL, &status, NULL);
   cr_assert_eq (status, 0);
-  cr_assert_str_eq (json_string_value (json_object_get (json_object_get (message, "metadata"), "model")), "gpt");
+  const json_t *metadata = json_object_get (message, "metadata");
+  cr_assert_str_eq (json_string_value (json_object_get (metadata, "model")), "gpt");
+  cr_assert_str_eq (json_string_value (json_object_get (metadata, "instead_of")), "model/dead");
+  cr_assert_str_eq (json_string_value (json_object_get (metadata, "answered_by")), "model/gpt");
   char *text = content_of (message);
   cr_assert (strstr (text, "Hello from the server"), "%s", text);
   free (text);
   expect_failure ("agent/ben", "\"too long\"", 1, "agent/ben, model/gpt: model_refused");
   expect_failure ("agent/ben", "\"broken\"", 5, "agent/ben, model/dead: model_unreachable");
+}
+
+Test (service, is_asked_by_scripts_whose_own_model_cant_answer)
+{
+  int status;
+  char *text = content_of (mesh_call ("agent/cy", "\"hello\"", NULL, &status, NULL));
+  cr_assert_eq (status, 0);
+  cr_assert (strstr (text, "Hello from the server"), "%s", text);
+  free (text);
+  expect_failure ("agent/cy", "\"too long\"", 1, "model_refused");
 }
 
 // What `troupe ps` prints, once it matches; within a second as a rule, for the state goes out with a heartbeat.

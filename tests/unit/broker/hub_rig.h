@@ -32,6 +32,8 @@ void hub_rig_settle (rig_t *rig, troupe_id_t call, const char *value);
 void hub_rig_end (rig_t *rig, troupe_id_t call, uint32_t attempt, troupe_status_t status);
 // What the call has to hear; NULL: its turn has not come.
 const char *hub_rig_heard (rig_t *rig, troupe_id_t call);
+// The same where something was said in two hubs, which is offered as two messages.
+const char *hub_rig_heard_in_hubs (rig_t *rig, troupe_id_t call);
 bool hub_rig_is_ready (rig_t *rig, troupe_id_t call);
 
 #endif

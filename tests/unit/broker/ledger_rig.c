@@ -22,6 +22,7 @@ copy_call (rig_call_t *out, const ledger_call_t *call)
                       .memory = call->memory,
                       .inputs = call->inputs,
                       .news = call->news,
+                      .stretch = call->stretch,
                       .epoch = call->epoch,
                       .path_count = call->path_count,
                       .deadline_ms = call->deadline_ms,
@@ -48,6 +49,10 @@ on_result (void *context, const ledger_result_t *result)
   last->memory = result->memory;
   last->news = result->news;
   last->position = result->position;
+  last->stretch = result->stretch;
+  last->said_count = result->said_count;
+  if (result->said_count > 0)
+    memcpy (last->said, result->said, result->said_count * sizeof *last->said);
   last->deadline_ms = result->deadline_ms;
   last->status = result->status;
   copy_text (last->why, sizeof last->why, result->why);

@@ -15,6 +15,7 @@ typedef struct {
   char session[200], service[200], trace[130], owner[64];
   bool actor, ready;
   uint32_t attempt, flags, memory, path_count, inputs, news;
+  ledger_stretch_t stretch;
   uint64_t epoch;
   troupe_id_t root; // the first of the path
   int64_t deadline_ms;
@@ -28,6 +29,9 @@ typedef struct {
   bool ready, more;
   uint32_t attempt, memory, news;
   uint64_t position;
+  ledger_stretch_t stretch;
+  size_t said_count;
+  ledger_said_t said[LEDGER_SAID_MAX];
   int64_t deadline_ms;
   troupe_status_t status;
   char why[256], owner[64];

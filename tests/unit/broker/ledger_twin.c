@@ -4,6 +4,7 @@
 #include "troupe/value.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 twin_t twin;
 
@@ -23,6 +24,8 @@ on_result (void *context, const ledger_result_t *result)
                         .attempt = result->attempt,
                         .memory = result->memory,
                         .news = result->news,
+                        .stretch = result->stretch,
+                        .said_count = result->said_count,
                         .position = result->position,
                         .status = result->status,
                         .epoch = result->epoch,
@@ -36,7 +39,10 @@ on_result (void *context, const ledger_result_t *result)
     out->calls[i] = (rig_call_t){.call = result->calls[i].call,
                                  .ready = result->calls[i].ready,
                                  .attempt = result->calls[i].attempt,
-                                 .news = result->calls[i].news};
+                                 .news = result->calls[i].news,
+                                 .stretch = result->calls[i].stretch};
+  if (result->said_count > 0)
+    memcpy (out->said, result->said, result->said_count * sizeof *out->said);
   twin.answered = true;
 }
 
@@ -52,7 +58,46 @@ on_notice (void *context, const ledger_notice_t *notice)
     (rig_call_t){.call = notice->call.call, .attempt = notice->call.attempt, .news = notice->call.news};
 }
 
+// The last bytes of an id tell it from the others of a run.
+static const char *
+short_id (const troupe_id_t *id)
+{
+  static char texts[4][12];
+  static unsigned next;
+  char *text = texts[next++ % 4];
+  snprintf (text, sizeof *texts, "%02x%02x%02x%02x", id->bytes[12], id->bytes[13], id->bytes[14], id->bytes[15]);
+  return text;
+}
+
+static void
+trace_notices (const char *broker, const char *hears, const ledger_notice_kind_t *kinds, const rig_call_t *notices,
+               size_t count)
+{
+  for (size_t i = 0; i < count && getenv ("TROUPE_TRACE") != NULL; i++)
+    fprintf (stderr, "  broker %s %s that %s has %s, attempt %u, %u news\n", broker, hears, short_id (&notices[i].call),
+             kinds[i] == LEDGER_NOTICE_READY ? "its turn" : "settled", notices[i].attempt, notices[i].news);
+}
+
 // -- Comparing ------------------------------------------------------------------------------------------------------
+
+static bool
+same_stretch (const ledger_stretch_t *a, const ledger_stretch_t *b)
+{
+  return a->entries == b->entries && (a->entries == 0 || (a->since == b->since && a->position == b->position &&
+                                                          troupe_id_equal (&a->hub, &b->hub)));
+}
+
+// In any order.
+static bool
+same_said (const rig_result_t *real, const rig_result_t *modelled)
+{
+  size_t found = 0;
+  for (size_t i = 0; i < real->said_count; i++)
+    for (size_t j = 0; j < modelled->said_count; j++)
+      found += real->said[i].position == modelled->said[j].position &&
+               troupe_id_equal (&real->said[i].hub, &modelled->said[j].hub);
+  return found == real->said_count && found == modelled->said_count;
+}
 
 static bool
 same_value (const rig_result_t *real, const rig_result_t *modelled)
@@ -85,7 +130,8 @@ same_calls (const rig_result_t *real, const rig_result_t *modelled)
     for (size_t j = 0; j < modelled->calls_count; j++) {
       const rig_call_t *a = &real->calls[i], *b = &modelled->calls[j];
       found +=
-        troupe_id_equal (&a->call, &b->call) && a->attempt == b->attempt && a->ready == b->ready && a->news == b->news;
+        troupe_id_equal (&a->call, &b->call) && a->attempt == b->attempt && a->ready == b->ready &&
+        a->news == b->news && same_stretch (&a->stretch, &b->stretch);
     }
   return real->calls_count == modelled->calls_count && found == real->calls_count;
 }
@@ -99,7 +145,8 @@ compare_results (const ledger_request_t *request, const rig_result_t *real)
   bool done = request->op == LEDGER_SETTLE && real->outcome == LEDGER_OK; // whose attempt nobody asks for
   SAME ((done || real->attempt == modelled->attempt) && real->epoch == modelled->epoch);
   SAME (real->memory == modelled->memory && real->inputs == modelled->inputs);
-  SAME (real->news == modelled->news);
+  SAME (real->news == modelled->news && same_stretch (&real->stretch, &modelled->stretch));
+  SAME (same_said (real, modelled));
   SAME (real->position == modelled->position);
   if (real->outcome == LEDGER_SETTLED && real->status == TROUPE_STATUS_VALUE)
     SAME (same_value (real, modelled));
@@ -113,6 +160,8 @@ compare_notices (const ledger_request_t *request, const twin_pair_t *pair)
 {
   rig_broker_t *broker = pair->broker;
   LOOP_UNTIL (twin.rig->loop, broker->notices_count >= pair->notices_count);
+  trace_notices (broker->name, "hears", broker->kinds, broker->notices, broker->notices_count);
+  trace_notices (broker->name, "is to hear", pair->kinds, pair->notices, pair->notices_count);
   SAME (broker->notices_count == pair->notices_count);
   bool taken[TWIN_NOTICES_MAX] = {false};
   for (size_t i = 0; i < pair->notices_count; i++) {
@@ -126,6 +175,37 @@ compare_notices (const ledger_request_t *request, const twin_pair_t *pair)
     SAME (j < broker->notices_count);
     taken[j] = true;
   }
+}
+
+static void
+trace_calls (const char *gives, const rig_result_t *result)
+{
+  for (size_t i = 0; i < result->calls_count; i++)
+    fprintf (stderr, "  %s %s, attempt %u, %u news%s\n", gives, short_id (&result->calls[i].call),
+             result->calls[i].attempt, result->calls[i].news, result->calls[i].ready ? ", ready" : "");
+}
+
+// With TROUPE_TRACE set: what was asked, and what the ledger says and tells.
+static void
+trace (unsigned by, const ledger_request_t *request, const rig_result_t *real)
+{
+  if (getenv ("TROUPE_TRACE") == NULL)
+    return;
+  fprintf (stderr, "step %u, broker %u: request %d of %s %s, operation %d, attempt %u", twin.step, by, (int)request->op,
+           request->service != NULL ? request->service : "", short_id (&request->call), (int)request->hub_op,
+           request->attempt);
+  if (request->path_count > 0)
+    fprintf (stderr, ", parent %s in attempt %u", short_id (&request->path[0]), request->parent_attempt);
+  for (uint32_t i = 0; i < request->inputs_count; i++)
+    fprintf (stderr, ", input %s", short_id (&request->inputs[i]));
+  for (uint32_t i = 0; i < request->hubs_count; i++)
+    fprintf (stderr, ", hub %s", short_id (&request->hubs[i]));
+  if (!troupe_id_is_zero (&request->fan))
+    fprintf (stderr, ", group %d", request->fan.bytes[0]);
+  fprintf (stderr, ": outcome %d, status %d, attempt %u%s\n", (int)real->outcome, (int)real->status, real->attempt,
+           real->ready ? ", ready" : "");
+  trace_calls ("gives", real);
+  trace_calls ("is to give", &twin.modelled);
 }
 
 void
@@ -142,6 +222,7 @@ twin_perform (unsigned by, const ledger_request_t *request)
   for (int i = 0; i < 2; i++)
     while (ledger_link_deliver (twin.pairs[i].link, 1000)) {
     }
+  trace (by, request, real);
   compare_results (request, real);
   twin.cycles += real->outcome == LEDGER_CYCLE || (real->status == TROUPE_STATUS_ERROR && rig_body_has (real, "cycle"));
   twin.heard += request->op == LEDGER_HEAR && real->outcome == LEDGER_OK ? real->body_size - 1 : 0;

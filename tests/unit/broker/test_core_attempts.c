@@ -109,7 +109,8 @@ Test (core_attempts, retried_calls_go_before_others_in_their_order)
 Test (core_attempts, three_deaths_are_an_error)
 {
   for (broker_connection_t connection = 10; connection < 13; connection++) {
-    stage_hello (stage, connection, "mortal");
+    char name[] = {'m', 'o', 'r', 't', 'a', 'l', '-', (char)('0' + connection - 10), '\0'};
+    stage_hello (stage, connection, name);
     stage_register (stage, connection, "tool/deadly", 4, false);
     if (connection == 10)
       call (1, "tool/deadly");

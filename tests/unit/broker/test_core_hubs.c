@@ -155,6 +155,15 @@ open_hub (unsigned number)
 
 // -- Operations -------------------------------------------------------------------------------------------------------
 
+// An operation settles in the step that accepts it, but is no call that came again.
+Test (core_hubs, operations_are_counted_as_accepted)
+{
+  open_hub (1);
+  operate_on (2, "hub/add", 1, "{\"hub\": \"#\", \"members\": [\"agent/bob\"]}");
+  cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_CALLS_ACCEPTED), 2);
+  cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_CALLS_REPEATED), 0);
+}
+
 Test (core_hubs, operations_settle_at_once)
 {
   operate (1, "hub/open",

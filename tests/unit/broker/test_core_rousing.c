@@ -35,16 +35,22 @@ close (void)
 TestSuite (core_rousing, .init = open, .fini = close);
 
 static void
-serve (unsigned flags)
+serve_as (const char *name, unsigned flags)
 {
   troupe_header_t header;
   troupe_header_init (&header, TROUPE_CMD_REGISTER);
-  troupe_header_set_service (&header, troupe_text ("agent/alice"));
+  troupe_header_set_service (&header, troupe_text (name));
   troupe_header_set_credit (&header, 4);
   troupe_header_set_flags (&header, TROUPE_FLAG_ACTOR | flags);
   stage_receive (stage, INSTANCE, &header, NULL);
   stage_settle_store (stage);
   stage_forget (stage);
+}
+
+static void
+serve (unsigned flags)
+{
+  serve_as ("agent/alice", flags);
 }
 
 // An operation on a hub, with its input as JSON.
@@ -124,6 +130,32 @@ Test (core_rousing, offers_what_is_heard_at_once_and_all_that_came_meanwhile_aft
   expect_observing (2, TROUPE_STATUS_VALUE);
   cr_expect_not (is_offered ());
   cr_expect_eq (broker_core_open_calls (stage->core), 0);
+}
+
+// Each member costs the store some time: what is said meanwhile is heard together.
+Test (core_rousing, rests_after_many_members_were_told)
+{
+  enum { MEMBERS = 5 };
+  json_t *members = json_array ();
+  for (int i = 0; i < MEMBERS; i++) {
+    char name[32];
+    snprintf (name, sizeof name, "agent/m%d", i);
+    serve_as (name, TROUPE_FLAG_OBSERVE | TROUPE_FLAG_LIVE);
+    json_array_append_new (members, json_string (name));
+  }
+  troupe_id_t hub = operate ("hub/open", json_pack ("{s:o}", "members", members));
+  broadcast (hub, "one");
+  for (int i = 0; i < MEMBERS; i++)
+    expect_observing (1, TROUPE_STATUS_VALUE);
+  broadcast (hub, "two");
+  broadcast (hub, "three");
+  cr_expect_not (is_offered ());
+  stage_advance (stage, MEMBERS);
+  for (int i = 0; i < MEMBERS; i++)
+    expect_observing (2, TROUPE_STATUS_VALUE);
+  stage_advance (stage, 100);
+  broadcast (hub, "four");
+  expect_observing (1, TROUPE_STATUS_VALUE); // at once
 }
 
 Test (core_rousing, is_not_for_those_that_hear_when_they_are_called)

@@ -240,6 +240,23 @@ Test (core_store, a_call_that_the_store_lost_ends_as_an_error)
   cr_expect_eq (broker_core_open_calls (stage->core), 0);
 }
 
+// It waits for its turn, which nobody will give it: its caller finds out when it asks once more.
+Test (core_store, a_call_that_the_store_lost_before_its_turn_ends_when_it_is_asked_for)
+{
+  call (1);
+  call (2);
+  stage_settle_store (stage);
+  troupe_id_t id = stage_id (2);
+  ledger_model_lose (model, &id);
+  stage_forget (stage);
+  stage_await (stage, CALLER, &id, "s");
+  stage_settle_store (stage);
+  const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
+  cr_assert (settled != NULL);
+  cr_expect_eq (stage_error (settled), TROUPE_UNKNOWN_CALL);
+  cr_expect_eq (broker_core_open_calls (stage->core), 1, "the first one");
+}
+
 Test (core_store, a_store_that_stalls_is_waited_for_in_peace)
 {
   unsigned woken = 0;

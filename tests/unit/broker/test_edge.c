@@ -27,7 +27,9 @@ typedef struct {
   void *socket;
   zmq_msg_t frames[2];
   size_t count;
+  bool more;
   troupe_header_t header;
+  troupe_text_t body;
 } peer_t;
 
 static const broker_limits_t limits = {.message = 16 * 1024 * 1024,
@@ -152,15 +154,18 @@ receive (peer_t *peer, troupe_command_t command)
   int64_t until = troupe_loop_now () + FIXTURE_PATIENCE;
   while (troupe_loop_now () < until) {
     drop_message (peer);
-    int failed = troupe_socket_receive (peer->socket, peer->frames, 2, &peer->count);
+    int failed = troupe_socket_receive_message (peer->socket, peer->frames, &peer->count, &peer->more);
     if (failed == EAGAIN) {
       cr_assert_eq (troupe_loop_turn (rig.loop, 100), TROUPE_OK);
       continue;
     }
-    cr_assert_eq (peer->count, 2);
     cr_assert_eq (
       troupe_header_decode (&peer->header, zmq_msg_data (&peer->frames[0]), zmq_msg_size (&peer->frames[0]), NULL),
       TROUPE_OK);
+    cr_assert_eq (peer->count, peer->header.joined ? 1 : 2);
+    peer->body = peer->header.joined
+                   ? peer->header.body
+                   : (troupe_text_t){zmq_msg_data (&peer->frames[1]), zmq_msg_size (&peer->frames[1])};
     if (peer->header.command == command)
       return;
   }
@@ -170,8 +175,7 @@ receive (peer_t *peer, troupe_command_t command)
 static bool
 body_is (const peer_t *peer, const void *bytes, size_t size)
 {
-  zmq_msg_t *body = (zmq_msg_t *)(uintptr_t)&peer->frames[1];
-  return zmq_msg_size (body) == size && memcmp (zmq_msg_data (body), bytes, size) == 0;
+  return peer->body.size == size && memcmp (peer->body.data, bytes, size) == 0;
 }
 
 static troupe_err_t
@@ -179,7 +183,7 @@ error_of (peer_t *peer)
 {
   json_t *json = NULL;
   troupe_error_t error = {0};
-  troupe_value_unpack (zmq_msg_data (&peer->frames[1]), zmq_msg_size (&peer->frames[1]), &json, NULL);
+  troupe_value_unpack (peer->body.data, peer->body.size, &json, NULL);
   troupe_error_of_json (&error, json);
   json_decref (json);
   return error.code;
@@ -279,6 +283,77 @@ Test (edge, a_killed_peer_is_noticed_and_its_work_goes_on_elsewhere)
   disconnect (&second);
 }
 
+// Volatile calls in one ZeroMQ message; a header without its body may be behind them.
+static void
+call_together (peer_t *peer, const troupe_id_t *ids, size_t count, bool spoilt)
+{
+  for (size_t i = 0; i < count; i++) {
+    uint8_t bytes[TROUPE_FRAME_SIZE_MAX];
+    troupe_header_t header;
+    troupe_header_init (&header, TROUPE_CMD_CALL);
+    troupe_header_set_call (&header, &ids[i]);
+    troupe_header_set_service (&header, troupe_text ("tool/echo"));
+    troupe_header_set_session (&header, troupe_text ("s"));
+    troupe_header_set_flags (&header, TROUPE_FLAG_VOLATILE);
+    size_t size = troupe_header_encode (&header, bytes, TROUPE_HEADER_SIZE_MAX);
+    size = troupe_header_join (bytes, size, "input", 5);
+    cr_assert_geq (zmq_send (peer->socket, bytes, size, i + 1 < count || spoilt ? ZMQ_SNDMORE : 0), 0);
+  }
+  static const uint8_t alone[] = {0x93, TROUPE_PROTOCOL_VERSION, TROUPE_CMD_HEARTBEAT, 0x80};
+  if (spoilt)
+    cr_assert_geq (zmq_send (peer->socket, alone, sizeof alone, 0), 0);
+}
+
+static void
+make_ids (troupe_id_t *ids, size_t count)
+{
+  for (size_t i = 0; i < count; i++)
+    ids[i] = troupe_id_new ();
+}
+
+Test (edge, messages_come_and_go_in_one)
+{
+  enum { CALLS = 8 };
+  peer_t caller = join ("caller"), instance = join ("instance");
+  troupe_id_t ids[CALLS];
+  serve (&instance, "tool/echo", false);
+  make_ids (ids, CALLS);
+  call_together (&caller, ids, CALLS, true);
+  receive (&caller, TROUPE_CMD_REFUSED);
+  cr_expect_eq (error_of (&caller), TROUPE_BAD_FRAME);
+  bool together = false;
+  for (size_t i = 0; i < CALLS; i++) {
+    receive (&instance, TROUPE_CMD_OFFER);
+    cr_expect (troupe_id_equal (&instance.header.call, &ids[i]));
+    cr_expect (body_is (&instance, "input", 5));
+    together = together || instance.more;
+  }
+  cr_expect (together);
+  disconnect (&caller);
+  disconnect (&instance);
+}
+
+// What can't be sent together goes on elsewhere, all of it.
+Test (edge, offers_to_a_killed_peer_go_elsewhere)
+{
+  enum { CALLS = 3 };
+  peer_t caller = join ("caller"), first = join ("first"), second = join ("second");
+  troupe_id_t ids[CALLS];
+  serve (&first, "tool/echo", false);
+  make_ids (ids, CALLS);
+  disconnect (&first); // without a word; the broker doesn't know yet
+  call_together (&caller, ids, CALLS, false);
+  serve (&second, "tool/echo", false);
+  for (size_t i = 0; i < CALLS; i++) {
+    receive (&second, TROUPE_CMD_OFFER);
+    settle (&second, &second.header.call, second.header.attempt, "value", 5);
+  }
+  for (size_t i = 0; i < CALLS; i++)
+    receive (&caller, TROUPE_CMD_SETTLED);
+  disconnect (&caller);
+  disconnect (&second);
+}
+
 Test (edge, redis_is_killed_and_comes_back)
 {
   redis_stop (&rig.redis); // this test's keeps what it stores
@@ -343,8 +418,9 @@ Test (edge, what_is_wrong_is_refused_and_harms_nobody)
   cr_expect_eq (error_of (&hostile), TROUPE_BAD_FRAME);
   for (int i = 0; i < 3; i++)
     zmq_send (hostile.socket, "x", 1, ZMQ_DONTWAIT | (i < 2 ? ZMQ_SNDMORE : 0));
-  receive (&hostile, TROUPE_CMD_REFUSED);
-  static const uint8_t later[] = {0x93, 0x02, TROUPE_CMD_HELLO, 0x80};
+  receive (&hostile, TROUPE_CMD_REFUSED); // two frames
+  receive (&hostile, TROUPE_CMD_REFUSED); // and one that lacks its body's
+  static const uint8_t later[] = {0x93, TROUPE_PROTOCOL_VERSION + 1, TROUPE_CMD_HELLO, 0x80};
   zmq_send (hostile.socket, later, sizeof later, ZMQ_DONTWAIT | ZMQ_SNDMORE);
   zmq_send (hostile.socket, "", 0, ZMQ_DONTWAIT);
   receive (&hostile, TROUPE_CMD_REFUSED);
@@ -424,9 +500,31 @@ Test (edge, an_address_in_use_is_not_taken_away)
   cr_assert_eq (troupe_socket_bind (tcp, "tcp://127.0.0.1:*", NULL), TROUPE_OK);
   cr_assert_eq (troupe_socket_endpoint (tcp, endpoint, sizeof endpoint), TROUPE_OK);
   broker_edge_options_t options = {
-    .name = "broker-2", .endpoint = endpoint, .publish = "tcp://127.0.0.1:*", .store = rig.redis.url, .limits = limits};
+    .name = "broker-2", .endpoint = endpoint, .publish = "tcp://127.0.0.1:*", .store = rig.redis.url, .insecure = true, .limits = limits};
   cr_expect_eq (broker_edge_new (&second, rig.loop, &options, &error), TROUPE_ADDRESS_IN_USE);
   troupe_socket_close (&tcp, false);
+}
+
+Test (edge, it_can_listen_elsewhere_than_where_others_reach_it)
+{
+  broker_edge_t *edge = NULL;
+  broker_edge_options_t options = {.name = "broker-2",
+                                   .endpoint = "tcp://localhost:*",
+                                   .publish = "tcp://localhost:*",
+                                   .bind = "127.0.0.1",
+                                   .store = rig.redis.url,
+                                   .insecure = true,
+                                   .limits = limits};
+  cr_assert_eq (broker_edge_new (&edge, rig.loop, &options, NULL), TROUPE_OK);
+  unsigned port = 0, publish = 0;
+  cr_assert_eq (sscanf (broker_edge_endpoint (edge), "tcp://localhost:%u", &port), 1);
+  cr_assert_eq (sscanf (broker_edge_publish (edge), "tcp://localhost:%u", &publish), 1);
+  cr_expect (port != 0 && publish != 0 && port != publish);
+  broker_edge_destroy (&edge);
+  options.bind = "127.0.0.1.5";
+  troupe_error_t error = {0};
+  cr_expect_neq (broker_edge_new (&edge, rig.loop, &options, &error), TROUPE_OK);
+  cr_expect_str_eq (error.object, "tcp://127.0.0.1.5:*");
 }
 
 Test (edge, the_socket_of_a_dead_broker_is_taken_over)

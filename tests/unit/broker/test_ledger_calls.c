@@ -48,6 +48,27 @@ Test (ledger_calls, accept_of_a_settled_call_gives_its_outcome)
   rig_stop (rig);
 }
 
+Test (ledger_calls, a_settler_speaks_for_its_own_services)
+{
+  rig_t *rig = rig_start (NULL);
+  static const char *const others[] = {"agent/alice\n", "\n", "model/*x\n", "modelXm\n", "model/m2\nmodel\n", "m\n"};
+  static const char *const own[] = {"model/m\n", "agent/alice\nmodel/*\n", "*/m\n", NULL};
+  for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+    troupe_id_t id = troupe_id_new ();
+    ledger_request_t accept = rig_accept ("s", id, "model/m"), settle = rig_settle ("s", id, 1, "value");
+    rig_do (rig, &rig->a, &accept);
+    for (size_t j = 0; j < sizeof others / sizeof *others; j++) {
+      settle.serves = others[j];
+      cr_expect_eq (rig_do (rig, &rig->a, &settle)->outcome, LEDGER_STALE, "%s", others[j]);
+    }
+    settle.serves = own[i];
+    cr_expect_eq (rig_do (rig, &rig->a, &settle)->outcome, LEDGER_OK, "%s", own[i]);
+    settle.serves = others[0];
+    cr_expect_eq (rig_do (rig, &rig->a, &settle)->outcome, LEDGER_STALE, "nor is it told what was settled");
+  }
+  rig_stop (rig);
+}
+
 Test (ledger_calls, settle_is_won_once_and_its_repetition_is_confirmed)
 {
   rig_t *rig = rig_start (NULL);

@@ -180,6 +180,41 @@ Test (ledger_hub_nests, a_nested_call_that_would_wait_for_its_own_root_is_a_cycl
   rig_stop (rig);
 }
 
+// In a full mailbox: what goes before those that wait there has room, and to wait for room is to wait for them.
+Test (ledger_hub_nests, what_fills_a_mailbox_does_not_hold_up_what_it_waits_for)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t flow = hub_rig_say (rig, "workflow/w", NULL, NULL);
+  troupe_id_t hub = hub_rig_open (rig, &flow, "", MEMBERS ("agent/a", "agent/b"));
+  troupe_id_t first = hub_rig_say (rig, "agent/b", &flow, &hub);
+  ledger_request_t waits = hub_rig_call ("agent/a", &flow, &hub, 1), full = hub_rig_call ("agent/a", &flow, &hub, 1);
+  waits.mailbox_limit = full.mailbox_limit = 1;
+  cr_assert_eq (rig_do (rig, &rig->a, &waits)->outcome, LEDGER_OK);
+  cr_expect_eq (rig_do (rig, &rig->a, &full)->outcome, LEDGER_OVERLOADED);
+  ledger_request_t asked = hub_rig_call ("agent/a", &first, NULL, 0);
+  asked.mailbox_limit = 1;
+  cr_expect (rig_do (rig, &rig->a, &asked)->ready, "it goes before the one that waits for b");
+  hub_rig_settle (rig, asked.call, "-");
+  hub_rig_settle (rig, first, "B");
+  HEARS (rig, waits.call, "B");
+  rig_stop (rig);
+}
+
+Test (ledger_hub_nests, waiting_for_room_may_close_a_ring)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t old = hub_rig_say (rig, "workflow/1", NULL, NULL), young = hub_rig_say (rig, "workflow/2", NULL, NULL);
+  troupe_id_t hub = hub_rig_open (rig, &old, "", MEMBERS ("agent/a", "agent/d"));
+  troupe_id_t runs = hub_rig_say (rig, "agent/d", &young, NULL);
+  hub_rig_say (rig, "agent/d", &old, &hub); // waits for the one that runs
+  ledger_request_t waits = hub_rig_call ("agent/a", &old, &hub, 1), asked = hub_rig_call ("agent/a", &runs, NULL, 0);
+  waits.mailbox_limit = asked.mailbox_limit = 1;
+  cr_assert_eq (rig_do (rig, &rig->a, &waits)->outcome, LEDGER_OK);
+  cr_expect_eq (rig_do (rig, &rig->a, &asked)->outcome, LEDGER_SETTLED, "not overloaded until its deadline");
+  cr_expect (rig->a.last.status == TROUPE_STATUS_ERROR && rig_body_has (&rig->a.last, "cycle"));
+  rig_stop (rig);
+}
+
 Test (ledger_hub_nests, the_next_attempt_gets_the_same_hub_and_what_was_said)
 {
   rig_t *rig = rig_start (NULL);

@@ -118,6 +118,7 @@ ask_call (void)
     kept->request.inputs = kept->inputs;
     kept->request.inputs_count = i + 1;
   }
+  kept->request.flags |= pick (8) == 0 ? TROUPE_FLAG_ONCE : 0;
   twin_perform (pick (2), &kept->request);
   run.waited += twin.modelled.outcome == LEDGER_OK && !twin.modelled.ready;
 }
@@ -192,6 +193,14 @@ ask_about_running (ledger_op_t op)
     request.waiter = request.call;
     request.call = awaited->id;
   }
+  const ledger_death_t death = {.instance = (const char *[]){"one", "two", "three"}[pick (3)],
+                                .host = "h",
+                                .how = "killed",
+                                .deaths_max = 2};
+  if (op == LEDGER_RETRY && pick (2) == 0)
+    request.death = &death;
+  request.retention_ms = request.letters_ms = 60 * 1000;
+  request.letters_max = 3;
   twin_perform (pick (2), &request);
 }
 
@@ -214,7 +223,10 @@ ask_slot (void)
   unsigned by = pick (2);
   ledger_request_t request = {.op = pick (4) == 0 ? LEDGER_TAKEOVER : LEDGER_SWEEP,
                               .slot = ledger_slot (run.session),
-                              .broker = by == 0 ? "b" : "a"};
+                              .broker = by == 0 ? "b" : "a",
+                              .retention_ms = 60 * 1000,
+                              .letters_max = 3,
+                              .letters_ms = 60 * 1000};
   if (request.op == LEDGER_SWEEP || ledger_model_count (twin.model) < 90) // a batch
     twin_perform (by, &request);
 }

@@ -85,6 +85,83 @@ Test (ledger_nested, the_next_attempt_gets_the_value_however_long_it_took)
   rig_stop (rig);
 }
 
+static long long
+ttl_of (rig_t *rig, troupe_id_t call)
+{
+  char command[128], id[TROUPE_ID_TEXT_SIZE];
+  troupe_id_to_text (&call, id);
+  snprintf (command, sizeof command, "PTTL troupe:{%02u}:call:s|%s", ledger_slot ("s"), id);
+  redisReply *reply = redis_run (&rig->redis, command);
+  long long ttl = reply->integer;
+  freeReplyObject (reply);
+  return ttl;
+}
+
+static long long
+keys_like (rig_t *rig, const char *kind)
+{
+  char command[64];
+  snprintf (command, sizeof command, "KEYS troupe:*:%s:*", kind);
+  redisReply *reply = redis_run (&rig->redis, command);
+  long long count = (long long)reply->elements;
+  freeReplyObject (reply);
+  return count;
+}
+
+// A parent has minutes, and its nested calls may be thousands a second: what they gave isn't kept once it has settled.
+Test (ledger_nested, what_the_next_attempt_would_ask_for_is_kept_until_the_parent_has_settled)
+{
+  enum { CALLS = 150, RETENTION = 60000 }; // more than one step lets go
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t parent = accepted (rig, "agent/alice"), calls[CALLS], late = nested (rig, "model/m", &parent);
+  for (size_t i = 0; i < CALLS; i++) {
+    calls[i] = nested (rig, "model/m", &parent);
+    ledger_request_t end = rig_settle ("s", calls[i], 1, "what it said");
+    end.retention_ms = RETENTION;
+    cr_assert_eq (rig_do (rig, &rig->a, &end)->outcome, LEDGER_OK);
+    cr_expect_gt (ttl_of (rig, calls[i]), 2 * RETENTION, "the parent may ask again");
+  }
+  ledger_request_t end = rig_settle ("s", parent, 1, "value");
+  end.retention_ms = RETENTION;
+  cr_assert_eq (rig_do (rig, &rig->a, &end)->outcome, LEDGER_OK);
+  ledger_request_t sweep = {.op = LEDGER_SWEEP, .slot = ledger_slot ("s")};
+  cr_assert_eq (rig_do (rig, &rig->a, &sweep)->outcome, LEDGER_OK);
+  for (size_t i = 0; i < CALLS; i++)
+    cr_expect_leq (ttl_of (rig, calls[i]), RETENTION);
+  cr_expect_leq (ttl_of (rig, late), RETENTION, "one that ended with its parent");
+  cr_expect_eq (keys_like (rig, "journal"), 0);
+  rig_stop (rig);
+}
+
+// The parent ended so that its own parent may make it begin anew: then it asks for the same again.
+Test (ledger_nested, what_a_call_asked_for_that_may_begin_anew_is_kept_as_well)
+{
+  enum { RETENTION = 60000 };
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t root = accepted (rig, "agent/alice"), child = nested (rig, "agent/bob", &root);
+  ledger_request_t call = rig_nested ("s", troupe_id_new (), "tool/t", NULL, 1);
+  const troupe_id_t path[] = {root, child};
+  call.path = path;
+  call.path_count = 2;
+  cr_assert_eq (rig_do (rig, &rig->a, &call)->outcome, LEDGER_OK);
+  ledger_request_t end = rig_settle ("s", call.call, 1, "done");
+  end.retention_ms = RETENTION;
+  cr_assert_eq (rig_do (rig, &rig->a, &end)->outcome, LEDGER_OK);
+  end = rig_settle ("s", child, 1, "not now");
+  end.status = TROUPE_STATUS_ERROR;
+  end.retryable = true;
+  end.retention_ms = RETENTION;
+  cr_assert_eq (rig_do (rig, &rig->a, &end)->outcome, LEDGER_OK);
+  cr_expect_gt (ttl_of (rig, call.call), 2 * RETENTION);
+  end = rig_settle ("s", root, 1, "value");
+  end.retention_ms = RETENTION;
+  cr_assert_eq (rig_do (rig, &rig->a, &end)->outcome, LEDGER_OK);
+  cr_expect_leq (ttl_of (rig, child), RETENTION);
+  cr_expect_leq (ttl_of (rig, call.call), RETENTION);
+  cr_expect_eq (keys_like (rig, "journal"), 0);
+  rig_stop (rig);
+}
+
 Test (ledger_nested, a_permanent_error_is_replayed_and_a_retryable_one_begins_anew)
 {
   rig_t *rig = rig_start (NULL);

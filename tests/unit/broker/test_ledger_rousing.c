@@ -26,7 +26,8 @@ static troupe_id_t
 observe_call (rig_t *rig, troupe_id_t hub, const char *service)
 {
   const rig_result_t *result = rouse_by (rig, &rig->a, hub);
-  cr_assert_eq (result->calls_count, 1, "%zu", result->calls_count);
+  cr_assert_eq (result->calls_count, 1, "%zu, the first for %s", result->calls_count,
+                result->calls_count > 0 ? result->calls[0].service : "nobody");
   const rig_call_t *call = &result->calls[0];
   cr_expect_str_eq (call->service, service);
   cr_expect (call->ready && call->actor && call->attempt == 1 && call->flags == TROUPE_FLAG_OBSERVE);
@@ -239,5 +240,39 @@ Test (ledger_rousing, lets_nobody_hold_up_the_trimming)
   end (rig, calls[1], TROUPE_STATUS_VALUE);
   fill (rig, hub, 49);
   cr_expect_eq (roused (rig, hub), 0);
+  rig_stop (rig);
+}
+
+// The calls of a group (pipeline.fanout) come one after another, and a fast one may have settled before the last one is
+// there: whom that is for must not have heard it.
+Test (ledger_rousing, tells_nobody_what_a_group_says_before_the_last_one_of_it_is_called)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t hub = hub_rig_open_live (rig, "", MEMBERS ("agent/a", "agent/b", "agent/c"));
+  ledger_request_t fast = hub_rig_call ("agent/a", NULL, &hub, 1), late = hub_rig_call ("agent/b", NULL, &hub, 1);
+  fast.fan = late.fan = troupe_id_new ();
+  fast.flags |= TROUPE_FLAG_MORE;
+  broadcast (rig, hub, "1");
+  cr_assert_eq (rig_do (rig, &rig->a, &fast)->outcome, LEDGER_OK);
+  end (rig, fast.call, TROUPE_STATUS_VALUE);
+  const rig_result_t *result = rouse_by (rig, &rig->a, hub);
+  cr_assert_eq (result->calls_count, 2, "what was said before the group");
+  troupe_id_t calls[] = {result->calls[0].call, result->calls[1].call};
+  for (int i = 0; i < 2; i++) {
+    HEARS (rig, calls[i], "1");
+    end (rig, calls[i], TROUPE_STATUS_VALUE);
+  }
+  cr_expect_eq (roused (rig, hub), 0, "b may be called yet");
+  result = rig_do (rig, &rig->a, &late);
+  cr_assert_eq (result->outcome, LEDGER_OK);
+  cr_expect (named (result, hub), "now all of the group are known");
+  HEARS (rig, late.call, "");
+  HEARS (rig, observe_call (rig, hub, "agent/c"), "-");
+  cr_expect (named (end (rig, late.call, TROUPE_STATUS_VALUE), hub));
+  result = rouse_by (rig, &rig->a, hub);
+  cr_assert_eq (result->calls_count, 2, "each of the two what the other one said");
+  troupe_id_t last[] = {result->calls[0].call, result->calls[1].call};
+  for (int i = 0; i < 2; i++)
+    HEARS (rig, last[i], "-");
   rig_stop (rig);
 }

@@ -55,13 +55,17 @@ Test (agentscope, reads_model_configurations_as_they_are)
   troupe_config_t *config;
   troupe_error_t error = {0};
   troupe_err_t code = load_models (
-    "[{\"config_name\": \"gpt-4-temperature-0.0\", \"model_type\": \"openai_chat\", \"model_name\": \"gpt-4\", \"api_key\": \"sk-$x\","
-    "  \"organization\": \"org-1\", \"client_args\": {\"max_retries\": 5, \"timeout\": 30, \"base_url\": \"http://h/v1\"},"
+    "[{\"config_name\": \"gpt-4-temperature-0.0\", \"model_type\": \"openai_chat\", \"model_name\": \"gpt-4\", "
+    "\"api_key\": \"sk-$x\","
+    "  \"organization\": \"org-1\", \"client_args\": {\"max_retries\": 5, \"timeout\": 30, \"base_url\": "
+    "\"http://h/v1\"},"
     "  \"generate_args\": {\"temperature\": 0.0, \"logprobs\": true}, \"stream\": false, \"budget\": 10},"
     " {\"config_name\": \"qwen\", \"model_type\": \"dashscope_text_embedding\", \"model_name\": \"text-embedding-v2\"},"
-    " {\"config_name\": \"llama\", \"model_type\": \"ollama_generate\", \"model_name\": \"llama2\", \"host\": \"http://o:11434\","
+    " {\"config_name\": \"llama\", \"model_type\": \"ollama_generate\", \"model_name\": \"llama2\", \"host\": "
+    "\"http://o:11434\","
     "  \"options\": {\"num_ctx\": 9}, \"keep_alive\": \"5m\"},"
-    " {\"config_name\": \"own\", \"model_type\": \"post_api_chat\", \"api_url\": \"https://x/y\", \"headers\": {\"A\": \"b\"},"
+    " {\"config_name\": \"own\", \"model_type\": \"post_api_chat\", \"api_url\": \"https://x/y\", \"headers\": {\"A\": "
+    "\"b\"},"
     "  \"max_length\": 2048, \"timeout\": 30, \"json_args\": {\"k\": 1}, \"post_args\": {}, \"max_retries\": 3,"
     "  \"messages_key\": \"inputs\", \"retry_interval\": 1}]",
     "models: {local: {type: rehearsal}}\nagents: {alice: {model: qwen}}\n", &config, &error);
@@ -98,9 +102,10 @@ Test (agentscope, takes_one_configuration_alone)
 {
   troupe_config_t *config;
   troupe_error_t error = {0};
-  cr_assert_eq (load_models ("{\"config_name\": \"a\", \"model_type\": \"gemini_chat\", \"model_name\": \"gemini-pro\"}", "", &config,
-                             &error),
-                TROUPE_OK, "%s", error.why);
+  cr_assert_eq (
+    load_models ("{\"config_name\": \"a\", \"model_type\": \"gemini_chat\", \"model_name\": \"gemini-pro\"}", "",
+                 &config, &error),
+    TROUPE_OK, "%s", error.why);
   expect (config, "models.a.type", "\"gemini\"");
   troupe_config_destroy (&config);
 }
@@ -120,7 +125,66 @@ Test (agentscope, says_what_is_wrong)
   expect_wrong ("[{\"config_name\": \"a\"}]", "", "[0]: config_name and model_type are needed");
   expect_wrong ("[{\"config_name\": \"a\", \"model_type\": \"x\"}]", "", "[0]: there is no such model_type");
   expect_wrong ("[{\"config_name\": \"a b\", \"model_type\": \"openai_chat\"}]", "", "a name has 1 to 64");
-  expect_wrong ("[{\"config_name\": \"a\", \"model_type\": \"openai_chat\", \"max_retries\": 1000}]", "", "models.a.retries");
+  expect_wrong ("[{\"config_name\": \"a\", \"model_type\": \"openai_chat\", \"max_retries\": 1000}]", "",
+                "models.a.retries");
   expect_wrong ("[{\"config_name\": \"a\", \"model_type\": \"openai_chat\"}]", "models: {a: {type: rehearsal}}\n",
                 "the model a is in this file too");
+}
+
+Test (agentscope, reads_agent_configurations_as_they_are)
+{
+  troupe_config_t *config;
+  troupe_error_t error = {0};
+  char path[64];
+  snprintf (path, sizeof path, "%s/a.json", folder);
+  FILE *file = fopen (path, "w");
+  fputs ("[{\"class\": \"DictDialogAgent\", \"args\": {\"name\": \"Player1\", \"sys_prompt\": \"You cost $5.\","
+         " \"model_config_name\": \"gpt-4\", \"use_memory\": true, \"max_retries\": 2, \"parse_func\": \"x\"}},"
+         " {\"class\": \"DialogAgent\", \"args\": {\"name\": \"Player2\", \"model_config_name\": \"local\"}}]",
+         file);
+  fclose (file);
+  troupe_err_t code = load_models (
+    "[{\"config_name\": \"gpt-4\", \"model_type\": \"openai_chat\"}]",
+    "agent_configs: a.json\nmodels: {local: {type: rehearsal}}\nagents: {alice: {model: local}}\n", &config, &error);
+  unlink (path);
+  cr_assert_eq (code, TROUPE_OK, "%s: %s", error.object, error.why);
+  expect (config, "agents.Player1.type", "\"dict_dialog\"");
+  expect (config, "agents.Player1.prompt", "\"You cost $5.\"");
+  expect (config, "agents.Player1.model", "\"gpt-4\"");
+  expect (config, "agents.Player1.max_retries", "2");
+  expect (config, "agents.Player2.type", "\"dialog\"");
+  expect (config, "agents.Player2.concurrency", "256");
+  expect (config, "agents.alice.model", "\"local\"");
+  cr_expect_null (troupe_config_get (config, "agent_configs"));
+  troupe_config_destroy (&config);
+}
+
+Test (agentscope, says_which_agent_is_wrong)
+{
+  static const char *const cases[][2] = {
+    {"[{\"class\": \"UserAgent\", \"args\": {\"name\": \"u\"}}]",
+     "[0]: of the classes, DialogAgent and DictDialogAgent are"},
+    {"[{\"args\": {\"name\": \"u\"}}]", "[0]: class and args with a name are needed"},
+    {"[{\"class\": \"DialogAgent\", \"args\": {\"name\": \"a b\", \"model_config_name\": \"m\"}}]", "a b"},
+    {"[{\"class\": \"DialogAgent\", \"args\": {\"name\": \"u\", \"model_config_name\": \"m\"}},"
+     " {\"class\": \"DialogAgent\", \"args\": {\"name\": \"u\", \"model_config_name\": \"m\"}}]",
+     "[1]: there is another one"},
+    {"[{\"class\": \"DialogAgent\", \"args\": {\"name\": \"alice\", \"model_config_name\": \"m\"}}]",
+     "the agent alice is in this file too"},
+    {"[", "a.json:1:"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    troupe_config_t *config;
+    troupe_error_t error = {0};
+    char path[64];
+    snprintf (path, sizeof path, "%s/a.json", folder);
+    FILE *file = fopen (path, "w");
+    fputs (cases[i][0], file);
+    fclose (file);
+    troupe_err_t code = load_models ("[{\"config_name\": \"m\", \"model_type\": \"openai_chat\"}]",
+                                     "agent_configs: a.json\nagents: {alice: {model: m}}\n", &config, &error);
+    unlink (path);
+    cr_expect_eq (code, TROUPE_BAD_CONFIG);
+    cr_expect (strstr (error.why, cases[i][1]), "%s: %s", cases[i][1], error.why);
+  }
 }

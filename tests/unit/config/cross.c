@@ -58,38 +58,41 @@ Test (cross, brokers)
 Test (cross, sockets)
 {
   expect_errors (
-    "brokers:\n- {name: a, endpoint: 'tcp://127.0.0.1:7100'}\n- {name: b, endpoint: 'tcp://localhost:7100', "
-    "publish: 'tcp://127.0.0.1:7200'}\n",
+    "brokers:\n- {name: a, endpoint: 'tcp://127.0.0.1:7100', insecure: true}\n- {name: b, endpoint: 'tcp://localhost:7100', "
+    "publish: 'tcp://127.0.0.1:7200', insecure: true}\n",
     "t.yaml:3:13: brokers.1.endpoint: tcp://127.0.0.1:7100 is the endpoint of broker 1 (a) already, sockets "
     "must differ\n");
   expect_errors (
-    "brokers:\n- {name: a, endpoint: 'tcp://127.0.0.1:7100'}\n- {name: b, endpoint: "
-    "'tcp://127.0.0.1:7101'}\n",
+    "brokers:\n- {name: a, endpoint: 'tcp://127.0.0.1:7100', insecure: true}\n- {name: b, endpoint: "
+    "'tcp://127.0.0.1:7101', insecure: true}\n",
     "t.yaml:3:13: brokers.1.endpoint: tcp://127.0.0.1:7101 is the publish of broker 1 (a) already, sockets "
     "must differ\n");
   expect_errors (
-    "brokers: [{name: a, endpoint: 'tcp://127.0.0.1:65535'}]\n",
+    "brokers: [{name: a, endpoint: 'tcp://127.0.0.1:65535', insecure: true}]\n",
     "t.yaml:1:21: brokers.0.endpoint: it would publish on the next port, and there is none, give publish\n");
-  expect_errors ("brokers: [{name: a, endpoint: 'tcp://127.0.0.1:*'}]\n",
+  expect_errors ("brokers: [{name: a, endpoint: 'tcp://127.0.0.1:*', insecure: true}]\n",
                  "t.yaml:1:21: brokers.0.endpoint: others couldn't find it on a free port, name a port\n");
 }
 
-Test (cross, remote_endpoints)
+Test (cross, tcp_needs_keys)
 {
-  static const char *const open[] = {"tcp://*:7100",    "tcp://0.0.0.0:7100",  "tcp://10.0.0.1:7100",
-                                     "tcp://[::]:7100", "tcp://broker-1:7100", "tcp://128.0.0.1:7100"};
-  static const char *const local[] = {"tcp://127.0.0.1:7100", "tcp://127.9.9.9:7100", "tcp://[::1]:7100",
-                                      "tcp://localhost:7100", "ipc:///tmp/x.ipc",     "ipc://x.ipc"};
+  static const char *const open[] = {"tcp://*:7100",         "tcp://0.0.0.0:7100",  "tcp://10.0.0.1:7100",
+                                     "tcp://[::]:7100",      "tcp://broker-1:7100", "tcp://128.0.0.1:7100",
+                                     "tcp://127.0.0.1:7100", "tcp://[::1]:7100"};
+  static const char *const local[] = {"ipc:///tmp/x.ipc", "ipc://x.ipc"};
   char yaml[256], lines[512];
   for (size_t i = 0; i < sizeof open / sizeof *open; i++) {
     snprintf (yaml, sizeof yaml, "brokers: [{name: a, endpoint: \"%s\"}]\n", open[i]);
     snprintf (lines, sizeof lines,
-              "t.yaml:1:21: brokers.0.endpoint: %s is open to other machines, without encryption or keys, set "
-              "allow_remote: true in a network that you trust\n",
+              "t.yaml:1:21: brokers.0.endpoint: %s is open to whoever reaches it: tcp needs keys, make keys by `troupe "
+              "keygen --mesh` and set keys.directory, or use ipc\n",
               open[i]);
     expect_errors (yaml, lines);
-    snprintf (yaml, sizeof yaml, "brokers: [{name: a, endpoint: \"%s\", allow_remote: true}]\n", open[i]);
+    snprintf (yaml, sizeof yaml, "brokers: [{name: a, endpoint: \"%s\", insecure: true}]\n", open[i]);
     troupe_config_t *config = load (yaml);
+    troupe_config_destroy (&config);
+    snprintf (yaml, sizeof yaml, "keys: {directory: k}\nbrokers: [{name: a, endpoint: \"%s\"}]\n", open[i]);
+    config = load (yaml);
     troupe_config_destroy (&config);
   }
   for (size_t i = 0; i < sizeof local / sizeof *local; i++) {
@@ -97,6 +100,30 @@ Test (cross, remote_endpoints)
     troupe_config_t *config = load (yaml);
     troupe_config_destroy (&config);
   }
+}
+
+Test (cross, keys_lie_where_the_file_says)
+{
+  troupe_config_t *config = load ("keys: {directory: k, file: /etc/troupe/me.key}\n");
+  cr_expect_str_eq (troupe_config_text (config, "keys.directory"), "k");
+  cr_expect_str_eq (troupe_config_text (config, "keys.file"), "/etc/troupe/me.key");
+  troupe_config_destroy (&config);
+  expect_errors ("keys: {directry: k}\n", "t.yaml:1:8: keys.directry: unknown key, did you mean directory?\n");
+}
+
+Test (cross, bind)
+{
+  troupe_config_t *config = load ("brokers: [{name: a, endpoint: 'tcp://b:7100', bind: '*', insecure: true}]\n");
+  cr_expect_str_eq (troupe_config_text (config, "brokers.0.bind"), "*");
+  cr_expect_str_eq (troupe_config_text (config, "brokers.0.publish"), "tcp://b:7101");
+  troupe_config_destroy (&config);
+  config = load ("keys: {directory: k}\nbrokers: [{name: a, endpoint: 'tcp://localhost:7100', bind: '127.0.0.2'}]\n");
+  troupe_config_destroy (&config);
+  expect_errors ("brokers: [{name: a, endpoint: 'ipc://x.ipc', bind: eth0}]\n",
+                 "t.yaml:1:46: brokers.0.bind: ipc://x.ipc has no address to listen on, give it an endpoint such as "
+                 "tcp://host:7100\n");
+  expect_errors ("brokers: [{name: a, endpoint: 'tcp://b:7100', bind: '10.0.0.1:7100', insecure: true}]\n",
+                 "t.yaml:1:47: brokers.0.bind: not an address, nor an interface, write *, 0.0.0.0, 10.0.0.5 or eth0\n");
 }
 
 Test (cross, malformed_endpoints)

@@ -30,7 +30,7 @@ Test (errors, keys)
     {"limits:\n  laese: 5s\n", "t.yaml:2:3: limits.laese: unknown key, did you mean lease?\n"},
     {"agents:\n  alice: {}\n", "t.yaml:2:3: agents.alice.model: required, but missing\n"},
     {"models: {gpt: }\n", "t.yaml:1:10: models.gpt.type: required, but missing\n"},
-    {"brokers:\n  - endpoint: tcp://127.0.0.1:7100\n", "t.yaml:2:5: brokers.0.name: required, but missing\n"},
+    {"brokers:\n  - endpoint: ipc://b.ipc\n", "t.yaml:2:5: brokers.0.name: required, but missing\n"},
     {"agents: {\"a b\": {model: m}}\n", "t.yaml:1:10: agents.a b: a name has 1 to 64 of A-Z a-z 0-9 . _ - and begins "
                                         "with a letter or digit\n"},
     {"\"\": x\n", "t.yaml:1:1: a key has 1 to 128 bytes\n"},
@@ -82,6 +82,12 @@ Test (errors, values)
      "t.yaml:2:13: limits.deadline: \"999999999999999d\" is wrong: it is too large\n"},
     {"limits: {message: 16MB}\n", "t.yaml:1:19: limits.message: \"16MB\" is wrong: its unit must be B, KiB, MiB or "
                                   "GiB\n"},
+    {"health: {listen: 9464}\n",
+     "t.yaml:1:18: health.listen: \"9464\" is wrong: not an address to listen on, write host:port, such as "
+     "127.0.0.1:9464, or *:9464 for every address\n"},
+    {"health: {listen: '127.0.0.1:65536'}\n",
+     "t.yaml:1:18: health.listen: \"127.0.0.1:65536\" is wrong: not an address to listen on, write host:port, such as "
+     "127.0.0.1:9464, or *:9464 for every address\n"},
     {"mesh: a/b\n", "t.yaml:1:7: mesh: \"a/b\" is wrong: a name has 1 to 64 of A-Z a-z 0-9 . _ - and begins with a "
                     "letter or digit\n"},
     {"state: ''\n", "t.yaml:1:8: state: \"\" is wrong: it is empty, leave the key out for its default\n"},
@@ -92,11 +98,11 @@ Test (errors, values)
 
 Test (errors, booleans)
 {
-  expect_errors ("brokers: [{name: a, allow_remote: yes}]\n",
-                 "t.yaml:1:35: brokers.0.allow_remote: \"yes\" is wrong: true or false is expected, did you mean "
+  expect_errors ("brokers: [{name: a, insecure: yes}]\n",
+                 "t.yaml:1:31: brokers.0.insecure: \"yes\" is wrong: true or false is expected, did you mean "
                  "true?\n");
-  expect_errors ("brokers: [{name: a, allow_remote: maybe}]\n",
-                 "t.yaml:1:35: brokers.0.allow_remote: \"maybe\" is wrong: true or false is expected\n");
+  expect_errors ("brokers: [{name: a, insecure: maybe}]\n",
+                 "t.yaml:1:31: brokers.0.insecure: \"maybe\" is wrong: true or false is expected\n");
 }
 
 Test (errors, syntax)

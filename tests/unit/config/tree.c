@@ -56,20 +56,20 @@ Test (tree, empty_files)
 
 Test (tree, brokers)
 {
-  troupe_config_t *config = load ("mesh: m\nstate: /var/s\nbrokers:\n"
+  troupe_config_t *config = load ("mesh: m\nstate: /var/s\nkeys: {directory: k}\nbrokers:\n"
                                   "- { name: a, endpoint: \"tcp://localhost:7100\" }\n"
                                   "- { name: b }\n"
                                   "- { name: c, endpoint: \"ipc://c.ipc\" }\n"
                                   "- { name: d, endpoint: \"ipc://d\", publish: \"tcp://127.0.0.1:*\" }\n"
-                                  "- { name: e, endpoint: \"tcp://[::1]:7300\", allow_remote: true }\n");
+                                  "- { name: e, endpoint: \"tcp://[::1]:7300\", insecure: true }\n");
   expect_text (config, "brokers.0.endpoint", "tcp://127.0.0.1:7100");
   expect_text (config, "brokers.0.publish", "tcp://127.0.0.1:7101");
   expect_text (config, "brokers.1.endpoint", "ipc:///var/s/m/b.ipc");
   expect_text (config, "brokers.2.publish", "ipc://c-pub.ipc");
   expect_text (config, "brokers.3.publish", "tcp://127.0.0.1:*");
   expect_text (config, "brokers.4.publish", "tcp://[::1]:7301");
-  cr_expect_not (troupe_config_bool (config, "brokers.0.allow_remote"));
-  cr_expect (troupe_config_bool (config, "brokers.4.allow_remote"));
+  cr_expect_not (troupe_config_bool (config, "brokers.0.insecure"));
+  cr_expect (troupe_config_bool (config, "brokers.4.insecure"));
   cr_expect_null (troupe_config_get (config, "brokers.5"));
   troupe_config_destroy (&config);
 }
@@ -208,7 +208,7 @@ Test (tree, the_table)
 
 static const char everything[] =
   "mesh: m\nstate: /var/s\n"
-  "brokers:\n- { name: a, endpoint: \"tcp://localhost:7100\" }\n- { name: b }\n"
+  "brokers:\n- { name: a, endpoint: \"tcp://localhost:7100\", insecure: true }\n- { name: b }\n"
   "store: { password: \"${REDIS_PASSWORD}\" }\n"
   "models:\n"
   "  gpt: { type: openai_chat, api_key: \"${OPENAI_KEY:-}\", timeout: 90s,\n"

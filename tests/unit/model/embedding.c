@@ -19,8 +19,9 @@ Test (embedding, asks)
   fixture_expect (fixture_request (OPENAI, "[\"a\"]", false), "{\"model\": \"m\", \"input\": [\"a\"]}");
   fixture_expect (fixture_request (OPENAI, "{\"messages\": [{\"name\": \"u\", \"content\": \"a\"}]}", false),
                   "{\"model\": \"m\", \"input\": [\"a\"]}");
-  fixture_expect (fixture_request (GEMINI, "\"a\"", false),
-                  "{\"requests\": [{\"model\": \"models/m\", \"content\": {\"parts\": [{\"text\": \"a\"}]}}]}");
+  fixture_expect (
+    fixture_request (GEMINI, "\"a\"", false),
+    "{\"requests\": [{\"model\": \"models/m\", \"content\": {\"role\": \"user\", \"parts\": [{\"text\": \"a\"}]}}]}");
   fixture_refusal (OPENAI, "{\"texts\": []}", TROUPE_BAD_MESSAGE, "texts: ");
   fixture_refusal (OPENAI, "{\"text\": 1}", TROUPE_BAD_MESSAGE, "text: ");
   fixture_refusal (OPENAI, "{}", TROUPE_BAD_MESSAGE, "text: it is missing");

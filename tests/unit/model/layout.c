@@ -104,7 +104,10 @@ fit (const char *config, const char *input, troupe_err_t wanted)
   troupe_model_t *model = fixture_model (config);
   json_t *json = fixture_json (input);
   cr_assert_eq (prompt_of_input (&prompt, json, &error), TROUPE_OK);
-  cr_assert_eq (prepare_prompt (model, &prompt, &error), wanted, "%s", error.why);
+  troupe_err_t code = prepare_begin (model, &prompt, &error);
+  if (code == TROUPE_OK)
+    code = prepare_end (model, &prompt, &error);
+  cr_assert_eq (code, wanted, "%s", error.why);
   json_decref (json);
   troupe_model_destroy (&model);
   return prompt;

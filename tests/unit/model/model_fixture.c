@@ -46,7 +46,9 @@ write_body (const char *config, const char *input, bool stream, bytes_t *body, t
   json_t *json = fixture_json (input);
   troupe_err_t code = prompt_of_task (&prompt, model->task, json, error);
   if (code == TROUPE_OK)
-    code = prepare_prompt (model, &prompt, error);
+    code = prepare_begin (model, &prompt, error);
+  if (code == TROUPE_OK)
+    code = prepare_end (model, &prompt, error);
   if (code == TROUPE_OK)
     code = model->provider->write (model, &prompt, stream, body, error);
   prompt_clear (&prompt);
@@ -55,12 +57,19 @@ write_body (const char *config, const char *input, bool stream, bytes_t *body, t
   return code;
 }
 
-json_t *
-fixture_request (const char *config, const char *input, bool stream)
+bytes_t
+fixture_body (const char *config, const char *input, bool stream)
 {
   bytes_t body = {0};
   troupe_error_t error = {0};
   cr_assert_eq (write_body (config, input, stream, &body, &error), TROUPE_OK, "%s", error.why);
+  return body;
+}
+
+json_t *
+fixture_request (const char *config, const char *input, bool stream)
+{
+  bytes_t body = fixture_body (config, input, stream);
   json_t *request = fixture_json (bytes_text (&body));
   bytes_clear (&body);
   return request;

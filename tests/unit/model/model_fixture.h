@@ -15,6 +15,8 @@ void fixture_expect (json_t *got, const char *wanted);
 
 // The request for an ask (both JSON text) as a new object.
 json_t *fixture_request (const char *config, const char *input, bool stream);
+// The same as bytes of the caller's.
+bytes_t fixture_body (const char *config, const char *input, bool stream);
 // The ask is refused with that code, for a reason that holds `why`.
 void fixture_refusal (const char *config, const char *input, troupe_err_t code, const char *why);
 

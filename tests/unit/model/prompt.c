@@ -118,8 +118,10 @@ Test (prompt, refuses_what_openai_cant_take)
   expect_wrong (
     "{\"messages\": [{\"name\": \"a\", \"content\": [{\"type\": \"video\", \"url\": \"http://x/a.mp4\"}]}]}",
     "messages[0].content[0]: a block of the type video");
-  expect_wrong ("{\"messages\": [{\"name\": \"a\", \"content\": [{\"type\": \"image\", \"url\": \"file:///x\"}]}]}",
+  expect_wrong ("{\"messages\": [{\"name\": \"a\", \"content\": [{\"type\": \"image\", \"url\": \"ftp://x\"}]}]}",
                 "messages[0].content[0]: an image whose url");
+  expect_wrong ("{\"messages\": [{\"name\": \"a\", \"content\": [{\"type\": \"image\", \"url\": \"file:///x\"}]}]}",
+                "messages[0].content[0]: a file: URL; this model's configuration names no folder");
   expect_wrong ("{\"messages\": [{\"name\": \"a\", \"content\": \"x\", \"url\": [\"http://x/a.mp3\"]}]}",
                 "messages[0].url[0]");
   expect_wrong ("{\"messages\": [{\"role\": \"tool\", \"name\": \"a\", \"content\": \"x\"}]}", "messages[0].content");

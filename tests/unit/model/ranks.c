@@ -30,7 +30,7 @@ expect_pieces (const char *text, const char *pieces)
   char out[256] = "";
   size_t size = strlen (text);
   for (size_t at = 0, piece; at < size; at += piece) {
-    piece = split_piece (text + at, size - at);
+    piece = split_piece (SPLIT_CL100K, text + at, size - at);
     cr_assert (piece > 0);
     snprintf (out + strlen (out), sizeof out - strlen (out), "%s%.*s", at ? "|" : "", (int)piece, text + at);
   }

@@ -22,10 +22,11 @@ typedef struct {
   troupe_node_t *node;
   probe_t probe;
   // The message that was read last.
-  unsigned char route[32], bytes[TROUPE_HEADER_SIZE_MAX];
+  unsigned char route[32], bytes[TROUPE_FRAME_SIZE_MAX];
   size_t route_size;
   troupe_header_t header;
   troupe_buffer_t *body;
+  bool more; // messages of what was received last are left
 } stage_t;
 
 static void
@@ -85,29 +86,45 @@ turn (stage_t *self)
   cr_assert (eq (int, troupe_loop_turn (self->loop, 5), TROUPE_OK));
 }
 
+// Whose message, or messages, come next; false: none yet.
+static bool
+take_route (stage_t *self)
+{
+  zmq_msg_t route;
+  if (troupe_socket_receive_frame (self->router, &route) != 0)
+    return false;
+  self->more = zmq_msg_more (&route);
+  self->route_size = zmq_msg_size (&route);
+  memcpy (self->route, zmq_msg_data (&route), self->route_size);
+  zmq_msg_close (&route);
+  return self->more;
+}
+
 // The next message but heartbeats, which must be of `command`.
 static void
 expect (stage_t *self, troupe_command_t command)
 {
-  zmq_msg_t frames[3];
+  zmq_msg_t frames[2];
   size_t count = 0;
   troupe_error_t error = {0};
   int64_t end = troupe_loop_now () + PATIENCE_MS;
   for (;;) {
     cr_assert (lt (long, troupe_loop_now (), end));
-    if (troupe_socket_receive (self->router, frames, 3, &count) != 0) {
+    if (!self->more && !take_route (self)) {
       turn (self);
       continue;
     }
-    cr_assert (eq (sz, count, 3));
-    self->route_size = zmq_msg_size (&frames[0]);
-    memcpy (self->route, zmq_msg_data (&frames[0]), self->route_size);
-    size_t size = zmq_msg_size (&frames[1]);
-    memcpy (self->bytes, zmq_msg_data (&frames[1]), size);
-    troupe_buffer_unref (&self->body);
-    cr_assert (eq (int, troupe_socket_body (&self->body, &frames[2]), TROUPE_OK));
-    troupe_socket_close_frames (frames, 3, count);
+    cr_assert (eq (int, troupe_socket_receive_message (self->router, frames, &count, &self->more), 0));
+    size_t size = zmq_msg_size (&frames[0]);
+    memcpy (self->bytes, zmq_msg_data (&frames[0]), size);
     cr_assert (eq (int, troupe_header_decode (&self->header, self->bytes, size, &error), TROUPE_OK));
+    troupe_buffer_unref (&self->body);
+    cr_assert (eq (int, self->header.joined, count == 1));
+    if (self->header.joined)
+      cr_assert (eq (int, troupe_buffer_new (&self->body, self->header.body.data, self->header.body.size), TROUPE_OK));
+    else
+      cr_assert (eq (int, troupe_socket_body (&self->body, &frames[1]), TROUPE_OK));
+    troupe_socket_close_frames (frames, 2, count);
     if (self->header.command == TROUPE_CMD_HEARTBEAT && command != TROUPE_CMD_HEARTBEAT)
       continue;
     cr_assert_str_eq (troupe_command_name (self->header.command), troupe_command_name (command));
@@ -265,16 +282,19 @@ Test (edge, it_says_bye)
 
 enum { BURST = 20000 };
 
-// More than the sockets' queues hold: nothing is lost, and the order is kept.
+// More than the sockets' queues hold: nothing is lost, and the order is kept. Every other call is too large to go with its
+// neighbours.
 Test (edge, a_burst_waits_for_the_socket)
 {
   stage_t stage;
+  static char large[TROUPE_JOINED_MAX + 1];
+  memset (large, 'x', sizeof large - 1);
   open_stage (&stage);
   welcome (&stage);
   wait_up (&stage, 1);
   troupe_placeholder_t **calls = calloc (BURST, sizeof (troupe_placeholder_t *));
   for (int i = 0; i < BURST; i++)
-    calls[i] = call (&stage, "agent/alice", "hello");
+    calls[i] = call (&stage, "agent/alice", i % 2 == 0 ? "hello" : large);
   for (int i = 0; i < 50; i++)
     turn (&stage); // the broker doesn't read
   for (int i = 0; i < BURST; i++) {
@@ -286,6 +306,60 @@ Test (edge, a_burst_waits_for_the_socket)
   for (int i = 0; i < BURST; i++)
     troupe_placeholder_destroy (&calls[i]);
   free (calls);
+  close_stage (&stage);
+}
+
+// A header with a body in its frame.
+static zmq_msg_t
+settled_frame (const troupe_id_t *id, json_t *value)
+{
+  unsigned char bytes[TROUPE_FRAME_SIZE_MAX];
+  troupe_buffer_t *body = NULL;
+  troupe_header_t header;
+  zmq_msg_t frame;
+  troupe_header_init (&header, TROUPE_CMD_SETTLED);
+  troupe_header_set_call (&header, id);
+  troupe_header_set_status (&header, TROUPE_STATUS_VALUE);
+  size_t size = troupe_header_encode (&header, bytes, TROUPE_HEADER_SIZE_MAX);
+  cr_assert (eq (int, troupe_value_pack (value, &body, NULL), TROUPE_OK));
+  json_decref (value);
+  size = troupe_header_join (bytes, size, troupe_buffer_data (body), troupe_buffer_size (body));
+  troupe_buffer_unref (&body);
+  zmq_msg_init_size (&frame, size);
+  memcpy (zmq_msg_data (&frame), bytes, size);
+  return frame;
+}
+
+// What is ready together leaves together, and so it may come: here with a frame between that is none of ours.
+Test (edge, messages_come_and_go_in_one)
+{
+  enum { CALLS = 300 };
+  stage_t stage;
+  troupe_placeholder_t *calls[CALLS];
+  open_stage (&stage);
+  welcome (&stage);
+  wait_up (&stage, 1);
+  for (int i = 0; i < CALLS; i++)
+    calls[i] = call (&stage, "agent/alice", "hello");
+  int together = 0;
+  for (int i = 0; i < CALLS; i++) {
+    expect (&stage, TROUPE_CMD_CALL);
+    cr_assert (troupe_id_equal (&stage.header.call, troupe_placeholder_id (calls[i])));
+    together += stage.more;
+  }
+  cr_assert (gt (int, together, 0));
+  zmq_send (stage.router, stage.route, stage.route_size, ZMQ_SNDMORE);
+  for (int i = 0; i < CALLS; i++) {
+    zmq_msg_t frame = settled_frame (troupe_placeholder_id (calls[i]), json_integer (i));
+    cr_assert (ge (int, zmq_msg_send (&frame, stage.router, i + 1 < CALLS ? ZMQ_SNDMORE : 0), 0));
+    if (i == CALLS / 2)
+      zmq_send (stage.router, "\x94", 1, ZMQ_SNDMORE);
+  }
+  wait_for (&stage, &stage.probe.settled, CALLS);
+  for (int i = 0; i < CALLS; i++) {
+    cr_assert (eq (llong, json_integer_value (troupe_placeholder_value (calls[i])), i));
+    troupe_placeholder_destroy (&calls[i]);
+  }
   close_stage (&stage);
 }
 

@@ -504,6 +504,53 @@ Test (serving, a_recall_refused_under_an_earlier_attempt)
   rig_close (&rig);
 }
 
+static void
+expect_behind_heartbeats (rig_t *rig, troupe_command_t command)
+{
+  do
+    rig_read (rig, 0);
+  while (rig->header.command == TROUPE_CMD_HEARTBEAT);
+  cr_assert (eq (int, rig->header.command, command));
+}
+
+// A task whose call is accepted doesn't fail because Redis is away for a minute: it couldn't even tell.
+Test (serving, a_recall_waits_for_the_store)
+{
+  enum { REFUSALS = 12 };
+  rig_t rig;
+  probe_t probe = {0};
+  troupe_header_t header;
+  open_alice (&rig, &probe);
+  troupe_id_t id = rig_id (&rig);
+  rig_offer (&rig, 0, "agent/alice", &id, 1);
+  rig_deliver (&rig);
+  cr_assert (eq (int, troupe_task_recall (probe.task, 0, 1, probe_recalled, &probe), TROUPE_OK));
+  for (unsigned i = 0; i < REFUSALS; i++) {
+    expect_behind_heartbeats (&rig, TROUPE_CMD_RECALL);
+    troupe_header_init (&header, TROUPE_CMD_REFUSED);
+    troupe_header_set_of (&header, TROUPE_CMD_RECALL);
+    troupe_header_set_call (&header, &id);
+    troupe_header_set_request (&header, rig.header.request);
+    rig_say (&rig, 0, &header, json_pack ("{s:s, s:s}", "code", "store_unavailable", "why", "it is away"));
+    rig_pass (&rig, 4500, 1);
+    rig_deliver (&rig);
+  }
+  cr_assert (eq (uint, probe.recalled, 0));
+  expect_behind_heartbeats (&rig, TROUPE_CMD_RECALL);
+  troupe_header_init (&header, TROUPE_CMD_RECALLED);
+  troupe_header_set_request (&header, rig.header.request);
+  troupe_header_set_call (&header, &id);
+  troupe_header_set_from (&header, 0);
+  troupe_header_set_memory (&header, 1);
+  rig_say (&rig, 0, &header, json_pack ("[s]", "a"));
+  rig_deliver (&rig);
+  cr_assert (eq (uint, probe.recalled, 1));
+  cr_assert (eq (sz, json_array_size (probe.last), 1));
+  troupe_task_reply (&probe.task, json_null ());
+  json_decref (probe.last);
+  rig_close (&rig);
+}
+
 // A caller that took one broker for lost sent the call to another one, too.
 Test (serving, a_volatile_call_of_two_brokers_holds_the_credit_of_one)
 {

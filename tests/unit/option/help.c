@@ -15,7 +15,7 @@ nothing (const troupe_args_t *args)
 }
 
 static const troupe_option_t options[] = {
-  {"file", 'f', "FILE", "the mesh's configuration", "troupe.yaml"},
+  {"file", 'f', "FILE", "the mesh's configuration", "troupe.yaml", false, "TEST_CONFIG"},
   {"an-option-of-a-very-long-name", 0, "AND-ITS-VALUE", "its text stands below", NULL},
   {"broker", 'b', "ENDPOINT",
    "a broker to connect to instead of those of the configuration, in the order in which they are tried", NULL, true},
@@ -97,7 +97,8 @@ Test (help, of_verb)
                                "Exit codes: 0 when it was stopped.\n"
                                "\n"
                                "Options:\n"
-                               "  -f, --file FILE        the mesh's configuration (default: troupe.yaml)\n"
+                               "  -f, --file FILE        the mesh's configuration (default: $TEST_CONFIG, else\n"
+                               "                         troupe.yaml)\n"
                                "      --an-option-of-a-very-long-name AND-ITS-VALUE\n"
                                "                         its text stands below\n"
                                "  -b, --broker ENDPOINT  a broker to connect to instead of those of the\n"
@@ -139,9 +140,9 @@ Test (help, version)
   shell_t shell;
   shell_run (&shell, &program, "troupe version");
   cr_expect_eq (shell.status, 0);
-  cr_expect_str_eq (shell.out, "troupe 0.1.0 (protocol 1)\n");
+  cr_expect_str_eq (shell.out, "troupe 0.1.0 (protocol 2)\n");
   expect_same (&program, "troupe version", "troupe --version");
   expect_same (&program, "troupe version", "troupe ps --version");
   shell_run (&shell, &plain, "troupe-broker --version");
-  cr_expect_str_eq (shell.out, "troupe-broker 0.1.0 (protocol 1)\n");
+  cr_expect_str_eq (shell.out, "troupe-broker 0.1.0 (protocol 2)\n");
 }

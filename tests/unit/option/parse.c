@@ -5,6 +5,7 @@
 #include "shell.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 static char seen[1024]; // what the verb that ran was given
@@ -33,7 +34,7 @@ call (const troupe_args_t *args)
 
 static const troupe_option_t call_options[] = {
   {"file", 'f', "FILE", "the mesh's configuration", "troupe.yaml"},
-  {"limit", 0, "N", "how many", NULL},
+  {"limit", 0, "N", "how many", NULL, false, "TEST_LIMIT"},
   {"quiet", 'q', NULL, "say nothing", NULL},
   {"zip", 'z', NULL, "pack", NULL},
   {"broker", 'b', "ENDPOINT", "a broker to connect to", NULL, true},
@@ -67,6 +68,15 @@ expect_wrong (const char *line, const char *what)
   cr_expect_eq (shell.status, 2, "%s: status %d", line, shell.status);
   cr_expect_str_empty (shell.out);
   cr_expect_eq (strncmp (shell.err, what, strlen (what)), 0, "%s: %s", line, shell.err);
+}
+
+Test (option, a_variable_stands_in)
+{
+  setenv ("TEST_LIMIT", "", 1);
+  expect (&program, "troupe call a", "file=troupe.yaml limit=- quiet=no operand=a");
+  setenv ("TEST_LIMIT", "7", 1);
+  expect (&program, "troupe call a", "file=troupe.yaml limit=7 quiet=no operand=a");
+  expect (&program, "troupe call --limit 8 a", "file=troupe.yaml limit=8 quiet=no operand=a");
 }
 
 Test (option, parses)

@@ -15,6 +15,7 @@ typedef struct {
   char service[64];
   char input[256]; // as JSON
   unsigned fan;
+  bool more;
   void *inputs[TROUPE_INPUTS_MAX];
   json_t *value; // NULL: not answered
   troupe_error_t error;
@@ -26,7 +27,7 @@ static unsigned calls_count;
 
 static troupe_err_t
 make_call (void *world, void **reply, const char *service, const json_t *input, void *const *inputs,
-           unsigned inputs_count, unsigned fan, troupe_error_t *error)
+           unsigned inputs_count, unsigned fan, bool more, troupe_error_t *error)
 {
   cr_assert_null (world);
   if (strcmp (service, "tool/refused") == 0)
@@ -37,6 +38,7 @@ make_call (void *world, void **reply, const char *service, const json_t *input, 
   snprintf (call->input, sizeof call->input, "%s", text);
   free (text);
   call->fan = fan;
+  call->more = more;
   for (unsigned i = 0; i < inputs_count; i++)
     call->inputs[i] = inputs[i];
   *reply = call;
@@ -280,6 +282,7 @@ Test (machine, fans_out_and_answers_in_order)
   cr_assert_neq (calls[0].fan, 0);
   cr_assert_eq (calls[0].fan, calls[3].fan);
   cr_assert_eq (calls[1].fan, 0);
+  cr_assert (calls[0].more && !calls[1].more && !calls[3].more, "the second branch's first call is in no group");
   cr_assert_str_eq (calls[4].input, "[{\"$input\":0},{\"$input\":1},{\"$input\":2}]");
   cr_assert_eq (calls[4].inputs[1], &calls[2]);
   answer (4, "all");

@@ -2,6 +2,7 @@
 //
 // What holds of any JSON: whole, it comes out unchanged; cut anywhere, nothing is in the result that wasn't in it.
 
+#include "tests/unit/repair/broken.h"
 #include "tests/unit/repair/made.h"
 #include "troupe/repair.h"
 
@@ -31,28 +32,6 @@ Test (any_json, comes_out_unchanged)
     json_decref (made);
     free (text);
   }
-}
-
-// Whether `part` is `whole` as far as it came: members left out at the end, texts shortened, everything else equal.
-// *leaves counts what is there.
-static bool
-is_part (json_t *part, json_t *whole, unsigned *leaves)
-{
-  if (json_typeof (part) != json_typeof (whole))
-    return false;
-  const char *key;
-  json_t *value;
-  size_t i;
-  ++*leaves;
-  json_object_foreach (part, key, value)
-    if (json_object_get (whole, key) == NULL || !is_part (value, json_object_get (whole, key), leaves))
-      return false;
-  json_array_foreach (part, i, value)
-    if (i >= json_array_size (whole) || !is_part (value, json_array_get (whole, i), leaves))
-      return false;
-  if (json_is_string (part))
-    return strncmp (json_string_value (part), json_string_value (whole), json_string_length (part)) == 0;
-  return json_is_object (part) || json_is_array (part) || json_equal (part, whole);
 }
 
 // Empty containers that `whole` does not have there.
@@ -89,7 +68,7 @@ cut_everywhere (uint64_t number, const char *text, json_t *value)
     if (err == TROUPE_OK) {
       json_t *part = troupe_repair_value (repair);
       char *shown = json_dumps (part, JSON_ENCODE_ANY);
-      cr_assert (is_part (part, value, &leaves), "seed %lu: %.*s -> %s", number, (int)size, text, shown);
+      cr_assert (broken_is_part (part, value, &leaves), "seed %lu: %.*s -> %s", number, (int)size, text, shown);
       cr_assert (not(invents_empty (part, value)), "seed %lu: %.*s -> %s", number, (int)size, text, shown);
       cr_assert (not(troupe_repair_unchanged (repair)));
       free (shown);

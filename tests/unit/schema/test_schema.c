@@ -8,6 +8,7 @@
 #include <criterion/new/assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static json_t *
 json_of (const char *text)
@@ -149,4 +150,35 @@ Test (schema, older_drafts_of_tools)
     "{'type': 'integer'}}, 'properties': {'n': {'$ref': '#/definitions/n'}}}";
   cr_assert_str_eq (check (tool, "{'n': 1}"), "ok");
   cr_assert_str_eq (check (tool, "{'n': 'x'}"), "/n must be an integer, not \"x\"");
+}
+
+// Each text alone is below the limit of one pattern; all of them would take half an hour.
+Test (schema, many_costly_patterns_end_soon)
+{
+  json_t *schema = json_of ("{'items': {'pattern': '^(a|a)+$'}}"), *value = json_array ();
+  troupe_schema_t *self;
+  troupe_error_t error = {0};
+  for (int i = 0; i < 20 * 1000; i++)
+    json_array_append_new (value, json_string ("aaaaaaaaaaaaaaaaa!"));
+  cr_assert (eq (int, troupe_schema_new (&self, schema, NULL, &error), TROUPE_OK));
+  clock_t before = clock ();
+  cr_assert (eq (int, troupe_schema_validate (self, value, NULL, &error), TROUPE_TOO_LARGE), "%s", error.why);
+  cr_assert (lt (dbl, (double)(clock () - before) / CLOCKS_PER_SEC, 10));
+  troupe_schema_destroy (&self);
+  json_decref (value);
+  json_decref (schema);
+}
+
+// Ordinary ones don't come near it.
+Test (schema, many_patterns_are_fine)
+{
+  json_t *schema = json_of ("{'items': {'pattern': '^[a-z]+@[a-z]+[.]org$'}}"), *value = json_array ();
+  troupe_schema_t *self;
+  for (int i = 0; i < 100 * 1000; i++)
+    json_array_append_new (value, json_string ("somebody@example.org"));
+  cr_assert (eq (int, troupe_schema_new (&self, schema, NULL, NULL), TROUPE_OK));
+  cr_assert (eq (int, troupe_schema_validate (self, value, NULL, NULL), TROUPE_OK));
+  troupe_schema_destroy (&self);
+  json_decref (value);
+  json_decref (schema);
 }

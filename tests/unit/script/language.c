@@ -168,3 +168,36 @@ Test (language, makes_agents_with_the_right_settings_only)
   play_failing ("local a = DialogAgent {name = 'a', model = 'm'}\na:to_dist ()\n", 1, "starts no processes");
   play_failing ("agent 'x':to_dist ()", 1, "runs in a process of its own already");
 }
+
+// What is wrong is said where it is written, and with what would be right.
+Test (language, says_what_is_wrong_with_what_it_is_given)
+{
+  play ("local function why (f, ...) return (select (2, pcall (f, ...))) end\n"
+        "local function says (text, ...) for _, part in ipairs {...} do\n"
+        "  assert (tostring (text):find (part, 1, true), tostring (text)) end end\n"
+        "says (why (DialogAgent, {name = 'a', modle = 'm'}), 'unknown setting modle', 'fallback', 'fault_handler',\n"
+        "      'max_retries', 'parse')\n"
+        "says (why (DialogAgent, {name = 'a', model = 'm', parse = 'list', falback = {}}), 'unknown setting falback',\n"
+        "      'fallback')\n"
+        "says (why (pipeline.forloop, nil, 2), 'and not nil')\n"
+        "says (why (pipeline.sequential, nil, 2), 'and not nil')\n"
+        "says (why (parse.json, {key = 'x'}), 'key')\n"
+        "says (why (DictDialogAgent, {name = 'a', model = 'm', keys = 'speak'}), 'a map of keys')\n"
+        "says (why (DictDialogAgent, {name = 'a', model = 'm', keys = {}}), 'a map of keys')\n"
+        "says (why (DictDialogAgent, {name = 'a', model = 'm', keys = {speak = 'strng'}}), 'strng')\n"
+        "says (why (DictDialogAgent, {name = 'a', model = 'm', keys = {speak = 'string'}, modle = 1}), 'modle', 'keys')\n"
+        "assert (DialogAgent {name = 'b', model = 'm', parse = 'list', fallback = {'n'}})\n"
+        "assert (DictDialogAgent {name = 'c', model = 'm', keys = {'thought', 'speak'}})\n");
+}
+
+Test (language, refuses_a_session_that_no_agent_could_be_in)
+{
+  static const char *const sessions[] = {"a b", "", "a|b", "x#y"};
+  for (size_t i = 0; i < sizeof sessions / sizeof *sessions; i++) {
+    troupe_script_t *script;
+    troupe_error_t error = {0};
+    cr_expect_eq (troupe_script_new (&script, &(troupe_script_options_t){.session = sessions[i]}, &error),
+                  TROUPE_BAD_ARGUMENT);
+    cr_expect (strstr (error.why, "the name of a session") != NULL, "%s", error.why);
+  }
+}

@@ -136,7 +136,7 @@ Test (socket, a_received_body_is_sent_on_and_kept)
   cr_assert (ne (ptr, kept, body));
   troupe_buffer_unref (&body);
   troupe_socket_close_frames (frames, 3, count);
-  cr_assert (eq (int, troupe_socket_send_prepared (pair.router, &twice[0]), 0));
+  cr_assert (eq (int, troupe_socket_send_prepared (pair.router, &twice[0], false), 0));
   troupe_socket_drop_prepared (&twice[1]);
   wait_for (pair.dealer);
   cr_assert (eq (int, troupe_socket_receive (pair.dealer, frames, 3, &count), 0));
@@ -184,6 +184,79 @@ Test (socket, the_monitor_tells_of_a_disconnect)
   troupe_socket_close (&pair.router, false);
   wait_for (pair.monitor);
   cr_assert (eq (int, troupe_socket_monitor_next (pair.monitor, NULL), ZMQ_EVENT_DISCONNECTED));
+  close_pair (&pair);
+}
+
+static void
+expect_message (void *socket, size_t frames_count, const char *first, bool last)
+{
+  zmq_msg_t frames[2];
+  size_t count;
+  bool more;
+  cr_assert (eq (int, troupe_socket_receive_message (socket, frames, &count, &more), 0));
+  cr_assert (eq (sz, count, frames_count), "%s", first);
+  cr_assert (eq (sz, zmq_msg_size (&frames[0]), strlen (first)), "%s", first);
+  cr_assert (eq (int, memcmp (zmq_msg_data (&frames[0]), first, strlen (first)), 0), "%s", first);
+  cr_assert (eq (int, more, !last), "%s", first);
+  troupe_socket_close_frames (frames, 2, count);
+}
+
+// Whole messages, which begin with a list of four, in one of ZeroMQ's; behind them one of two frames, and one that lacks its
+// second.
+Test (socket, messages_go_in_one_and_come_one_by_one)
+{
+  static const char *const whole[] = {"\x94 one", "\x94 two", "\x94 three"};
+  pair_t pair;
+  zmq_msg_t route;
+  troupe_socket_message_t message;
+  open_pair (&pair);
+  for (int i = 0; i < 3; i++) {
+    cr_assert (eq (int, troupe_socket_prepare_whole (&message, NULL, 0, whole[i], strlen (whole[i])), 0));
+    cr_assert (eq (int, troupe_socket_send_prepared (pair.dealer, &message, true), 0));
+  }
+  cr_assert (eq (int, troupe_socket_prepare (&message, NULL, 0, "\x93 head", 6, NULL), 0));
+  cr_assert (eq (int, troupe_socket_send_prepared (pair.dealer, &message, true), 0));
+  cr_assert (eq (int, troupe_socket_prepare_whole (&message, NULL, 0, "\x93 alone", 7), 0));
+  cr_assert (eq (int, troupe_socket_send_prepared (pair.dealer, &message, false), 0));
+
+  wait_for (pair.router);
+  cr_assert (eq (int, troupe_socket_receive_frame (pair.router, &route), 0));
+  zmq_msg_close (&route);
+  for (int i = 0; i < 3; i++)
+    expect_message (pair.router, 1, whole[i], false);
+  expect_message (pair.router, 2, "\x93 head", false);
+  expect_message (pair.router, 1, "\x93 alone", true);
+  cr_assert (eq (int, troupe_socket_receive_frame (pair.router, &route), EAGAIN));
+  close_pair (&pair);
+}
+
+// A part of a received message goes on as that part.
+Test (socket, a_narrowed_body_is_sent_on)
+{
+  enum { SIZE = 1000, FROM = 10 };
+  pair_t pair;
+  zmq_msg_t frames[3];
+  size_t count;
+  char bytes[SIZE];
+  troupe_buffer_t *body = NULL;
+  open_pair (&pair);
+  for (int i = 0; i < SIZE; i++)
+    bytes[i] = (char)i;
+  cr_assert (ge (int, zmq_send (pair.dealer, bytes, SIZE, 0), 0));
+  wait_for (pair.router);
+  cr_assert (eq (int, troupe_socket_receive (pair.router, frames, 3, &count), 0));
+  cr_assert (eq (int, troupe_socket_body (&body, &frames[1]), TROUPE_OK));
+  troupe_buffer_narrow (body, (const char *)troupe_buffer_data (body) + FROM, SIZE - FROM);
+  cr_assert (
+    eq (int, troupe_socket_send (pair.router, zmq_msg_data (&frames[0]), zmq_msg_size (&frames[0]), "back", 4, body),
+        0));
+  troupe_socket_close_frames (frames, 3, count);
+  troupe_buffer_unref (&body);
+  wait_for (pair.dealer);
+  cr_assert (eq (int, troupe_socket_receive (pair.dealer, frames, 3, &count), 0));
+  cr_assert (eq (sz, zmq_msg_size (&frames[1]), SIZE - FROM));
+  cr_assert (eq (int, memcmp (zmq_msg_data (&frames[1]), bytes + FROM, SIZE - FROM), 0));
+  troupe_socket_close_frames (frames, 3, count);
   close_pair (&pair);
 }
 

@@ -2,15 +2,18 @@
 //
 // blackbox-listener NAME BROKER...: an agent of the library that listens. What it observes it prints ("observed WORDS") and
 // remembers. At the words "hold" it prints "holds" and goes on only in a later attempt, at "refuse" it fails once. Its
-// reply is what it remembers, in order. SIGTERM ends it.
+// reply is what it remembers, in order. At SIGUSR1 it prints how many messages it heard by subscription, and how many it
+// read from the log ("heard 3 + 2"). SIGTERM ends it.
 
 #include "troupe/agent.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 static troupe_loop_t *loop;
+static troupe_node_t *node;
 static bool refused;
 
 static const char *
@@ -65,19 +68,49 @@ reply (void *state, troupe_turn_t *turn)
   troupe_turn_reply (&turn, json_string (text), NULL);
 }
 
+static uint64_t
+counted (const char *text, const char *name)
+{
+  uint64_t value = 0;
+  char format[64];
+  snprintf (format, sizeof format, "\n%s_total ", name);
+  const char *line = strstr (text, format);
+  if (line == NULL || sscanf (line + strlen (format), "%" SCNu64, &value) != 1)
+    printf ("there is no %s\n", name);
+  return value;
+}
+
+static void
+print_counters (void)
+{
+  troupe_metrics_t *metrics;
+  const char *text;
+  size_t size;
+  if (troupe_metrics_new (&metrics) != TROUPE_OK)
+    return;
+  troupe_node_write_metrics (node, metrics);
+  if (troupe_metrics_text (metrics, &text, &size) == TROUPE_OK)
+    printf ("heard %" PRIu64 " + %" PRIu64 "\n", counted (text, "troupe_node_heard_published"),
+            counted (text, "troupe_node_heard_logged"));
+  fflush (stdout);
+  troupe_metrics_destroy (&metrics);
+}
+
 static void
 on_signal (void *context, int signal)
 {
-  (void)context, (void)signal;
-  troupe_loop_stop (loop);
+  (void)context;
+  if (signal == SIGUSR1)
+    print_counters ();
+  else
+    troupe_loop_stop (loop);
 }
 
 int
 main (int argc, char **argv)
 {
   static const troupe_agent_type_t type = {.name = "listener", .observe = observe, .reply = reply};
-  static const int signals[] = {SIGTERM};
-  troupe_node_t *node = NULL;
+  static const int signals[] = {SIGTERM, SIGUSR1};
   troupe_agent_t *agent = NULL;
   troupe_error_t error = {0};
   if (argc < 3 || troupe_loop_new (&loop) != TROUPE_OK)
@@ -88,7 +121,7 @@ main (int argc, char **argv)
   if (err == TROUPE_OK)
     err = troupe_agent_new (&agent, node, &what, &error);
   if (err == TROUPE_OK)
-    err = troupe_loop_on_signals (loop, signals, 1, on_signal, NULL);
+    err = troupe_loop_on_signals (loop, signals, 2, on_signal, NULL);
   if (err == TROUPE_OK)
     err = troupe_loop_run (loop);
   else
