@@ -152,6 +152,8 @@ open_dealer (node_channel_t *self, const char *endpoint, troupe_error_t *error)
   if (err == TROUPE_OK)
     err = troupe_credentials_apply (edge->credentials, self->dealer, endpoint, endpoint, error);
   if (err == TROUPE_OK)
+    troupe_socket_set_thread (self->dealer, self->thread);
+  if (err == TROUPE_OK)
     err = troupe_socket_connect (self->dealer, endpoint, error);
   if (err == TROUPE_OK)
     err = troupe_loop_add_socket (edge->loop, self->dealer, on_message, self);
@@ -175,6 +177,8 @@ open_subscriber (node_channel_t *self, const char *endpoint)
   node_core_topics_forget (edge->core, self->broker);
   if (err == TROUPE_OK)
     err = troupe_credentials_apply (edge->credentials, self->subscriber, broker, endpoint, &error);
+  if (err == TROUPE_OK)
+    troupe_socket_set_thread (self->subscriber, self->thread);
   if (err == TROUPE_OK)
     err = troupe_socket_connect (self->subscriber, endpoint, &error);
   if (err == TROUPE_OK)
@@ -304,11 +308,14 @@ node_edge_open (node_edge_t *self, const char *const *brokers, troupe_error_t *e
   self->zmq = zmq_ctx_new ();
   if (self->zmq == NULL)
     return troupe_error_set (error, TROUPE_NO_MEMORY, "ZeroMQ context", NULL, "out of memory");
-  // One thread moves more than a million messages a second, more than any node handles.
-  zmq_ctx_set (self->zmq, ZMQ_IO_THREADS, 1);
   self->channels_count = node_core_brokers (self->core);
+  // One thread moves more than a million messages a second, more than any node handles. But a broker that is reached by a
+  // name has one of its own: when that is gone, and its name with it, the others must not wait for an answer.
+  unsigned threads = 1;
   for (unsigned i = 0; i < self->channels_count; i++)
-    self->channels[i] = (node_channel_t){.edge = self, .broker = i};
+    self->channels[i] = (node_channel_t){
+      .edge = self, .broker = i, .thread = troupe_socket_asks_for_name (brokers[i]) ? threads++ : 0};
+  zmq_ctx_set (self->zmq, ZMQ_IO_THREADS, (int)threads);
 
   troupe_err_t err = TROUPE_OK;
   node_core_step (self->core, &(node_event_t){NODE_TICK}, troupe_loop_now ());

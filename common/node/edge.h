@@ -11,6 +11,7 @@ typedef struct troupe_node node_edge_t;
 typedef struct {
   node_edge_t *edge;
   unsigned broker;
+  unsigned thread; // of those of ZeroMQ's that move its bytes
   unsigned generation; // of the core's wish that `dealer` fulfils
   unsigned subscribed; // the same, when `subscriber` was made
   void *dealer, *monitor, *subscriber;

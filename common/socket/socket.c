@@ -132,6 +132,24 @@ troupe_socket_bind (void *socket, const char *endpoint, troupe_error_t *error)
   return bind_or_connect_failed ("listen", endpoint, errno, error);
 }
 
+bool
+troupe_socket_asks_for_name (const char *endpoint)
+{
+  static const char tcp[] = "tcp://";
+  if (strncmp (endpoint, tcp, strlen (tcp)) != 0)
+    return false;
+  const char *host = endpoint + strlen (tcp);
+  size_t size = strcspn (host, ":");
+  return *host != '[' && strspn (host, "0123456789.") < size;
+}
+
+void
+troupe_socket_set_thread (void *socket, unsigned thread)
+{
+  uint64_t mask = UINT64_C (1) << thread;
+  zmq_setsockopt (socket, ZMQ_AFFINITY, &mask, sizeof mask); // fails only for a socket that is none
+}
+
 troupe_err_t
 troupe_socket_connect (void *socket, const char *endpoint, troupe_error_t *error)
 {

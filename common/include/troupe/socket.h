@@ -19,6 +19,11 @@ troupe_err_t troupe_socket_new (void **out, void *zmq_context, int type, troupe_
 // address_in_use, bad_argument (not an endpoint of a transport that this host has), permission, io.
 troupe_err_t troupe_socket_bind (void *socket, const char *endpoint, troupe_error_t *error);
 troupe_err_t troupe_socket_connect (void *socket, const char *endpoint, troupe_error_t *error);
+// Whether connecting to it asks for the address of a name. libzmq asks again before each try, on the I/O thread, and while
+// nobody answers, which may be many seconds, nothing else on that thread moves.
+bool troupe_socket_asks_for_name (const char *endpoint);
+// Before connecting: which of the context's I/O threads, counted from 0, serves this socket.
+void troupe_socket_set_thread (void *socket, unsigned thread);
 // Where a bound socket listens, with the port that a "*" became. `size` is that of `endpoint`.
 troupe_err_t troupe_socket_endpoint (void *socket, char *endpoint, size_t size);
 // Closes and sets *socket_p to NULL. What was sent and hasn't left is delivered in the background for a moment when
