@@ -246,8 +246,8 @@ join (broker_core_t *core, call_t *call, peer_t *peer, const troupe_header_t *he
     find (call, peer)->runs = (uint32_t)header->attempt;
     placement_runs_on (core, call);
   }
-  // Nothing is to be done for it here: so it isn't seen here either when the store has lost it (a Redis that may forget),
-  // or who runs it, when another broker offered it, and now somebody reads along.
+  // Nothing is to be done for it here: so it isn't seen here either when the store has lost it (a Redis that may
+  // forget), or who runs it, when another broker offered it, and now somebody reads along.
   if (call->phase == CALL_STORED)
     call->await_wanted = true;
   asking_continue (core, call);

@@ -2,15 +2,17 @@
 //
 // A ROUTER for the peers and an XPUB for events, with the core between them and the ledger. Messages are taken in
 // batches, so that waiting costs once for many, and bounded, so that timers and the store get their turn. Bodies are
-// shared from the frame that came in to the frame that goes out, but for small ones, which are copied into the header's.
+// shared from the frame that came in to the frame that goes out, but for small ones, which are copied into the
+// header's.
 //
 // A peer's connection is known by the routing id that ROUTER gave it: a zero byte and 32 bits. libzmq would also let a
 // peer choose its own; such an id could be somebody else's old one, so messages under one are dropped, with a word to
 // the sender now and then.
 //
 // What the core sends is gathered and leaves before the next wait, or when there is much of it; what goes to one peer
-// leaves as one ZeroMQ message. So libzmq's thread, which writes to the connections, is woken for a batch and not for each
-// message as long as it is faster than the core, and the peer is, too. What can't be sent is noted, and then told to the core. If there is no memory for the note, the lease tells the core later.
+// leaves as one ZeroMQ message. So libzmq's thread, which writes to the connections, is woken for a batch and not for
+// each message as long as it is faster than the core, and the peer is, too. What can't be sent is noted, and then told
+// to the core. If there is no memory for the note, the lease tells the core later.
 //
 // What is published goes out without looking whether somebody listens: XPUB drops for those who don't read, and nobody
 // relies on it.
@@ -313,8 +315,8 @@ edge_on_refused (void *context)
   broker_core_count (self->core, BROKER_COUNT_CONNECTIONS_REFUSED);
 }
 
-// The core ends its peers. Those who only listen have no peer, and libzmq ends a single connection for nobody: so all of
-// the publisher's end, and whoever may comes back by itself, and reads what he missed.
+// The core ends its peers. Those who only listen have no peer, and libzmq ends a single connection for nobody: so all
+// of the publisher's end, and whoever may comes back by itself, and reads what he missed.
 void
 edge_on_lost (void *context, const char *user)
 {

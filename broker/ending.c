@@ -79,7 +79,8 @@ ending_expire (broker_core_t *core, call_t *call)
   troupe_error_t error = {0};
   const char *name = call->service != NULL ? call->service->name : "call";
   if (call->phase == CALL_ACCEPTING && asking_waits (call) && call->in_doubt) {
-    // If it was stored, a sweep ends it. Its callers hear nothing, which means that nobody knows; who asks again is told.
+    // If it was stored, a sweep ends it. Its callers hear nothing, which means that nobody knows; who asks again is
+    // told.
     calls_destroy (core, call);
     return;
   }

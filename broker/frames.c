@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The gate. A message is asked in this order: does it decode, is it one that a broker takes, has its sender said hello,
-// is its body within the limit, may its sender ask for that. What doesn't decode is answered a few times a connection, and counted.
+// is its body within the limit, may its sender ask for that. What doesn't decode is answered a few times a connection,
+// and counted.
 
 #include "broker/frames.h"
 

@@ -104,8 +104,8 @@ typedef enum {
 // Hubs. A call with `hub_op` is an operation on a hub: it is applied and settled in one step (LEDGER_SETTLED: the value
 // {"hub": id, "warnings": [...]}, or the error unknown_hub or bad_argument). The id of an OPEN is the hub's. A hub
 // belongs to the call that opened it (its parent), and closes when that settles; one that no call opened lives by its
-// lease, which each operation renews, and closes in a sweep. An operation that a later attempt of the parent makes again
-// takes effect again, but says nothing again: a hub that an earlier attempt closed is open again.
+// lease, which each operation renews, and closes in a sweep. An operation that a later attempt of the parent makes
+// again takes effect again, but says nothing again: a hub that an earlier attempt closed is open again.
 //
 // A call that names hubs, which must be open and its own caller's (else it ends as unknown_hub or bad_argument),
 // reserves a place in the log of each that its service is a member of, while auto is on. It settles into that place:
@@ -114,24 +114,24 @@ typedef enum {
 //
 // A call of an actor that is in hubs has a cut in each of them, the same in all that one call opened (and in all that
 // none did): the actor hears what was said before that, but not what it said itself. The cut is, in hubs of its own
-// caller, its acceptance, or that of the first of its group (`fan`); else that of its nearest ancestor which that opener
-// made; else, of a call that isn't nested, its acceptance. (One that isn't nested stands among the hubs that no call
-// opened only if it names one.) A nested call without any of these waits for nothing younger than its root, and hears what
-// is there. A call's turn doesn't come before all places before its cuts are filled or void (then LEDGER_NOTICE_READY,
-// as with inputs). `news` says how many messages the actor may have to hear first, LEDGER_HEAR reads them, and settle
-// with `heard` moves the actor past the cuts. Messages that an actor doesn't come to hear within an hour (or the
-// retention, if that is longer) after the hub has closed are gone.
+// caller, its acceptance, or that of the first of its group (`fan`); else that of its nearest ancestor which that
+// opener made; else, of a call that isn't nested, its acceptance. (One that isn't nested stands among the hubs that no
+// call opened only if it names one.) A nested call without any of these waits for nothing younger than its root, and
+// hears what is there. A call's turn doesn't come before all places before its cuts are filled or void (then
+// LEDGER_NOTICE_READY, as with inputs). `news` says how many messages the actor may have to hear first, LEDGER_HEAR
+// reads them, and settle with `heard` moves the actor past the cuts. Messages that an actor doesn't come to hear within
+// an hour (or the retention, if that is longer) after the hub has closed are gone.
 //
-// Where. When all that an actor has to hear stands in one hub, between two positions, `stretch` says where, and how many
-// entries there are, with the actor's own: whoever has these entries from elsewhere need not read them. For that, the
-// results of accept and settle say which entries they added to logs (`said`).
+// Where. When all that an actor has to hear stands in one hub, between two positions, `stretch` says where, and how
+// many entries there are, with the actor's own: whoever has these entries from elsewhere need not read them. For that,
+// the results of accept and settle say which entries they added to logs (`said`).
 //
 // Rousing. Members that `live` marks (and those that hold up the trimming of a very long log) hear without being
 // called: LEDGER_ROUSE makes, for each that has something to hear and nothing else to do, an observe call, which this
-// broker offers at once (the result's calls). It has the flag TROUPE_FLAG_OBSERVE and the input null, waits for nothing,
-// and is otherwise a call like any other; one that ends without `heard` is followed by the next one after a while. The
-// results of accept, settle and sweep name the `hubs` for which this is to be asked now. What is not asked for, a sweep
-// names again.
+// broker offers at once (the result's calls). It has the flag TROUPE_FLAG_OBSERVE and the input null, waits for
+// nothing, and is otherwise a call like any other; one that ends without `heard` is followed by the next one after a
+// while. The results of accept, settle and sweep name the `hubs` for which this is to be asked now. What is not asked
+// for, a sweep names again.
 //
 // In a hub that a call opened, what is asked on behalf of an earlier call in the hub stands in its mailbox before the
 // later ones, which wait for that.
@@ -140,16 +140,17 @@ typedef enum {
 // whose turn has come carry both; to offer it to another instance, or when there is no owner, the broker claims the
 // actor for that instance first. settle with `epoch` is refused when the actor has moved.
 //
-// Dead letters. LEDGER_RETRY with `death` notes that an instance died under the call. When as many as `deaths_max` have, no
-// attempt follows: the call settles as service_died (LEDGER_SETTLED), and a letter is kept, with its input and its deaths,
-// for `letters_ms`, as one of `letters_max` of its slot; the eldest goes first, and the result's `inputs` says how many
-// did. So does a call with TROUPE_FLAG_ONCE, which would run again, in LEDGER_RETRY and LEDGER_TAKEOVER (and then isn't
-// among the calls that were taken over). An instance counts once, and one that comes back under the same id has not died twice. Letters hold nothing up.
-// LEDGER_LETTERS gives up to 100 as a list of maps {id, session, service, at (ms since 1970), deaths: [{attempt, instance,
-// host, how, at}], error, bytes, again: the id of the call whose letter it was before}, and where to go on; LEDGER_LETTER
-// a list of such a map and the input (null when it is larger than 8 MiB). LEDGER_RESEND makes the call `again`, new but for
-// its input, its service and its session, with no parent and no hubs: its result has the call, if this broker offers it;
-// LEDGER_STALE: an input has no value any more. LEDGER_UNKNOWN: there is no such letter.
+// Dead letters. LEDGER_RETRY with `death` notes that an instance died under the call. When as many as `deaths_max`
+// have, no attempt follows: the call settles as service_died (LEDGER_SETTLED), and a letter is kept, with its input and
+// its deaths, for `letters_ms`, as one of `letters_max` of its slot; the eldest goes first, and the result's `inputs`
+// says how many did. So does a call with TROUPE_FLAG_ONCE, which would run again, in LEDGER_RETRY and LEDGER_TAKEOVER
+// (and then isn't among the calls that were taken over). An instance counts once, and one that comes back under the
+// same id has not died twice. Letters hold nothing up. LEDGER_LETTERS gives up to 100 as a list of maps {id, session,
+// service, at (ms since 1970), deaths: [{attempt, instance, host, how, at}], error, bytes, again: the id of the call
+// whose letter it was before}, and where to go on; LEDGER_LETTER a list of such a map and the input (null when it is
+// larger than 8 MiB). LEDGER_RESEND makes the call `again`, new but for its input, its service and its session, with no
+// parent and no hubs: its result has the call, if this broker offers it; LEDGER_STALE: an input has no value any more.
+// LEDGER_UNKNOWN: there is no such letter.
 //
 // Brokers. Each renews a lease; the others take the calls of one whose lease has run out over, slot by slot: those
 // whose turn has come begin their next attempt, and the other broker, which may live, gets a notice when one settles.
@@ -189,8 +190,8 @@ typedef struct {
   uint32_t inputs_count; // at most LEDGER_INPUTS_MAX
   // of the same session: the call that this one's caller made before it, if it may not be stored yet; zero: none
   troupe_id_t previous;
-  // accept: the hubs in which the reply is said if the service is a member, opened by the call's parent (or by none, when
-  // it has none); at most TROUPE_HUBS_MAX. Of an operation: the one hub that it is about, none for LEDGER_HUB_OPEN
+  // accept: the hubs in which the reply is said if the service is a member, opened by the call's parent (or by none,
+  // when it has none); at most TROUPE_HUBS_MAX. Of an operation: the one hub that it is about, none for LEDGER_HUB_OPEN
   const troupe_id_t *hubs;
   uint32_t hubs_count;
   // accept: its group of calls that don't hear each other; zero: none. With TROUPE_FLAG_MORE, until another one of the
@@ -225,8 +226,8 @@ typedef struct {
   troupe_id_t again;           // resend: the id of the new call
   // claim: the instance's id. takeover: the broker's name
   const char *instance, *broker;
-  // lease: for how long. accept of an operation on a hub that no call opened: how long it stays open from now on without
-  // another one
+  // lease: for how long. accept of an operation on a hub that no call opened: how long it stays open from now on
+  // without another one
   int64_t lease_ms;
 
   // recall: the result may hold fewer entries (4 MiB or 1000 of them, at least one): ask again for the rest

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Answers to results. An answer is a list: outcome, attempt, memory, deadline, ready, status, body, more, owner, epoch,
-// inputs, news, hubs, stretch, said, then items. Every type is checked: the functions are ours, but the copy in Redis may be a newer one,
-// and other programs can write to that Redis. An answer that doesn't fit is an error of the connection, never a guess.
+// inputs, news, hubs, stretch, said, then items. Every type is checked: the functions are ours, but the copy in Redis
+// may be a newer one, and other programs can write to that Redis. An answer that doesn't fit is an error of the
+// connection, never a guess.
 //
 // Texts are borrowed from the reply (hiredis terminates them); bodies are copied once, into buffers.
 

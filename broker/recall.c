@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Of a memory, or of what was said in hubs. A read changes nothing, so when its answer is lost the instance is told and asks again. Only the instance that runs
-// the call may read: a memory is the actor's own.
+// Of a memory, or of what was said in hubs. A read changes nothing, so when its answer is lost the instance is told and
+// asks again. Only the instance that runs the call may read: a memory is the actor's own.
 
 #include "broker/recall.h"
 

@@ -19,7 +19,8 @@ void registry_release (broker_core_t *core, service_t *service);
 
 // The peer's instance that serves `service`; NULL: none.
 instance_t *registry_instance (const peer_t *peer, const service_t *service);
-// Ends an instance: no more offers, and what it runs is lost. `died`: it may have died, and how that was seen; NULL: it left.
+// Ends an instance: no more offers, and what it runs is lost. `died`: it may have died, and how that was seen; NULL: it
+// left.
 void registry_end (broker_core_t *core, instance_t *instance, const char *event, const char *died);
 // Ends an instance that runs nothing, without telling anybody.
 void registry_forget (broker_core_t *core, instance_t *instance);

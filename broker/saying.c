@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Entries of logs are published once they are stored, by the broker that stored them: each carries its position, so that
-// a subscriber can tell which ones it has. Nobody relies on it. What is not published (its broker died, had no memory, or
-// doesn't know whose reply it stored), is lost on the way or comes late, is read from the log.
+// Entries of logs are published once they are stored, by the broker that stored them: each carries its position, so
+// that a subscriber can tell which ones it has. Nobody relies on it. What is not published (its broker died, had no
+// memory, or doesn't know whose reply it stored), is lost on the way or comes late, is read from the log.
 //
-// What one speaker adds to one log in quick succession leaves as one message: sending, receiving and waking cost once for
-// all of it, and for each subscriber. The first entry leaves at once, those that follow within a moment after it wait for
-// the end of that moment; or for an offer to hear them. A message is kept small, because libzmq holds up to a thousand of
-// them for a subscriber that doesn't read. A very large entry is only named.
+// What one speaker adds to one log in quick succession leaves as one message: sending, receiving and waking cost once
+// for all of it, and for each subscriber. The first entry leaves at once, those that follow within a moment after it
+// wait for the end of that moment; or for an offer to hear them. A message is kept small, because libzmq holds up to a
+// thousand of them for a subscriber that doesn't read. A very large entry is only named.
 
 #include "broker/saying.h"
 

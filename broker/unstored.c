@@ -5,10 +5,10 @@
 // its caller sends it again, elsewhere, and it may run twice. For the rest (limits, credit, deadlines, retries, how it
 // is told) it is a call.
 //
-// Its caller learns from `settled` that it was taken, and its instance from nothing that its outcome was: `accepted` and
-// `confirmed` say that something is stored, here they would be two messages of six that say nothing. A call that takes
-// longer than a second is worth an `accepted`, so that its caller knows where it is. An outcome that is refused isn't
-// sent again, so what it was refused for becomes the outcome.
+// Its caller learns from `settled` that it was taken, and its instance from nothing that its outcome was: `accepted`
+// and `confirmed` say that something is stored, here they would be two messages of six that say nothing. A call that
+// takes longer than a second is worth an `accepted`, so that its caller knows where it is. An outcome that is refused
+// isn't sent again, so what it was refused for becomes the outcome.
 //
 // Nobody but its caller can ask for it. So when that is gone for a lease, and has sent it to another broker, it is of
 // no use here any more.

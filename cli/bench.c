@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `troupe bench`: how fast calls, hubs and repair are, and next to what; and whether the promises hold while parts of the
-// mesh are killed and frozen. It only reads the command line; bench_calls.h, bench_hub.h, bench_repair.h,
+// `troupe bench`: how fast calls, hubs and repair are, and next to what; and whether the promises hold while parts of
+// the mesh are killed and frozen. It only reads the command line; bench_calls.h, bench_hub.h, bench_repair.h,
 // bench_chaos.h, bench_laggard.h and bench_soak.h say what is measured, the files named *_report.c print it.
 #include "cli/bench_calls.h"
 #include "cli/bench_chaos.h"

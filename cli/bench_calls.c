@@ -2,9 +2,9 @@
 //
 // The measurements of `troupe bench calls` (bench_calls.h).
 //
-// Side by side: in each round every contestant is measured once, so that what else the machine does meanwhile hits all of
-// them, and ratios are made within a round. Growing: for each point the same, with one number that grows and the rest as
-// it is; the mesh has three brokers then, of which the clients and workers use as many as the point says.
+// Side by side: in each round every contestant is measured once, so that what else the machine does meanwhile hits all
+// of them, and ratios are made within a round. Growing: for each point the same, with one number that grows and the
+// rest as it is; the mesh has three brokers then, of which the clients and workers use as many as the point says.
 #include "cli/bench_calls.h"
 
 #include <stddef.h>

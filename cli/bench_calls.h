@@ -26,7 +26,8 @@ typedef struct {
   size_t count;
 } bench_calls_t;
 
-// `span`, `rounds` and `sweep` are set, all else zero. Measures below the directory `parent`; afterwards nothing is left.
+// `span`, `rounds` and `sweep` are set, all else zero. Measures below the directory `parent`; afterwards nothing is
+// left.
 troupe_err_t bench_calls_run (bench_calls_t *self, const char *parent, troupe_error_t *error);
 // The series side by side of this kind; NULL: there is none.
 const bench_series_t *bench_calls_find (const bench_calls_t *self, bench_kind_t kind, bench_fsync_t fsync,

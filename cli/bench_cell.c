@@ -4,7 +4,8 @@
 // the word given, so neither connecting nor the difference between the first client and the last is measured. Each
 // client measures its own time; the rate is the sum of theirs.
 //
-// The meters: processor time from /proc, in ticks of 10 ms, and how often Redis's Functions were called, asked of Redis.
+// The meters: processor time from /proc, in ticks of 10 ms, and how often Redis's Functions were called, asked of
+// Redis.
 #include "cli/bench_cell.h"
 
 #include "cli/bench_meter.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every end has to have before it can measure: a loop, a node that knows the brokers, and an ear for the words of the
-// process that measures.
+// What every end has to have before it can measure: a loop, a node that knows the brokers, and an ear for the words of
+// the process that measures.
 #include "cli/bench_end.h"
 
 enum { BROKERS_MAX = 16 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a benchmark runs on: a temporary directory, in it a mesh for each way of Redis's fsync, with workers, and libzmq's
-// proxy with its worker. A mesh is a `troupe up` as a child (companion.h), as a user runs it; everything else is of the
-// crew. All of it is gone after bench_field_close, and when this process dies all but the directory.
+// What a benchmark runs on: a temporary directory, in it a mesh for each way of Redis's fsync, with workers, and
+// libzmq's proxy with its worker. A mesh is a `troupe up` as a child (companion.h), as a user runs it; everything else
+// is of the crew. All of it is gone after bench_field_close, and when this process dies all but the directory.
 #ifndef CLI_BENCH_FIELD_H
 #define CLI_BENCH_FIELD_H
 

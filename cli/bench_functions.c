@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What Redis alone can do for us: the Functions *accept* and *settle* of each call, made through the broker's own ledger
-// as a broker makes them, pipelined, without any message between processes but Redis's. A call is in flight from its
-// accept to the answer of its settle.
+// What Redis alone can do for us: the Functions *accept* and *settle* of each call, made through the broker's own
+// ledger as a broker makes them, pipelined, without any message between processes but Redis's. A call is in flight from
+// its accept to the answer of its settle.
 #include "cli/bench_role.h"
 
 #include "broker/ledger.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What libzmq alone can do here: a client's DEALER, a proxy of a ROUTER and a DEALER, a worker's DEALER that sends back
-// what it gets, over ipc, in three processes. A message is one frame of BENCH_BODY bytes, which begins with the number of
-// its slot; there is no header, no call, nothing kept. All three wait in libzmq itself, without a loop of ours, and
+// what it gets, over ipc, in three processes. A message is one frame of BENCH_BODY bytes, which begins with the number
+// of its slot; there is no header, no call, nothing kept. All three wait in libzmq itself, without a loop of ours, and
 // every socket has the options that all of ours have.
 #include "cli/bench_role.h"
 #include "troupe/socket.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a benchmark tells: a table for people, JSON for machines. Of repeated measurements the median, with the least and
-// the most, since on a machine with other work no single one means much; percentiles are the medians of the rounds'.
+// What a benchmark tells: a table for people, JSON for machines. Of repeated measurements the median, with the least
+// and the most, since on a machine with other work no single one means much; percentiles are the medians of the
+// rounds'.
 #include "cli/bench_calls.h"
 #include "cli/bench_load.h"
 #include "cli/table.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The roles' table and what they share: parameters, and the pipe to the process that measures. Whatever fails is said on
-// standard error, which is that process's, and ends the role; there the pipe's end is the failure.
+// The roles' table and what they share: parameters, and the pipe to the process that measures. Whatever fails is said
+// on standard error, which is that process's, and ends the role; there the pipe's end is the failure.
 #include "cli/bench_role.h"
 
 #include "cli/bench_chaos_cast.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Checks of the models: a GET that costs nothing, with the key, where the provider lists its models: at <base_url>/models
-// for most.
-// libcurl is what the model service uses too, so proxies and certificates are treated alike.
+// Checks of the models: a GET that costs nothing, with the key, where the provider lists its models: at
+// <base_url>/models for most. libcurl is what the model service uses too, so proxies and certificates are treated
+// alike.
 #include "cli/checks.h"
 #include "troupe/model.h"
 

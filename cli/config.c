@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `troupe config validate` and `troupe config show`. Showing prints the whole tree with every default filled in: as YAML
-// that can be used as a file (strings in JSON's quotes are YAML's double-quoted ones), a secret as the variable that
-// brings it; or as JSON the way the programs see it, times in milliseconds, sizes in bytes, secrets as "***".
+// `troupe config validate` and `troupe config show`. Showing prints the whole tree with every default filled in: as
+// YAML that can be used as a file (strings in JSON's quotes are YAML's double-quoted ones), a secret as the variable
+// that brings it; or as JSON the way the programs see it, times in milliseconds, sizes in bytes, secrets as "***".
 #include "cli/mesh.h"
 #include "cli/output.h"
 #include "cli/verbs.h"

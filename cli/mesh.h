@@ -30,8 +30,8 @@ const char *mesh_named_file (const troupe_args_t *args);
 
 // Whether it runs here, by `troupe up`.
 bool mesh_running (const mesh_t *self);
-// Whether its brokers are on sockets that only this machine reaches. A mesh that others reach is theirs as well: it isn't
-// started by the way.
+// Whether its brokers are on sockets that only this machine reaches. A mesh that others reach is theirs as well: it
+// isn't started by the way.
 bool mesh_is_local (const mesh_t *self);
 // mesh.json, for commands that are given nothing else.
 troupe_err_t mesh_announce (const mesh_t *self, troupe_error_t *error);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `troupe new agent NAME`: an agent in a file of its own, which joins a mesh that runs; and, for a mesh of containers, the
-// compose file that brings it there. The file says of the mesh what a service needs to find it, and nothing else: so the
-// mesh's own file needn't be changed, and nothing is restarted. Nothing that exists is overwritten.
+// `troupe new agent NAME`: an agent in a file of its own, which joins a mesh that runs; and, for a mesh of containers,
+// the compose file that brings it there. The file says of the mesh what a service needs to find it, and nothing else:
+// so the mesh's own file needn't be changed, and nothing is restarted. Nothing that exists is overwritten.
 #include "cli/mesh.h"
 #include "cli/new_text.h"
 #include "cli/output.h"
@@ -41,9 +41,10 @@ static troupe_err_t
 choose_directory (plan_t *self, const troupe_args_t *args, troupe_error_t *error)
 {
   const char *wanted = troupe_args_value (args, "directory"), *slash = strrchr (self->file, '/');
-  int size = wanted != NULL   ? snprintf (self->directory, sizeof self->directory, "%s", wanted)
-             : slash == NULL  ? snprintf (self->directory, sizeof self->directory, ".")
-                              : snprintf (self->directory, sizeof self->directory, "%.*s", (int)(slash - self->file), self->file);
+  int size = wanted != NULL ? snprintf (self->directory, sizeof self->directory, "%s", wanted)
+             : slash == NULL
+               ? snprintf (self->directory, sizeof self->directory, ".")
+               : snprintf (self->directory, sizeof self->directory, "%.*s", (int)(slash - self->file), self->file);
   if (size < 0 || (size_t)size >= sizeof self->directory)
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "--directory", NULL, "the path is too long");
   return TROUPE_OK;
@@ -121,8 +122,7 @@ write_agent (const plan_t *self, FILE *file)
   write_value (file, "mesh: ", troupe_config_get (self->config, "mesh"), "\n");
   write_value (file, "state: ", troupe_config_get (self->config, "state"), "\n");
   fputs ("\nbrokers:\n", file);
-  json_array_foreach (troupe_config_get (self->config, "brokers"), i, broker)
-  {
+  json_array_foreach (troupe_config_get (self->config, "brokers"), i, broker) {
     write_value (file, "  - { name: ", json_object_get (broker, "name"), ", ");
     write_value (file, "endpoint: ", json_object_get (broker, "endpoint"), "");
     fputs (json_is_true (json_object_get (broker, "insecure")) ? ", insecure: true }\n" : " }\n", file);
@@ -154,7 +154,8 @@ load (troupe_config_t **out, const char *file, troupe_error_t *error)
 {
   json_t *errors = NULL;
   if (file == NULL)
-    return troupe_error_set (error, TROUPE_NOT_FOUND, "troupe.yaml", "name the mesh's with -f", "there is no configuration here");
+    return troupe_error_set (error, TROUPE_NOT_FOUND, "troupe.yaml", "name the mesh's with -f",
+                             "there is no configuration here");
   troupe_err_t err = troupe_config_load_part (out, file, "", &errors, error);
   if (json_array_size (errors) > 0) {
     troupe_config_print_errors (errors, stderr);

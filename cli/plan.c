@@ -146,8 +146,8 @@ add_brokers (plan_t *self, const troupe_config_t *config)
   return true;
 }
 
-// Where each process has its health endpoint: one has the port in the configuration, and each further one the next, since
-// they share this machine's.
+// Where each process has its health endpoint: one has the port in the configuration, and each further one the next,
+// since they share this machine's.
 static troupe_err_t
 add_health (plan_t *self, const troupe_config_t *config, troupe_error_t *error)
 {

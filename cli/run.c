@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `troupe run`: a workflow in Lua against a mesh, which is started for the duration if it doesn't run. Around the engine
-// (troupe/script.h) stand the person at the terminal and the agents that moved out.
+// `troupe run`: a workflow in Lua against a mesh, which is started for the duration if it doesn't run. Around the
+// engine (troupe/script.h) stand the person at the terminal and the agents that moved out.
 //
 // The first Ctrl-C cancels what is under way and waits for that; the second one leaves.
 #include "cli/client.h"

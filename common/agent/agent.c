@@ -10,7 +10,8 @@
 
 enum {
   // Sessions whose memory is kept at hand, and the bytes they may take. Small, since it saves little: a session that
-  // was dropped costs its next turn one larger answer of the store's, about 1 ms for 100 messages, beside a model's call.
+  // was dropped costs its next turn one larger answer of the store's, about 1 ms for 100 messages, beside a model's
+  // call.
   MEMORIES_MAX = 1024,
   MEMORY_BYTES_MAX = 8 * 1024 * 1024
 };

@@ -2,7 +2,8 @@
 //
 // One session's messages in the order of the store, each once: a message may have been stored twice, when it reached
 // the agent on two ways, and the first counts. An entry of the store is a message, a list of messages (what was heard
-// before one reply), or {"state": ...}, what the actor keeps besides, of which the last counts. Ids are kept in a JSON object that serves as a set.
+// before one reply), or {"state": ...}, what the actor keeps besides, of which the last counts. Ids are kept in a JSON
+// object that serves as a set.
 //
 // A history holds only what was read back from the store, never what this process asked the store to remember: that
 // may have been refused, because another attempt at the call was faster, and then the store holds the other's words.

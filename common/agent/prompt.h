@@ -6,8 +6,8 @@
 
 #include "troupe/message.h"
 
-// A new object, the input of a call to a model: {"messages": [the system prompt, memory ..., input ...], "agent": name}.
-// NULL: out of memory. `system` may be NULL or empty: none.
+// A new object, the input of a call to a model: {"messages": [the system prompt, memory ..., input ...], "agent":
+// name}. NULL: out of memory. `system` may be NULL or empty: none.
 json_t *prompt_build (const char *agent, const char *system, const json_t *memory, const json_t *input);
 
 #endif

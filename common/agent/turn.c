@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A turn from the task to its end: read the input, bring the memory and what was said in hubs, hand it to the type, and
-// say what the type made of it. Whatever happens, a turn ends in exactly one place, `finish`, which gives everything back; the history returns to
-// the agent's cache, and holds only what the store held (see history.c).
+// say what the type made of it. Whatever happens, a turn ends in exactly one place, `finish`, which gives everything
+// back; the history returns to the agent's cache, and holds only what the store held (see history.c).
 //
 // A turn that ends takes its type's open question with it.
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The table is flat, because it is read by people; the tree in it is found by comparing paths. It has some hundred keys,
-// so a plain loop is fast enough for any file that we take.
+// The table is flat, because it is read by people; the tree in it is found by comparing paths. It has some hundred
+// keys, so a plain loop is fast enough for any file that we take.
 
 #include "config/key.h"
 

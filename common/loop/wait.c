@@ -8,8 +8,9 @@
 // wake-up is lost. A receiver's events needn't be read before the wait once there were none: only its function could
 // have taken a wake-up away, and it isn't called without one.
 //
-// zmq_poll does the same for all sockets alike, but polls twice and reads every socket's events each time: in an instance
-// that answers one call at a time 36 system calls a call, against 29 here, and 25 with its monitor as a receiver (counted).
+// zmq_poll does the same for all sockets alike, but polls twice and reads every socket's events each time: in an
+// instance that answers one call at a time 36 system calls a call, against 29 here, and 25 with its monitor as a
+// receiver (counted).
 
 #include "loop/wait.h"
 

@@ -6,8 +6,8 @@
 // The first 60 bits are one number, `last`, which only grows: the next one is the clock's, or the last one plus one,
 // whichever is greater. So ids stay in order when many are made in a millisecond (a counter that overflows borrows from
 // the next millisecond) and when the clock is set back. A compare-and-swap makes it safe on threads, without a lock.
-// Random bits come from the kernel, for some ids at a time: for each alone it would be asked longer than all else takes.
-// What is left of them is a thread's own, and a forked child, which has the same, throws it away.
+// Random bits come from the kernel, for some ids at a time: for each alone it would be asked longer than all else
+// takes. What is left of them is a thread's own, and a forked child, which has the same, throws it away.
 
 #include "troupe/id.h"
 

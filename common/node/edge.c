@@ -3,9 +3,9 @@
 // The edge: for each broker a DEALER with a monitor, and, once the user wants events, a SUB.
 //
 // Before each wait the loop calls `prepare`: it tells the core the time, lets it call the user's functions, brings the
-// sockets to what the core wishes, and sends what is queued. Commands that arise in one turn so leave together, small ones
-// as one ZeroMQ message: libzmq's thread, and the broker, are woken once for all. A socket that takes no more (its queue is full) is tried again a millisecond later; the core stops filling up
-// meanwhile.
+// sockets to what the core wishes, and sends what is queued. Commands that arise in one turn so leave together, small
+// ones as one ZeroMQ message: libzmq's thread, and the broker, are woken once for all. A socket that takes no more (its
+// queue is full) is tried again a millisecond later; the core stops filling up meanwhile.
 //
 // The monitor tells of a broken transport long before the lease ends. What the broker said before it broke is still in
 // the DEALER, so that is read first.
@@ -309,8 +309,8 @@ node_edge_open (node_edge_t *self, const char *const *brokers, troupe_error_t *e
   if (self->zmq == NULL)
     return troupe_error_set (error, TROUPE_NO_MEMORY, "ZeroMQ context", NULL, "out of memory");
   self->channels_count = node_core_brokers (self->core);
-  // One thread moves more than a million messages a second, more than any node handles. But a broker that is reached by a
-  // name has one of its own: when that is gone, and its name with it, the others must not wait for an answer.
+  // One thread moves more than a million messages a second, more than any node handles. But a broker that is reached by
+  // a name has one of its own: when that is gone, and its name with it, the others must not wait for an answer.
   unsigned threads = 1;
   for (unsigned i = 0; i < self->channels_count; i++)
     self->channels[i] = (node_channel_t){

@@ -12,8 +12,8 @@
 //
 // A call that is refused as out_of_order is held back until those before it have left the row; then it is sent again,
 // and with it all those behind it that are held back. So when the first of a hundred is lost, the others are sent
-// twice, not a hundred times. Only when the one before it was sent again in the meantime, it follows at once. While calls are
-// held back the first of the row is the only one with a timer, and that is made to fire soon.
+// twice, not a hundred times. Only when the one before it was sent again in the meantime, it follows at once. While
+// calls are held back the first of the row is the only one with a timer, and that is made to fire soon.
 
 #include "node/ordering.h"
 

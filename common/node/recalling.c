@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Recalls: a task reads its actor's memory, or what was said in its hubs, from the broker that offered it (only that one
-// knows that this instance runs the call). When that connection is lost, a recall waits until the call is offered again.
-// As long as the store is away it asks again; it ends with an error when nobody answers for long, and when the task is
-// cancelled.
+// Recalls: a task reads its actor's memory, or what was said in its hubs, from the broker that offered it (only that
+// one knows that this instance runs the call). When that connection is lost, a recall waits until the call is offered
+// again. As long as the store is away it asks again; it ends with an error when nobody answers for long, and when the
+// task is cancelled.
 //
 // What was said in a hub may be here already, by subscription (sayings.h): then nothing is asked. When a part of it is
 // missing that may be on its way, it is waited for, for a moment.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Registering services with every broker. A registration without an answer is asked for again, and one that was refused
-// too, more slowly. One whose description changed is sent once more with a tick, so that a service that changes it again
-// and again costs a frame a heartbeat at most.
+// too, more slowly. One whose description changed is sent once more with a tick, so that a service that changes it
+// again and again costs a frame a heartbeat at most.
 
 #include "node/losing.h"
 #include "node/parts.h"

@@ -4,8 +4,8 @@
 // perhaps with gaps. Whoever hears the hub is told how many entries there are between two positions of the log
 // (TROUPE_CMD_OFFER), so that these can be taken from here when all of them are here.
 //
-// Messages come in any order and more than once; what is here already, or was let go, is left out. Nothing here knows of
-// sockets or time.
+// Messages come in any order and more than once; what is here already, or was let go, is left out. Nothing here knows
+// of sockets or time.
 #ifndef NODE_SAYINGS_H
 #define NODE_SAYINGS_H
 
@@ -48,7 +48,8 @@ void sayings_clear (sayings_t *self);
 troupe_err_t sayings_take (sayings_t *self, const troupe_header_t *header, troupe_buffer_t *body, size_t *left_out);
 // Of the entries behind `since` up to `position`, of which the log has `entries`.
 sayings_look_t sayings_look (const sayings_t *self, uint64_t since, uint64_t position, size_t entries);
-// These entries as a list of messages, in order, but for those that `service` said; NULL: no memory, or one is no value.
+// These entries as a list of messages, in order, but for those that `service` said; NULL: no memory, or one is no
+// value.
 json_t *sayings_read (const sayings_t *self, uint64_t since, uint64_t position, const char *service);
 // Lets all go up to this position.
 void sayings_forget (sayings_t *self, uint64_t position);

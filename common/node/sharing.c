@@ -10,9 +10,10 @@
 //
 // When there are more brokers than credit, some have none, and that of an ended task goes to one of those if calls wait
 // there. A task whose broker was lost runs on, and its part of the credit is nobody's until another broker offers the
-// task here again, or it ends: else that broker would give it something to do that it can't begin, while other instances
-// may be idle. For the same reason what was offered by a lost broker and hasn't begun is forgotten: it will be offered
-// again, here or elsewhere. (Volatile ones are known to nobody else, so they count for nothing here and stay.)
+// task here again, or it ends: else that broker would give it something to do that it can't begin, while other
+// instances may be idle. For the same reason what was offered by a lost broker and hasn't begun is forgotten: it will
+// be offered again, here or elsewhere. (Volatile ones are known to nobody else, so they count for nothing here and
+// stay.)
 //
 // Brokers learn of their shares a moment later, may offer to an actor's owner beyond them, and take calls over from
 // others that still run here. So shares alone don't bound what arrives; the instance does: what is beyond the credit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Building pipelines: trees that never change. Every function takes its parts over first, so that nothing leaks whatever
-// goes wrong.
+// Building pipelines: trees that never change. Every function takes its parts over first, so that nothing leaks
+// whatever goes wrong.
 
 #include "pipeline/machine.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The machine: a tree of frames, one for each pipeline that is being run, and what flows between them. A frame goes on
-// until it is done, needs a value that isn't there (then it waits), or has a part to run (then it is the part's turn). A
-// fan-out runs all its parts; nothing else has more than one. When a reply has come, the waiting frames look again.
+// until it is done, needs a value that isn't there (then it waits), or has a part to run (then it is the part's turn).
+// A fan-out runs all its parts; nothing else has more than one. When a reply has come, the waiting frames look again.
 
 #include "pipeline/item.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Agents of the type "script": a Lua file that returns a table with the agent's functions. Each agent has an engine of its
-// own, wherever it runs, so it shares no globals with a workflow and behaves the same inside and outside of it. Its turns,
-// of all its sessions, are strands of that engine.
+// Agents of the type "script": a Lua file that returns a table with the agent's functions. Each agent has an engine of
+// its own, wherever it runs, so it shares no globals with a workflow and behaves the same inside and outside of it. Its
+// turns, of all its sessions, are strands of that engine.
 
 #include "script/engine.h"
 

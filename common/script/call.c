@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Making calls. A call returns its placeholder at once, whatever it depends on: replies among its input are named, not
-// waited for. There are three exceptions, in which a reply's value has to be put in: beyond sixteen different ones in one
-// call, of another session, and in a workflow one that came long ago, whose stored value may be gone by now.
+// waited for. There are three exceptions, in which a reply's value has to be put in: beyond sixteen different ones in
+// one call, of another session, and in a workflow one that came long ago, whose stored value may be gone by now.
 //
 // What is wrong with the call itself (no service's name, an input that is no value) is raised here; whatever happens to
 // it later is raised where its reply is used.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The engine: a Lua state with a limit on its memory, the libraries, and its place on the loop. It is a hook of the
-// loop's: before every wait it runs the strands that can go on. Nothing of Lua ever runs inside a function that the node
-// called, so a script may make calls and drop placeholders wherever it stands.
+// loop's: before every wait it runs the strands that can go on. Nothing of Lua ever runs inside a function that the
+// node called, so a script may make calls and drop placeholders wherever it stands.
 //
 // Whatever C asks of Lua that might raise goes through engine_protect; Lua's panic function is never reached.
 

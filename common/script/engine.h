@@ -204,7 +204,8 @@ void failure_of (lua_State *L, troupe_error_t *out);
 void failure_open (lua_State *L);
 void failure_add (lua_State *L); // its native, as below
 
-// call.c, hub.c, globals.c, local.c, memory.c, parse.c: natives. Each adds its functions to the table on top of the stack; raises.
+// call.c, hub.c, globals.c, local.c, memory.c, parse.c: natives. Each adds its functions to the table on top of the
+// stack; raises.
 void call_open (lua_State *L);
 void hub_open (lua_State *L);
 void globals_open (lua_State *L);

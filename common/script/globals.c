@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What differs from plain Lua: print waits for the replies that it prints, sleep lets the others go on, os.exit ends the
-// workflow in order, and debug's functions that would take the engine's clock away are not there.
+// What differs from plain Lua: print waits for the replies that it prints, sleep lets the others go on, os.exit ends
+// the workflow in order, and debug's functions that would take the engine's clock away are not there.
 
 #include "script/engine.h"
 

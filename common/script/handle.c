@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Handles: the calls that scripts made. A handle lives as long as a placeholder of Lua's refers to it, and at least until
-// the call has settled: a script may drop a placeholder, and the call goes on. A call that couldn't be made is a handle,
-// too, that failed at once: the error shows where the reply is used, like every other one.
+// Handles: the calls that scripts made. A handle lives as long as a placeholder of Lua's refers to it, and at least
+// until the call has settled: a script may drop a placeholder, and the call goes on. A call that couldn't be made is a
+// handle, too, that failed at once: the error shows where the reply is used, like every other one.
 
 #include "script/engine.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hubs in scripts (troupe/hub.h). A hub is open from msghub to the end of its block; every call that is made meanwhile, by
-// the coroutine that opened it or one that it resumed, also in functions called from the block, is said in it. The block's
-// variable closes the hub (__close), and what a coroutine that nobody resumes any more has left open is closed by the
-// collector, or with the strand.
+// Hubs in scripts (troupe/hub.h). A hub is open from msghub to the end of its block; every call that is made meanwhile,
+// by the coroutine that opened it or one that it resumed, also in functions called from the block, is said in it. The
+// block's variable closes the hub (__close), and what a coroutine that nobody resumes any more has left open is closed
+// by the collector, or with the strand.
 
 #include "script/engine.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Agents that a workflow makes. One that stays inside is served by the workflow's own node, as agent/<name>#<session>,
-// through the brokers like every other one; its type is one of the library's, the person at the terminal, or functions of
-// the script. One that moves out is the program's business (troupe_script_options_t.spawn).
+// through the brokers like every other one; its type is one of the library's, the person at the terminal, or functions
+// of the script. One that moves out is the program's business (troupe_script_options_t.spawn).
 
 #include "script/engine.h"
 

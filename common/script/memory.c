@@ -104,7 +104,8 @@ add (lua_State *L)
   return lua_isnil (L, 2) ? 0 : add_there (L, LUA_OK, 0);
 }
 
-// remember_model (make): make (model's name, agent's name, names of models to ask instead or nil) is called for each turn's self.model
+// remember_model (make): make (model's name, agent's name, names of models to ask instead or nil) is called for each
+// turn's self.model
 static int
 remember_model (lua_State *L)
 {

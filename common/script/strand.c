@@ -6,10 +6,11 @@
 //
 // A strand waits for one handle, for a time, or both. Who settles a handle makes those ready that wait for it.
 //
-// A strand that has computed for longer than it may is doomed: it is suspended and never resumed, so that no pcall holds
-// it; where it can't be suspended (under table.sort, say), each of its instructions raises until it can, or ends. Blocks
-// are closed afterwards under the same rule. (An error that a hook raises leaves hooks off in a coroutine that dies of it;
-// so a strand's function runs in a pcall of the engine's own, which switches them on again before blocks are closed.)
+// A strand that has computed for longer than it may is doomed: it is suspended and never resumed, so that no pcall
+// holds it; where it can't be suspended (under table.sort, say), each of its instructions raises until it can, or ends.
+// Blocks are closed afterwards under the same rule. (An error that a hook raises leaves hooks off in a coroutine that
+// dies of it; so a strand's function runs in a pcall of the engine's own, which switches them on again before blocks
+// are closed.)
 
 #include "script/engine.h"
 

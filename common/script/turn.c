@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Turns of an actor that is written in Lua: each is a strand that calls a function of the actor's table with `self`, a
-// table that lives as long as the turn. What lasts is in self.memory and self.state; so that nobody loses what he meant to
-// keep, setting anything else in `self` raises.
+// table that lives as long as the turn. What lasts is in self.memory and self.state; so that nobody loses what he meant
+// to keep, setting anything else in `self` raises.
 //
 // `init` is called once a session, before anything else, to set up the state.
 

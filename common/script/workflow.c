@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A workflow: a file that runs as the engine's first strand. When it has ended, the engine waits until nothing is lost by
-// leaving: calls to agents that run inside have settled, all others are stored (whoever wants them finds them by their
-// ids). When it failed or was interrupted, its calls are cancelled first, and the wait is short.
+// A workflow: a file that runs as the engine's first strand. When it has ended, the engine waits until nothing is lost
+// by leaving: calls to agents that run inside have settled, all others are stored (whoever wants them finds them by
+// their ids). When it failed or was interrupted, its calls are cancelled first, and the wait is short.
 
 #include "script/engine.h"
 

@@ -3,8 +3,9 @@
 // Frames in and out of a socket.
 //
 // A body travels as a reference: what comes in becomes a buffer that keeps the zmq_msg_t, and what goes out is one more
-// reference to that message, or a zmq_msg_t that owns a reference of the buffer, which libzmq's I/O thread gives back when
-// the bytes have left. Small ones of our own are copied, which is cheaper than libzmq's bookkeeping for foreign memory.
+// reference to that message, or a zmq_msg_t that owns a reference of the buffer, which libzmq's I/O thread gives back
+// when the bytes have left. Small ones of our own are copied, which is cheaper than libzmq's bookkeeping for foreign
+// memory.
 //
 // Small messages go many in one of ZeroMQ's: its I/O thread, and the peer, can only be woken by a complete one, so they
 // are woken once for all of them.

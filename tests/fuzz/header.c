@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Any bytes as a header, alone or with a body: they decode, or are refused with a reason; what decodes encodes, and is the
-// same again.
+// Any bytes as a header, alone or with a body: they decode, or are refused with a reason; what decodes encodes, and is
+// the same again.
 
 #include "tests/fuzz/fuzz.h"
 #include "troupe/wire.h"

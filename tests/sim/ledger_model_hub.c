@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hubs in the model: what broker/functions/hubs.lua, places.lua, entries.lua and operations.lua do in Redis. A hub keeps
-// everything that was ever said in it, and every member that it ever had; so there is nothing to trim, to let go or to
-// expire, no bound, and whom a call waits for is looked up whenever that is asked.
+// Hubs in the model: what broker/functions/hubs.lua, places.lua, entries.lua and operations.lua do in Redis. A hub
+// keeps everything that was ever said in it, and every member that it ever had; so there is nothing to trim, to let go
+// or to expire, no bound, and whom a call waits for is looked up whenever that is asked.
 
 #include "sim/ledger_model_hub.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where, in the model, a call's news stand, and what a step added to logs: what news_of of broker/functions/hubs.lua and
-// ROUSE.note_said tell.
+// Where, in the model, a call's news stand, and what a step added to logs: what news_of of broker/functions/hubs.lua
+// and ROUSE.note_said tell.
 
 #include "sim/ledger_model_hub.h"
 

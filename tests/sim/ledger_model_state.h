@@ -150,8 +150,8 @@ void model_letters (model_step_t *step);
 void model_letter (model_step_t *step);
 void model_resend (model_step_t *step);
 void model_discard (model_step_t *step);
-// Notes the death that the request tells of, if any. True: it was one too many, or the call may run only once, and it has
-// settled.
+// Notes the death that the request tells of, if any. True: it was one too many, or the call may run only once, and it
+// has settled.
 bool model_bury (model_step_t *step, ledger_model_call_t *call);
 void model_letters_free (ledger_model_t *self);
 void model_claim (model_step_t *step);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A run has four parts. Faults: callers call while everything goes wrong. Calm: no more faults; whatever was stored must
-// settle, and everybody must be told. Probes: new calls must be answered with values. The end: instances drain, and
-// nothing may be left anywhere.
+// A run has four parts. Faults: callers call while everything goes wrong. Calm: no more faults; whatever was stored
+// must settle, and everybody must be told. Probes: new calls must be answered with values. The end: instances drain,
+// and nothing may be left anywhere.
 
 #include "sim/mesh_state.h"
 

@@ -5,9 +5,9 @@
 // actor must have heard what members said before the cut while it was one itself: all of it, in the order of the logs,
 // once, and nothing else.
 //
-// One that stands among the hubs of an opener for no such reason, since it is nested under a call that has nothing to do
-// with them, waits for nothing that is younger than its root, and so may hear less of what was accepted after that; but
-// without a gap, in all of them together.
+// One that stands among the hubs of an opener for no such reason, since it is nested under a call that has nothing to
+// do with them, waits for nothing that is younger than its root, and so may hear less of what was accepted after that;
+// but without a gap, in all of them together.
 
 #include "sim/mesh_state.h"
 

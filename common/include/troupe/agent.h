@@ -8,8 +8,8 @@
 // been brought, and the type's `reply` makes something of both, then or later, and ends the turn. With the reply, the
 // input and the reply enter the memory, in one step; a turn that fails leaves no trace. Memory knows a message again by
 // its id: one that it holds already is neither remembered nor put to the model twice. What others say in the agent's
-// hubs is observed at the beginning of its next turn, and stored with its reply; by a type with `observe` it is observed
-// at once, in turns of their own.
+// hubs is observed at the beginning of its next turn, and stored with its reply; by a type with `observe` it is
+// observed at once, in turns of their own.
 //
 // The call's input (its value): a message, a list of messages, a string (said by a user named "user"), or null (speak
 // without a new message). Messages without id or timestamp get those of the call, so that a second attempt at the call
@@ -46,10 +46,10 @@ typedef struct {
   // Makes the state from the agent's part of the configuration (a map, borrowed). NULL: no state.
   troupe_err_t (*open) (void **state, const char *agent, const json_t *settings, troupe_error_t *error);
   void (*close) (void *state);
-  // What others have said in the agent's hubs since its last turn (troupe/hub.h), oldest first, before this turn's reply:
-  // a list of messages, borrowed. Takes the turn over until troupe_turn_observed, and remembers what it wants to by
-  // troupe_turn_remember. NULL: all of them are remembered (AgentScope section 2.1, observe). A type that has it hears
-  // soon after something was said, also when nobody calls it: then that is all of the turn, and no reply follows.
+  // What others have said in the agent's hubs since its last turn (troupe/hub.h), oldest first, before this turn's
+  // reply: a list of messages, borrowed. Takes the turn over until troupe_turn_observed, and remembers what it wants to
+  // by troupe_turn_remember. NULL: all of them are remembered (AgentScope section 2.1, observe). A type that has it
+  // hears soon after something was said, also when nobody calls it: then that is all of the turn, and no reply follows.
   void (*observe) (void *state, troupe_turn_t *turn, const json_t *messages);
   // Whether this one wants to hear at once. NULL: yes, if it has `observe`.
   bool (*live) (const void *state);
@@ -118,8 +118,8 @@ troupe_err_t troupe_turn_remember (troupe_turn_t *self, json_t *message, troupe_
 void troupe_turn_observed (troupe_turn_t *self);
 // What the actor remembers as the content of its own reply, when that differs from what it says: given up.
 void troupe_turn_remember_reply_as (troupe_turn_t *self, json_t *content);
-// What the actor keeps between turns besides messages: what the last turn of the session that replied has set, borrowed;
-// NULL: nothing. Setting it (given up) takes effect with the reply.
+// What the actor keeps between turns besides messages: what the last turn of the session that replied has set,
+// borrowed; NULL: nothing. Setting it (given up) takes effect with the reply.
 const json_t *troupe_turn_state (const troupe_turn_t *self);
 void troupe_turn_set_state (troupe_turn_t *self, json_t *state);
 

@@ -30,14 +30,15 @@ void troupe_buffer_narrow (troupe_buffer_t *self, const void *data, size_t size)
 // The keeper, for whoever knows `free_fn`; NULL: the buffer is not of that kind.
 void *troupe_buffer_keeper (const troupe_buffer_t *self, troupe_buffer_free_fn *free_fn);
 
-// A buffer of `capacity` bytes to be filled at *bytes by its maker, before anyone else has a reference; more of them (the
-// filled ones stay, *self_p and *bytes change); and how many it has in the end.
+// A buffer of `capacity` bytes to be filled at *bytes by its maker, before anyone else has a reference; more of them
+// (the filled ones stay, *self_p and *bytes change); and how many it has in the end.
 troupe_err_t troupe_buffer_begin (troupe_buffer_t **out, size_t capacity, void **bytes);
 troupe_err_t troupe_buffer_grow (troupe_buffer_t **self_p, size_t capacity, void **bytes);
 void troupe_buffer_finish (troupe_buffer_t *self, size_t size);
 
 // A reference to be held for long: a copy where the buffer is a small part of larger memory that it keeps alive (as a
-// received message does of what was read with it), unless there is no memory for one; `self` otherwise. NULL stays NULL.
+// received message does of what was read with it), unless there is no memory for one; `self` otherwise. NULL stays
+// NULL.
 troupe_buffer_t *troupe_buffer_keep (troupe_buffer_t *self);
 // One more reference; returns `self`. NULL stays NULL.
 troupe_buffer_t *troupe_buffer_ref (troupe_buffer_t *self);

@@ -10,9 +10,10 @@
 //
 // The result is a JSON tree with every default filled in, also those that follow from other keys: `brokers` has at
 // least one, each with "endpoint" and "publish" (ipc://<state>/<mesh>/<name>.ipc and <name>-pub.ipc; for tcp the next
-// port); "store" has "url" (unix://<state>/<mesh>/redis.sock) and "private": true when no url was given; a model
-// that is reached over HTTP has "model" and "base_url"; "rules" and "ranks" can be opened as they are. A key without a default is absent when it is not given
-// or empty. Durations are integers in milliseconds, sizes in bytes. Thread rule: immutable after loading.
+// port); "store" has "url" (unix://<state>/<mesh>/redis.sock) and "private": true when no url was given; a model that
+// is reached over HTTP has "model" and "base_url"; "rules" and "ranks" can be opened as they are. A key without a
+// default is absent when it is not given or empty. Durations are integers in milliseconds, sizes in bytes. Thread rule:
+// immutable after loading.
 #ifndef TROUPE_CONFIG_H
 #define TROUPE_CONFIG_H
 
@@ -26,9 +27,9 @@ typedef struct troupe_config troupe_config_t;
 // appended to *errors, a new JSON list of {"file", "line", "column", "path", "why", "hint"} that the caller owns (NULL
 // when out of memory), and `error` sums up. `errors` may be NULL.
 troupe_err_t troupe_config_load (troupe_config_t **out, const char *path, json_t **errors, troupe_error_t *error);
-// The same for a program that reads only one part of it: the secrets outside `part` ("models.gpt", "store"; "": of every
-// part; NULL: read all) are left out, and the variables that bring them needn't be set. So an agent never holds Redis's
-// password, nor `troupe ps` anybody's key.
+// The same for a program that reads only one part of it: the secrets outside `part` ("models.gpt", "store"; "": of
+// every part; NULL: read all) are left out, and the variables that bring them needn't be set. So an agent never holds
+// Redis's password, nor `troupe ps` anybody's key.
 troupe_err_t troupe_config_load_part (troupe_config_t **out, const char *path, const char *part, json_t **errors,
                                       troupe_error_t *error);
 // The same from memory; `name` stands for the file in errors.
@@ -52,9 +53,9 @@ char *troupe_config_where (const troupe_config_t *self, const char *path);
 // The tree as JSON with every secret replaced by "***": a new object of the caller's.
 json_t *troupe_config_redacted (const troupe_config_t *self);
 // The tree as a file would give it: a new object of the caller's that, written as YAML or JSON, loads as this one did,
-// from any directory. Every default is there, amounts have their units, paths of rules are absolute, and a secret is the
-// ${NAME} that stands in the file; one that stands there itself becomes a variable named after its key, which has to be
-// set before the result can be loaded (models.gpt.api_key: ${MODELS_GPT_API_KEY}). NULL: out of memory.
+// from any directory. Every default is there, amounts have their units, paths of rules are absolute, and a secret is
+// the ${NAME} that stands in the file; one that stands there itself becomes a variable named after its key, which has
+// to be set before the result can be loaded (models.gpt.api_key: ${MODELS_GPT_API_KEY}). NULL: out of memory.
 json_t *troupe_config_written (const troupe_config_t *self);
 // Registers every secret of the tree with the log.
 void troupe_config_hide_secrets (const troupe_config_t *self);

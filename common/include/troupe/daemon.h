@@ -6,10 +6,10 @@
 //   troupe-agent -f troupe.yaml --name alice [--broker ENDPOINT]...
 //
 // It reads the configuration (every error is printed at once), opens the log, connects to the mesh's brokers, starts
-// what the configuration says under that name, and runs until SIGTERM or SIGINT. Then it drains: it takes no more calls,
-// ends those that run, and exits with 0. A second signal ends it at once. Otherwise the exit status is the error's.
-// With `health.listen` (or --health) it has a health endpoint (troupe/health.h), and with --probe it asks that of the
-// process that runs there.
+// what the configuration says under that name, and runs until SIGTERM or SIGINT. Then it drains: it takes no more
+// calls, ends those that run, and exits with 0. A second signal ends it at once. Otherwise the exit status is the
+// error's. With `health.listen` (or --health) it has a health endpoint (troupe/health.h), and with --probe it asks that
+// of the process that runs there.
 //
 //   static const troupe_daemon_t daemon = {
 //     .program = "troupe-agent", .kind = "agent", .section = "agents", .summary = "serves an agent of the configuration",

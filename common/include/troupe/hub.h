@@ -20,7 +20,8 @@
 // same session that this node makes. What goes wrong later (the hub was closed because this process had been silent
 // for longer than a lease, a member isn't known) comes as a warning.
 //
-// A hub ends by troupe_hub_close, with the task that it was opened for, or when its process has died for a lease (30 s).
+// A hub ends by troupe_hub_close, with the task that it was opened for, or when its process has died for a lease (30
+// s).
 //
 // Thread rule: as a node, on the loop's thread only.
 #ifndef TROUPE_HUB_H

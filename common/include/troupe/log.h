@@ -42,8 +42,8 @@ void troupe_log_init (const troupe_log_options_t *options);
 bool troupe_log_level_of_name (troupe_log_level_t *out, const char *name);
 bool troupe_log_format_of_name (troupe_log_format_t *out, const char *name);
 bool troupe_log_enabled (troupe_log_level_t level);
-// Values of at least 6 characters are hidden from now on (shorter ones would hide ordinary words). At most 1024; when one
-// can't be remembered, the log says so and hides every text from then on.
+// Values of at least 6 characters are hidden from now on (shorter ones would hide ordinary words). At most 1024; when
+// one can't be remembered, the log says so and hides every text from then on.
 void troupe_log_secret (const char *value);
 
 // One event: what happened, in few words, then names and values as strings, NULL-terminated.

@@ -43,11 +43,12 @@ void troupe_loop_destroy (troupe_loop_t **self_p);
 int64_t troupe_loop_now (void);
 
 troupe_err_t troupe_loop_add_socket (troupe_loop_t *self, void *zmq_socket, troupe_loop_ready_fn *ready, void *context);
-// The same, cheaper, for a socket that nothing but `ready` is called with from now on, and that is only received from (a
-// SUB, a monitor): the loop needn't look at it before each wait.
+// The same, cheaper, for a socket that nothing but `ready` is called with from now on, and that is only received from
+// (a SUB, a monitor): the loop needn't look at it before each wait.
 troupe_err_t troupe_loop_add_receiver (troupe_loop_t *self, void *zmq_socket, troupe_loop_ready_fn *ready,
                                        void *context);
-// To be called after something else was done with a receiver, such as a send: the loop looks at it before the next wait.
+// To be called after something else was done with a receiver, such as a send: the loop looks at it before the next
+// wait.
 void troupe_loop_look_at (troupe_loop_t *self, void *zmq_socket);
 void troupe_loop_remove_socket (troupe_loop_t *self, void *zmq_socket);
 // Watches `fd` for `events`; for an fd that is watched already, changes the events (0: keep it, watch nothing).

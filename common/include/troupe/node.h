@@ -161,9 +161,9 @@ bool troupe_task_observes (const troupe_task_t *self);
 // What the actor has to hear before it replies: what was said in its hubs (troupe/hub.h) before this call, and it has
 // not heard yet. At most that many messages; 0: nothing.
 size_t troupe_task_news (const troupe_task_t *self);
-// Brings them all: `heard (context, task, messages, error)`, where `messages` is a list of the receiver's in the order in
-// which they were said, or NULL with the error. When the task is then ended by a reply, the actor has heard them: that
-// is stored with the reply and with what it remembers. Otherwise its next task brings them again.
+// Brings them all: `heard (context, task, messages, error)`, where `messages` is a list of the receiver's in the order
+// in which they were said, or NULL with the error. When the task is then ended by a reply, the actor has heard them:
+// that is stored with the reply and with what it remembers. Otherwise its next task brings them again.
 typedef void (troupe_heard_fn) (void *context, troupe_task_t *task, json_t *messages, const troupe_error_t *error);
 troupe_err_t troupe_task_hear (troupe_task_t *self, troupe_heard_fn *heard, void *context);
 
@@ -215,14 +215,13 @@ typedef struct {
   // called hears what the first ones say.
   bool more;
   // Nothing of it is stored: cheaper, and lost when this process or all brokers die. A volatile call never becomes
-  // STORED; when its broker dies, or says nothing for 5 s, this node sends it again, so it may run twice, also when it has
-  // just settled and only the answer was lost. For services without memory
-  // only (refused as bad_argument by an actor's). Calls made for a volatile call's task are volatile too, and not
-  // journaled. Nobody else can await it.
+  // STORED; when its broker dies, or says nothing for 5 s, this node sends it again, so it may run twice, also when it
+  // has just settled and only the answer was lost. For services without memory only (refused as bad_argument by an
+  // actor's). Calls made for a volatile call's task are volatile too, and not journaled. Nobody else can await it.
   bool is_volatile;
-  // It runs at most once, for what must not happen twice: when its instance is lost, or the broker that offered it to one,
-  // it fails as service_died, and whoever made it has to find out whether it took effect. Otherwise it would run again.
-  // Not for a volatile one (bad_argument).
+  // It runs at most once, for what must not happen twice: when its instance is lost, or the broker that offered it to
+  // one, it fails as service_died, and whoever made it has to find out whether it took effect. Otherwise it would run
+  // again. Not for a volatile one (bad_argument).
   bool once;
   troupe_part_fn *part;       // NULL: no streaming
   troupe_settled_fn *settled; // NULL: poll by troupe_placeholder_state or wait
@@ -297,8 +296,8 @@ typedef struct {
   const troupe_id_t *again; // resend: the id of the new call (troupe_id_new); the same one, when it is asked again
 } troupe_letters_t;
 
-// Asks a broker that is up; `reported (context, list)` as above, with its answer alone, as docs/reference/protocol.md has
-// it. unavailable: none is up. bad_argument, overloaded, no_memory.
+// Asks a broker that is up; `reported (context, list)` as above, with its answer alone, as docs/reference/protocol.md
+// has it. unavailable: none is up. bad_argument, overloaded, no_memory.
 troupe_err_t troupe_node_letters (troupe_node_t *self, const troupe_letters_t *ask, int64_t timeout_ms,
                                   troupe_reported_fn *reported, void *context);
 

@@ -54,8 +54,8 @@ typedef struct {
 // Parses, runs and returns the exit status: 2 (usage) for a wrong command line, with the reason on stderr.
 int troupe_option_main (const troupe_program_t *program, int argc, char **argv);
 
-// The value of an option, or of its variable unless that is empty, or its default; NULL: none of these. For an option of
-// the verb's table only.
+// The value of an option, or of its variable unless that is empty, or its default; NULL: none of these. For an option
+// of the verb's table only.
 const char *troupe_args_value (const troupe_args_t *self, const char *name);
 bool troupe_args_flag (const troupe_args_t *self, const char *name);
 // The values of an option that repeats: NULL after the last.

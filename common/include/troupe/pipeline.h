@@ -16,8 +16,8 @@
 //   troupe_loop_run (loop);
 //
 // Building: a function takes over the pipelines that it is made of and sets them to NULL, also when it fails. A NULL
-// among them is a step that passes x on, so a failure before shows as a NULL and can't be used by mistake: the functions
-// return no_memory then. A pipeline never changes once it is built, and outlives its runs.
+// among them is a step that passes x on, so a failure before shows as a NULL and can't be used by mistake: the
+// functions return no_memory then. A pipeline never changes once it is built, and outlives its runs.
 //
 // Thread rule: a run is used on its node's loop's thread only.
 #ifndef TROUPE_PIPELINE_H
@@ -64,8 +64,8 @@ void troupe_pipeline_destroy (troupe_pipeline_t **self_p);
 
 // -- Running -----------------------------------------------------------------------------------------------------------
 
-// From the loop, once: the value of the result (borrowed; NULL: null was run through nothing), or the first error that a
-// condition or the result met. The run may be destroyed in it.
+// From the loop, once: the value of the result (borrowed; NULL: null was run through nothing), or the first error that
+// a condition or the result met. The run may be destroyed in it.
 typedef void (troupe_run_done_fn) (void *context, troupe_run_t *run, const json_t *value, const troupe_error_t *error);
 
 typedef struct {

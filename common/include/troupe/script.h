@@ -48,9 +48,9 @@ troupe_err_t troupe_script_new (troupe_script_t **out, const troupe_script_optio
 // Ends what runs; before the node is destroyed. Not from a function that the script called.
 void troupe_script_destroy (troupe_script_t **self_p);
 
-// From the loop, once: the workflow has ended, and all that it asked its own agents for has settled; what it asked others
-// for is stored, and goes on. `status` is the exit status for a program that runs nothing else. `trace`: what went wrong,
-// with file, line and traceback, as lines of text; NULL: nothing.
+// From the loop, once: the workflow has ended, and all that it asked its own agents for has settled; what it asked
+// others for is stored, and goes on. `status` is the exit status for a program that runs nothing else. `trace`: what
+// went wrong, with file, line and traceback, as lines of text; NULL: nothing.
 typedef void (troupe_script_ended_fn) (void *context, int status, const char *trace);
 
 // Runs a file as the workflow, with `arguments` (NULL-terminated) in `arg`. Once an engine. not_found, io, bad_argument

@@ -2,8 +2,8 @@
 //
 // ZeroMQ sockets as Troupe uses them: made with the same options everywhere, and moving frames without copying bodies.
 //
-// A message is a few frames: [routing id, only at a ROUTER,] header, body; or, after the routing id, any number of frames
-// that each are a whole message of Troupe's (troupe_header_join). A published one has its topic first.
+// A message is a few frames: [routing id, only at a ROUTER,] header, body; or, after the routing id, any number of
+// frames that each are a whole message of Troupe's (troupe_header_join). A published one has its topic first.
 //
 // Thread rule: a socket belongs to one thread at a time.
 #ifndef TROUPE_SOCKET_H
@@ -19,8 +19,8 @@ troupe_err_t troupe_socket_new (void **out, void *zmq_context, int type, troupe_
 // address_in_use, bad_argument (not an endpoint of a transport that this host has), permission, io.
 troupe_err_t troupe_socket_bind (void *socket, const char *endpoint, troupe_error_t *error);
 troupe_err_t troupe_socket_connect (void *socket, const char *endpoint, troupe_error_t *error);
-// Whether connecting to it asks for the address of a name. libzmq asks again before each try, on the I/O thread, and while
-// nobody answers, which may be many seconds, nothing else on that thread moves.
+// Whether connecting to it asks for the address of a name. libzmq asks again before each try, on the I/O thread, and
+// while nobody answers, which may be many seconds, nothing else on that thread moves.
 bool troupe_socket_asks_for_name (const char *endpoint);
 // Before connecting: which of the context's I/O threads, counted from 0, serves this socket.
 void troupe_socket_set_thread (void *socket, unsigned thread);
@@ -75,13 +75,13 @@ void troupe_socket_drop_prepared (troupe_socket_message_t *message);
 int troupe_socket_receive (void *socket, zmq_msg_t *frames, size_t capacity, size_t *count);
 // Receives one frame, that the caller closes: 0 or the errno.
 int troupe_socket_receive_frame (void *socket, zmq_msg_t *frame);
-// Receives what is one message of Troupe's: as troupe_socket_receive, but at most two frames, or the one that is a whole
-// message; *more: another message follows, in which case the next call can't give EAGAIN. A frame that lacks the one with
-// its body stands alone.
+// Receives what is one message of Troupe's: as troupe_socket_receive, but at most two frames, or the one that is a
+// whole message; *more: another message follows, in which case the next call can't give EAGAIN. A frame that lacks the
+// one with its body stands alone.
 int troupe_socket_receive_message (void *socket, zmq_msg_t frames[2], size_t *count, bool *more);
 void troupe_socket_close_frames (zmq_msg_t *frames, size_t capacity, size_t count);
-// A received frame as a buffer, without a copy; the frame is empty afterwards. A small one keeps alive what was read from
-// the connection with it: who holds it for long takes a troupe_buffer_keep. no_memory.
+// A received frame as a buffer, without a copy; the frame is empty afterwards. A small one keeps alive what was read
+// from the connection with it: who holds it for long takes a troupe_buffer_keep. no_memory.
 troupe_err_t troupe_socket_body (troupe_buffer_t **out, zmq_msg_t *frame);
 
 #endif

@@ -156,17 +156,17 @@ bool troupe_text_equal (troupe_text_t text, const char *string);
 // limit) or `capacity` is too small: a defect of the caller's.
 size_t troupe_header_encode (const troupe_header_t *self, void *bytes, size_t capacity);
 
-// Makes of an encoded header the whole message, if that is to be one frame: the body goes behind the fields. `bytes` has
-// room for TROUPE_FRAME_SIZE_MAX. Returns the frame's size; 0: not this one, and `bytes` is as it was.
+// Makes of an encoded header the whole message, if that is to be one frame: the body goes behind the fields. `bytes`
+// has room for TROUPE_FRAME_SIZE_MAX. Returns the frame's size; 0: not this one, and `bytes` is as it was.
 size_t troupe_header_join (void *bytes, size_t size, const void *body, size_t body_size);
-// Whether it would: not if the body is too large, or the command one that peers of every version must understand (hello,
-// refused).
+// Whether it would: not if the body is too large, or the command one that peers of every version must understand
+// (hello, refused).
 bool troupe_header_joins (const void *bytes, size_t body_size);
 // Whether a frame is a whole message: no other frame with its body follows.
 bool troupe_header_is_joined (const void *bytes, size_t size);
 
-// Decodes and checks a header, alone or with the body in its frame: well-formed, of our version, a known command, every required field there, every
-// known field within its limits. Fields that the command doesn't name are `bad_frame` too.
+// Decodes and checks a header, alone or with the body in its frame: well-formed, of our version, a known command, every
+// required field there, every known field within its limits. Fields that the command doesn't name are `bad_frame` too.
 // Errors: bad_frame, version_mismatch; the record says which byte or field.
 troupe_err_t troupe_header_decode (troupe_header_t *self, const void *bytes, size_t size, troupe_error_t *error);
 // Gives the body that belongs to a decoded header. Of a message of two frames it is the second, `body`; the only one,

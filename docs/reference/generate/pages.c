@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Pages: text by hand around parts that are printed anew. A part begins with a line that holds
-// "<!-- generated: NAME -->" and ends with one that holds "<!-- end -->"; both lines stay. A page is rendered whole into
-// memory before the file is touched, so a failure leaves it as it was.
+// Pages: text by hand around parts that are printed anew. A part begins with a line that holds "<!-- generated: NAME
+// -->" and ends with one that holds "<!-- end -->"; both lines stay. A page is rendered whole into memory before the
+// file is touched, so a failure leaves it as it was.
 
 #include "generate/reference.h"
 

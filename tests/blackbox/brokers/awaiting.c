@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Outcomes that are stored through one broker and awaited through another: whichever broker dies, whoever waits hears of
-// it, without asking again and again.
+// Outcomes that are stored through one broker and awaited through another: whichever broker dies, whoever waits hears
+// of it, without asking again and again.
 
 #include "blackbox/harness/stage.h"
 

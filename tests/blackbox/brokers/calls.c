@@ -148,7 +148,8 @@ load (troupe_placeholder_t **calls, unsigned count, troupe_node_t *const *nodes,
     calls[i] = stage_call (nodes[i % nodes_count], "tool/x", NULL, "[['hold', 'load']]");
 }
 
-// As many as the credit run at once, whichever brokers they came through; and then the next ones, one for each that ends.
+// As many as the credit run at once, whichever brokers they came through; and then the next ones, one for each that
+// ends.
 static void
 expect_credit_is_kept (stage_t *stage, process_t *worker, troupe_placeholder_t **calls, unsigned count, unsigned credit)
 {

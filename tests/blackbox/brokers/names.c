@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A broker whose name is asked for, and whose name server doesn't answer: as when a container is gone, and its name with
-// it. The resolver of this process is one that waits, for that name.
+// A broker whose name is asked for, and whose name server doesn't answer: as when a container is gone, and its name
+// with it. The resolver of this process is one that waits, for that name.
 
 #include "blackbox/harness/stage.h"
 

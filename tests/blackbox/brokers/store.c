@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Without Redis: what needs it is refused and comes back with it, what doesn't goes on; and deadlines hold whoever dies.
+// Without Redis: what needs it is refused and comes back with it, what doesn't goes on; and deadlines hold whoever
+// dies.
 
 #include "blackbox/harness/stage.h"
 

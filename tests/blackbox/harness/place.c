@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The mark is TROUPE_TEST_ID in the environment, which children inherit; /proc shows it. (Process groups and sessions
-// don't do: a supervisor may give its children their own.) Redis overwrites its environment with its title, so a process
-// that works in the test's directory counts as well. A zombie has neither any more and doesn't count.
+// don't do: a supervisor may give its children their own.) Redis overwrites its environment with its title, so a
+// process that works in the test's directory counts as well. A zombie has neither any more and doesn't count.
 
 #include "blackbox/harness/place.h"
 
@@ -208,8 +208,8 @@ place_write (const char *path, const char *text)
   cr_assert_eq (fclose (file), 0);
 }
 
-// Below the range that the kernel gives out by itself, and beginning at another one in each test: a port that a test has
-// found free and not bound yet is then hardly taken by another's.
+// Below the range that the kernel gives out by itself, and beginning at another one in each test: a port that a test
+// has found free and not bound yet is then hardly taken by another's.
 int
 place_free_port (void)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The parts are started by themselves, not by `troupe up`, whose task it is to start again what dies. While a test waits
-// its loop turns, so its own nodes live, and every process's outputs are read, so none stands still at a full pipe.
+// The parts are started by themselves, not by `troupe up`, whose task it is to start again what dies. While a test
+// waits its loop turns, so its own nodes live, and every process's outputs are read, so none stands still at a full
+// pipe.
 
 #include "blackbox/harness/stage.h"
 

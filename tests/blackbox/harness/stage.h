@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A mesh whose parts the test starts and ends one by one, and which nobody starts again: a Redis, brokers b1, b2 ..., and
-// players (player/main.c), which do what each call's input tells them. Callers are nodes of the test's own, each
+// A mesh whose parts the test starts and ends one by one, and which nobody starts again: a Redis, brokers b1, b2 ...,
+// and players (player/main.c), which do what each call's input tells them. Callers are nodes of the test's own, each
 // connected to the brokers that it names only, so a test knows through which one a call goes.
 //
 //   stage_t stage;

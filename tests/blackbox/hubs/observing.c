@@ -271,8 +271,8 @@ Test (observing, comes_by_subscription_to_any_broker)
   hear_many (2);
 }
 
-// What it missed it reads from the log; nobody waits for it. It may observe again what it had observed when it froze, for
-// that was not stored; so what counts is what it remembers.
+// What it missed it reads from the log; nobody waits for it. It may observe again what it had observed when it froze,
+// for that was not stored; so what counts is what it remembers.
 Test (observing, goes_on_when_a_listener_is_frozen_which_then_catches_up)
 {
   stage_t stage;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The library as a programmer of agents meets it (troupe/agent.h): a type of one's own, served by this process in a mesh
-// that runs, called by this process.
+// The library as a programmer of agents meets it (troupe/agent.h): a type of one's own, served by this process in a
+// mesh that runs, called by this process.
 
 #include "blackbox/harness/mesh.h"
 #include "troupe/agent.h"

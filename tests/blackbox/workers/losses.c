@@ -97,7 +97,8 @@ has_part (const parts_t *parts, unsigned attempt, const char *word)
   return false;
 }
 
-// Freezes the one that has the call until the other one runs it; lets the first one go on; `until` it has come to nothing.
+// Freezes the one that has the call until the other one runs it; lets the first one go on; `until` it has come to
+// nothing.
 static void
 wake_too_late (const char *last_step, const char *says, const char *counter)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // As much of Criterion as the unit tests of modules with threads use, for a program of its own under ThreadSanitizer,
-// where Criterion itself aborts at its start. It comes before Criterion's in the include path there, so the tests' bodies
-// are the same. What is missing here is a compiler's error there.
+// where Criterion itself aborts at its start. It comes before Criterion's in the include path there, so the tests'
+// bodies are the same. What is missing here is a compiler's error there.
 #ifndef TROUPE_THREADS_CRITERION_H
 #define TROUPE_THREADS_CRITERION_H
 

@@ -119,8 +119,8 @@ Test (ledger_rings, what_an_earlier_attempt_awaited_no_longer_counts)
   rig_stop (rig);
 }
 
-// alice called bob and lost its connection; it goes on under the next attempt, which doesn't make the call again. Who is
-// before that call at bob then calls alice.
+// alice called bob and lost its connection; it goes on under the next attempt, which doesn't make the call again. Who
+// is before that call at bob then calls alice.
 Test (ledger_rings, a_call_that_an_earlier_attempt_made_is_waited_for)
 {
   rig_t *rig = rig_start (NULL);

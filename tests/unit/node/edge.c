@@ -282,8 +282,8 @@ Test (edge, it_says_bye)
 
 enum { BURST = 20000 };
 
-// More than the sockets' queues hold: nothing is lost, and the order is kept. Every other call is too large to go with its
-// neighbours.
+// More than the sockets' queues hold: nothing is lost, and the order is kept. Every other call is too large to go with
+// its neighbours.
 Test (edge, a_burst_waits_for_the_socket)
 {
   stage_t stage;

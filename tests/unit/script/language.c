@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The language: values and messages, coroutines, pipelines of functions, errors with their lines. The checks stand in Lua.
+// The language: values and messages, coroutines, pipelines of functions, errors with their lines. The checks stand in
+// Lua.
 
 #include "unit/script/play.h"
 

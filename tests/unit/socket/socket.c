@@ -201,8 +201,8 @@ expect_message (void *socket, size_t frames_count, const char *first, bool last)
   troupe_socket_close_frames (frames, 2, count);
 }
 
-// Whole messages, which begin with a list of four, in one of ZeroMQ's; behind them one of two frames, and one that lacks its
-// second.
+// Whole messages, which begin with a list of four, in one of ZeroMQ's; behind them one of two frames, and one that
+// lacks its second.
 Test (socket, messages_go_in_one_and_come_one_by_one)
 {
   static const char *const whole[] = {"\x94 one", "\x94 two", "\x94 three"};

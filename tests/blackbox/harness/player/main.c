@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// blackbox-player NAME SERVICE CREDIT BROKER...: an instance of SERVICE (an actor's if it begins with "agent/") that does
-// what each call's input says, and tells on its standard output what it does. SIGTERM drains it. For tests that must know,
-// and decide, where a call is when something dies.
+// blackbox-player NAME SERVICE CREDIT BROKER...: an instance of SERVICE (an actor's if it begins with "agent/") that
+// does what each call's input says, and tells on its standard output what it does. SIGTERM drains it. For tests that
+// must know, and decide, where a call is when something dies.
 //
 // An input is a list of steps; each is a list that begins with one of these words. What a step brings is added to
 // `heard`.
@@ -22,7 +22,8 @@
 //   "exit" [N]           ends the process
 //
 // The reply: {"by": NAME, "pid": pid, "run": how many tasks this process has begun, "attempt": n, "heard": [...]}.
-// Printed besides: "run N attempt A" for each task, "heard CODE" for each error of a call, "cancelled" when a task is, "drained" before the end.
+// Printed besides: "run N attempt A" for each task, "heard CODE" for each error of a call, "cancelled" when a task is,
+// "drained" before the end.
 
 #include "player/play.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// blackbox-listener NAME BROKER...: an agent of the library that listens. What it observes it prints ("observed WORDS") and
-// remembers. At the words "hold" it prints "holds" and goes on only in a later attempt, at "refuse" it fails once. Its
-// reply is what it remembers, in order. At SIGUSR1 it prints how many messages it heard by subscription, and how many it
-// read from the log ("heard 3 + 2"). SIGTERM ends it.
+// blackbox-listener NAME BROKER...: an agent of the library that listens. What it observes it prints ("observed WORDS")
+// and remembers. At the words "hold" it prints "holds" and goes on only in a later attempt, at "refuse" it fails once.
+// Its reply is what it remembers, in order. At SIGUSR1 it prints how many messages it heard by subscription, and how
+// many it read from the log ("heard 3 + 2"). SIGTERM ends it.
 
 #include "troupe/agent.h"
 

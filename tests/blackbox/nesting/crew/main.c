@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// crew NAME [NEXT]: serves tool/NAME, which asks tool/NEXT for each call and replies with its own name and the answer. It
-// says what happens, a line each:
+// crew NAME [NEXT]: serves tool/NAME, which asks tool/NEXT for each call and replies with its own name and the answer.
+// It says what happens, a line each:
 //
 //   run N        a task has come, the N-th of this process
 //   heard        NEXT has answered
