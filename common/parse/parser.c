@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LIST_SIZE = 160 }; // more than all keys of any type
+
 static const struct {
   const char *name;
   const parser_verbs_t *verbs;
@@ -51,6 +53,16 @@ parser_wrong (reading_t *reading, const char *format, ...)
   va_end (arguments);
 }
 
+// "a, b, c", as much of it as there is room for.
+static const char *
+list_words (char out[LIST_SIZE], const char *const *words)
+{
+  out[0] = '\0';
+  for (size_t i = 0, used = 0; words[i] != NULL && used < LIST_SIZE; i++)
+    used += (size_t)snprintf (out + used, LIST_SIZE - used, "%s%s", i > 0 ? ", " : "", words[i]);
+  return out;
+}
+
 static troupe_err_t
 find_type (const json_t *config, parser_type_t *type, troupe_error_t *error)
 {
@@ -64,11 +76,9 @@ find_type (const json_t *config, parser_type_t *type, troupe_error_t *error)
       *type = (parser_type_t)i;
       return TROUPE_OK;
     }
-  const char *near = troupe_did_you_mean (name, names);
-  char all[128] = "";
-  for (size_t i = 0, used = 0; i < PARSER_COUNT && used < sizeof all; i++)
-    used += (size_t)snprintf (all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", names[i]);
-  return parser_refuse (error, "type", near, "there is no parser \"%s\"; there are %s", name, all);
+  char all[LIST_SIZE];
+  return parser_refuse (error, "type", troupe_did_you_mean (name, names), "there is no parser \"%s\"; there are %s", name,
+                        list_words (all, names));
 }
 
 static bool
@@ -89,8 +99,9 @@ check_keys (json_t *config, const parser_verbs_t *verbs, troupe_error_t *error)
   json_object_foreach (config, key, value)
     if (!is_in (common, key) && !is_in (verbs->keys, key)) {
       const char *near = troupe_did_you_mean (key, verbs->keys);
+      char all[LIST_SIZE];
       return parser_refuse (error, key, near != NULL ? near : troupe_did_you_mean (key, common),
-                            "this type of parser has no such key");
+                            "this type of parser has no such key; its own are %s", list_words (all, verbs->keys));
     }
   json_t *instruction = json_object_get (config, "instruction");
   if (instruction != NULL && !json_is_string (instruction))
