@@ -22,11 +22,7 @@ static void
 enter (void)
 {
   place_enter ();
-  const char *python = getenv ("PYTHON");
-  server.process =
-    process_run (python ? python : "/usr/bin/python3", TROUPE_SOURCE_DIR "/tests/blackbox/model/others.py");
-  process_expect (server.process, "listening on http://127.0.0.1:[0-9]+\n");
-  server.port = (int)strtol (strrchr (process_output (server.process), ':') + 1, NULL, 10);
+  server_start_others (&server);
 }
 
 static void

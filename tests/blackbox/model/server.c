@@ -24,6 +24,16 @@ server_start (server_t *self, const char *keys)
 }
 
 void
+server_start_others (server_t *self)
+{
+  const char *python = getenv ("PYTHON");
+  self->process =
+    process_run (python ? python : "/usr/bin/python3", TROUPE_SOURCE_DIR "/tests/blackbox/model/others.py");
+  process_expect (self->process, "listening on http://127.0.0.1:[0-9]+\n");
+  self->port = (int)strtol (strrchr (process_output (self->process), ':') + 1, NULL, 10);
+}
+
+void
 server_stop (server_t *self)
 {
   process_destroy (&self->process);

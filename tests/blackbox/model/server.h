@@ -15,6 +15,8 @@ typedef struct {
 
 // `keys`: those that it takes (comma-separated); NULL: any, or none.
 void server_start (server_t *self, const char *keys);
+// others.py: what aimock doesn't have.
+void server_start_others (server_t *self);
 void server_stop (server_t *self);
 
 // A model of that server; `more` is added to its configuration: ", \"retries\": 0".
