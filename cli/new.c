@@ -92,6 +92,15 @@ save (const plan_t *self, const char *suffix, void (*write) (const plan_t *self,
   return TROUPE_OK;
 }
 
+// Takes back what was made, so that the same command can be given again.
+static void
+drop (const plan_t *self, const char *suffix)
+{
+  char path[PATH_MAX + 128];
+  snprintf (path, sizeof path, "%s/%s%s", self->directory, self->name, suffix);
+  unlink (path);
+}
+
 // -- The agent's file --------------------------------------------------------------------------------------------------
 
 // A value of the mesh's configuration as YAML takes it: JSON's quotes are YAML's.
@@ -177,8 +186,11 @@ new_run (const troupe_args_t *args)
     err = check (&plan, args, &error);
   if (err == TROUPE_OK)
     err = save (&plan, ".yaml", write_agent, &error);
-  if (err == TROUPE_OK && plan.compose)
+  if (err == TROUPE_OK && plan.compose) {
     err = save (&plan, ".compose.yaml", write_compose, &error);
+    if (err != TROUPE_OK)
+      drop (&plan, ".yaml");
+  }
   if (err != TROUPE_OK && error.code != TROUPE_OK)
     output_error (&error);
   troupe_config_destroy (&config);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/resource.h>
 
 TestSuite (usage, .init = place_enter, .fini = place_leave);
@@ -163,6 +164,27 @@ Test (usage, what_config_show_prints_is_a_configuration)
   cr_assert_str_eq (process_output (again), process_output (first));
   process_destroy (&first);
   process_destroy (&again);
+}
+
+Test (usage, a_new_agent_gets_files_that_are_right_and_nothing_is_overwritten)
+{
+  place_write ("troupe.yaml", "models:\n  talker: { type: rehearsal }\nagents:\n  alice: { model: talker }\n");
+  process_t *process = run_to_end (1, "troupe", "new", "agent", "alice");
+  cr_assert_not_null (strstr (process_errors (process), "such an agent already"), "%s", process_errors (process));
+  process_destroy (&process);
+  place_write ("weather.compose.yaml", "mine\n");
+  process = run_to_end (1, "troupe", "new", "agent", "weather", "--compose");
+  cr_assert_not_null (strstr (process_errors (process), "weather.compose.yaml"), "%s", process_errors (process));
+  process_destroy (&process);
+  cr_assert_neq (access ("weather.yaml", F_OK), 0, "half of it is left");
+  unlink ("weather.compose.yaml");
+  process = run_to_end (0, "troupe", "new", "agent", "weather", "--compose");
+  process_destroy (&process);
+  cr_assert_eq (access ("weather.compose.yaml", F_OK), 0);
+  process = run_to_end (0, "troupe", "config", "validate", "-f", "weather.yaml");
+  process_destroy (&process);
+  process = run_to_end (1, "troupe", "new", "agent", "weather");
+  process_destroy (&process);
 }
 
 Test (usage, a_broker_that_may_open_few_files_says_so)
