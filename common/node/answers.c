@@ -6,7 +6,7 @@
 // broker, a refusal that may pass (a service that hasn't registered yet after a restart, the store away) is answered
 // by sending again for a while; in the end the error says that it isn't known.
 //
-// A refusal because the store is away concerns one broker, so the others are asked before it counts.
+// That the store is away, or the service unknown, is what one broker says, so the others are asked before it counts.
 //
 // A call whose input isn't known may have overtaken it, if that one is being sent again: it is sent again, too, as
 // long as the input has no answer.
@@ -40,10 +40,10 @@ accept (troupe_placeholder_t *self)
     return;
   node_calling_answered (self);
   self->retry_at = self->core->now + NODE_ASK_AGAIN_MS;
+  self->refused_by = 0;
   if (!(self->flags & TROUPE_FLAG_VOLATILE)) {
     node_calling_drop_input (self);
     self->state = TROUPE_CALL_STORED;
-    self->refused_by = 0;
     node_ordering_leave (self);
   }
   bool to_cancel = (self->flags & TROUPE_FLAG_VOLATILE) && self->parent != NULL;
@@ -168,7 +168,7 @@ static void
 call_refused (troupe_placeholder_t *self, node_connection_t *from, const troupe_error_t *error)
 {
   troupe_error_t unsure = *error;
-  if (error->code == TROUPE_STORE_UNAVAILABLE && node_calling_elsewhere (self, from))
+  if (node_calling_elsewhere (self, from, error->code))
     return;
   if (error->code == TROUPE_OUT_OF_ORDER && self->follows) {
     node_ordering_refused (self);
@@ -204,7 +204,7 @@ call_refused (troupe_placeholder_t *self, node_connection_t *from, const troupe_
 static void
 await_refused (troupe_placeholder_t *self, node_connection_t *from, const troupe_error_t *error)
 {
-  if (error->code == TROUPE_STORE_UNAVAILABLE && node_calling_elsewhere (self, from))
+  if (node_calling_elsewhere (self, from, error->code))
     return;
   if (troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE)
     node_calling_retry_later (self, error);

@@ -11,10 +11,11 @@
 //     overtake. What may be lost on the way all the same is found out by PREVIOUS (ordering.c).
 //   - What is not stored is sent as CALL, what is stored as AWAIT, so nothing is stored twice and nothing is forgotten.
 //     A volatile call is never stored: it is sent as CALL until it settles.
-//   - A broker whose store is away refuses what must be stored, and others may be better off. So a call that it refuses for
-//     that goes to the next one that is up, and is refused to the user only when none is left; and for a while what is
-//     sent next avoids the broker. Each call moves when its own refusal comes, for that says that nothing happened to
-//     it; PREVIOUS keeps the order meanwhile.
+//   - What one broker refuses another may take: one whose store is away refuses what must be stored, and one that has
+//     just started doesn't know the services that have yet to find it. So a call refused for either goes to the next
+//     that is up, and is refused to the user only when none is left. For a while what is sent next avoids a broker
+//     without its store. Each call moves when its own refusal comes, for that says that nothing happened to it;
+//     PREVIOUS keeps the order meanwhile.
 //   - A nested call goes out under the attempt that its parent has at that moment: it may have been adopted in the
 //     meantime. A volatile one names no attempt: the broker that it goes to may not know its parent, nor have a journal
 //     to keep.
@@ -273,10 +274,13 @@ node_calling_unsend (troupe_placeholder_t *self)
 }
 
 bool
-node_calling_elsewhere (troupe_placeholder_t *self, node_connection_t *from)
+node_calling_elsewhere (troupe_placeholder_t *self, node_connection_t *from, troupe_err_t why)
 {
   node_core_t *core = self->core;
-  from->unwell_until = core->now + UNWELL_MS;
+  if (why != TROUPE_STORE_UNAVAILABLE && why != TROUPE_UNKNOWN_SERVICE)
+    return false;
+  if (why == TROUPE_STORE_UNAVAILABLE)
+    from->unwell_until = core->now + UNWELL_MS;
   self->refused_by |= UINT32_C (1) << from->index;
   if (choose (core, self->refused_by) == NULL) {
     self->refused_by = 0;
@@ -285,7 +289,7 @@ node_calling_elsewhere (troupe_placeholder_t *self, node_connection_t *from)
   node_core_count (core, NODE_COUNT_CALLS_MOVED);
   if (!node_calling_awaits (self)) {
     node_calling_unsend (self);
-    self->refused_as = TROUPE_STORE_UNAVAILABLE;
+    self->refused_as = why;
   }
   self->retry_at = TROUPE_LOOP_NEVER;
   node_calling_requeue (self);

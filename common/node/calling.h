@@ -30,7 +30,7 @@ struct troupe_placeholder {
   int64_t made_at, deadline; // TROUPE_LOOP_NEVER: none
   int64_t retry_at;          // when to send it again; TROUPE_LOOP_NEVER: not
   int64_t refused_at;        // the first refusal that doesn't tell whether an earlier send arrived; NEVER: none
-  uint32_t refused_by;       // a bit for each connection that refused it because its store is away
+  uint32_t refused_by;       // a bit for each connection that refused it where another might not
   troupe_err_t refused_as;   // why the last broker didn't take it; OK: none refused it so far
   unsigned sends, overdue;
   node_row_t *row;    // ordering.c; NULL: stored, ended, or never in one
@@ -80,8 +80,9 @@ void node_calling_drop_input (troupe_placeholder_t *self);
 void node_calling_send_cancel (troupe_placeholder_t *self, node_connection_t *to);
 // Sends it again after the time that the refusal asks for.
 void node_calling_retry_later (troupe_placeholder_t *self, const troupe_error_t *error);
-// Its broker's store is away: it is sent to the next broker that is up. False: every one has refused it.
-bool node_calling_elsewhere (troupe_placeholder_t *self, node_connection_t *from);
+// Refused by one broker for what another may be better off in, its store or the services that it knows: it is sent to
+// the next that is up. False: `why` is something else, or every one has refused it.
+bool node_calling_elsewhere (troupe_placeholder_t *self, node_connection_t *from, troupe_err_t why);
 // It was refused, so the last send changed nothing.
 void node_calling_unsend (troupe_placeholder_t *self);
 // Takes the call back from the connection that has it, so that it is sent again.

@@ -140,6 +140,22 @@ Test (brokers, one_that_joins_is_used_within_seconds)
   stage_close (&stage);
 }
 
+// As one that has just started: its services have yet to find it.
+Test (brokers, a_service_that_one_does_not_know_is_called_through_another)
+{
+  stage_t stage;
+  stage_open (&stage, 2, "");
+  stage_player_at (&stage, "w", "agent/x", 4, "1");
+  troupe_node_t *node = stage_node (&stage, "21");
+  STAGE_UNTIL (&stage, troupe_node_brokers_up (node) == 2);
+  STAGE_UNTIL (&stage, stage_instances (&stage, 0, "agent/x") == 1);
+  troupe_placeholder_t *call = stage_call (node, "agent/x", "one", "[]");
+  stage_expect_reply (&stage, &call, 1, "w");
+  call = stage_call (node, "agent/y", "one", "[]");
+  stage_expect_error (&stage, &call, TROUPE_UNKNOWN_SERVICE, "no instance");
+  stage_close (&stage);
+}
+
 // Starts so many calls through each of the brokers, of which each holds.
 static void
 load (troupe_placeholder_t **calls, unsigned count, troupe_node_t *const *nodes, unsigned nodes_count)

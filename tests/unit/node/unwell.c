@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A broker that is up and whose store isn't: what it refuses for that goes to the next one, in order, and it is avoided
-// until it may be well again.
+// A broker that is up and worse off than another: its store is away, or it doesn't know a service that the other knows.
+// What it refuses for that goes to the next one, in order; without its store it is avoided until it may be well again.
 
 #include "rig.h"
 
@@ -195,5 +195,62 @@ Test (unwell, what_is_awaited_is_asked_of_another_broker)
   rig_refuse (&rig, 0, TROUPE_CMD_AWAIT, troupe_placeholder_id (call), 0, TROUPE_STORE_UNAVAILABLE);
   rig_expect (&rig, 1, TROUPE_CMD_AWAIT);
   cr_assert (eq (int, troupe_placeholder_state (call), TROUPE_CALL_STORED));
+  finish (&rig, &call, 1);
+}
+
+static void
+refuse_unknown (rig_t *rig, unsigned broker, const troupe_placeholder_t *call)
+{
+  rig_refuse (rig, broker, TROUPE_CMD_CALL, troupe_placeholder_id (call), 0, TROUPE_UNKNOWN_SERVICE);
+}
+
+// As a broker that has just started, and that the service has yet to find.
+Test (unwell, a_service_that_one_broker_does_not_know_is_asked_of_the_next)
+{
+  rig_t rig;
+  troupe_placeholder_t *calls[3];
+  open_two (&rig);
+  for (unsigned i = 0; i < 2; i++) {
+    calls[i] = ask (&rig, &(troupe_call_t){.is_volatile = i == 1});
+    expect (&rig, 0, calls[i], NULL);
+    refuse_unknown (&rig, 0, calls[i]);
+    expect (&rig, 1, calls[i], NULL);
+    rig_accepted (&rig, 1, troupe_placeholder_id (calls[i]));
+  }
+  cr_assert (eq (int, troupe_placeholder_state (calls[0]), TROUPE_CALL_STORED));
+  calls[2] = ask (&rig, &(troupe_call_t){0}); // other services may be known there: it isn't avoided
+  rig_pass (&rig, 1, 3);
+  expect (&rig, 0, calls[2], NULL);
+  accept (&rig, 0, calls[2]);
+  cr_assert (eq (ulong, node_core_counter (rig.core, NODE_COUNT_CALLS_MOVED), 2));
+  finish (&rig, calls, 3);
+}
+
+Test (unwell, a_service_that_no_broker_knows_is_unknown)
+{
+  rig_t rig;
+  open_two (&rig);
+  troupe_placeholder_t *call = ask (&rig, &(troupe_call_t){0});
+  expect (&rig, 0, call, NULL);
+  refuse_unknown (&rig, 0, call);
+  expect (&rig, 1, call, NULL);
+  refuse_unknown (&rig, 1, call);
+  cr_assert (rig_quiet (&rig, 0) && rig_quiet (&rig, 1));
+  cr_assert (eq (int, troupe_placeholder_state (call), TROUPE_CALL_REFUSED));
+  cr_assert (eq (int, troupe_placeholder_error (call)->code, TROUPE_UNKNOWN_SERVICE));
+  finish (&rig, &call, 1);
+}
+
+// Whether it exists is not known as long as a broker without its store is among those that were asked.
+Test (unwell, a_service_that_is_unknown_to_one_and_refused_by_the_other_may_come)
+{
+  rig_t rig;
+  open_two (&rig);
+  troupe_placeholder_t *call = ask (&rig, &(troupe_call_t){0});
+  expect (&rig, 0, call, NULL);
+  refuse_unknown (&rig, 0, call);
+  expect (&rig, 1, call, NULL);
+  refuse (&rig, 1, call);
+  cr_assert (eq (int, troupe_placeholder_error (call)->code, TROUPE_STORE_UNAVAILABLE));
   finish (&rig, &call, 1);
 }
