@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A keyring remembers, for each file of its directory, how it looked when it was read; so looking again costs a stat
-// for each, and only what has changed is read. What can't be read as a key *now* (somebody is writing it) stays what it
-// was; a file that is gone is a key that may not come.
+// for each, and only what has changed is read. What can't be read as a key *now* (somebody is writing it, or has yet to
+// give it to this process's user) stays what it was, is told once, and is read again with each look; a file that is gone
+// is a key that may not come.
 //
 // Two files with the same key would make it a matter of chance what that key may do: the second one is an error.
 //
@@ -30,7 +31,8 @@ typedef struct {
   look_t look;
   troupe_identity_t *identity; // NULL: the file could not be read so far
   char token[TROUPE_TOKEN_SIZE];
-  bool there; // refresh has seen it
+  bool there;  // refresh has seen it
+  bool unread; // as it looks now it could not be read, which was told
 } entry_t;
 
 struct troupe_keyring {
@@ -198,13 +200,15 @@ take_file (troupe_keyring_t *self, const char *file, troupe_key_lost_fn *lost, v
       self->count--;
       return no_memory (error);
     }
-  } else if (same_look (&entry->look, &look)) {
-    entry->there = true;
-    return TROUPE_OK;
   }
+  bool same = same_look (&entry->look, &look), told = same && entry->unread;
   entry->there = true;
+  if (same && !entry->unread)
+    return TROUPE_OK;
   entry->look = look;
-  return read_entry (self, (size_t)(entry - self->entries), path, lost, context, error);
+  troupe_err_t err = read_entry (self, (size_t)(entry - self->entries), path, lost, context, error);
+  entry->unread = err != TROUPE_OK;
+  return told ? TROUPE_OK : err;
 }
 
 // Entries whose files have gone.

@@ -5,7 +5,9 @@
 #include "folder.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static troupe_keyring_t *ring;
@@ -140,6 +142,42 @@ Test (ring, a_file_that_breaks_stays_what_it_was)
   troupe_keyring_refresh (ring, on_lost, NULL);
   cr_expect_str_eq (lost, "");
   cr_expect_not_null (troupe_keyring_of_key (ring, alice.public_key));
+}
+
+// As a file that is given to this process's user a moment after it came: what it says and when it was written stay.
+Test (ring, a_file_that_could_not_be_read_is_read_when_it_can_be)
+{
+  load ();
+  troupe_key_t alice = folder_key ("alice", "{}");
+  struct rlimit limit, none;
+  cr_assert_eq (getrlimit (RLIMIT_NOFILE, &limit), 0);
+  none = limit;
+  int next = open ("/dev/null", O_RDONLY);
+  close (next);
+  none.rlim_cur = (rlim_t)next + 1; // enough for the directory
+  cr_assert_eq (setrlimit (RLIMIT_NOFILE, &none), 0);
+  troupe_keyring_refresh (ring, on_lost, NULL);
+  cr_assert_eq (setrlimit (RLIMIT_NOFILE, &limit), 0);
+  cr_expect_null (troupe_keyring_of_key (ring, alice.public_key));
+  troupe_keyring_refresh (ring, on_lost, NULL);
+  cr_expect_not_null (troupe_keyring_of_key (ring, alice.public_key));
+}
+
+// When two files have a key, the second is read once the first is gone.
+Test (ring, the_other_file_of_a_key_counts_when_the_first_is_gone)
+{
+  char text[256];
+  troupe_key_t alice = folder_key ("alice", "{}");
+  load ();
+  snprintf (text, sizeof text, "name: also\npublic: '%s'\n", alice.public_key);
+  folder_write ("also.pub", text);
+  troupe_keyring_refresh (ring, on_lost, NULL);
+  cr_expect_str_eq (troupe_identity_name (troupe_keyring_of_key (ring, alice.public_key)), "alice");
+  unlink (folder_path ("alice.pub"));
+  troupe_keyring_refresh (ring, on_lost, NULL);
+  troupe_keyring_refresh (ring, on_lost, NULL);
+  cr_assert_not_null (troupe_keyring_of_key (ring, alice.public_key));
+  cr_expect_str_eq (troupe_identity_name (troupe_keyring_of_key (ring, alice.public_key)), "also");
 }
 
 Test (ring, at_the_start_a_broken_file_is_an_error)
