@@ -90,7 +90,7 @@ answer_publish (broker_core_t *core, const service_t *service, const peer_t *pee
     return;
   }
   core->counters[BROKER_COUNT_EVENTS]++;
-  core->options.outlet.publish (core->options.outlet.context, BROKER_TOPIC_MESH, &header, body);
+  core->options.outlet.publish (core->options.outlet.context, BROKER_TOPIC_MESH, &header, body, false);
   troupe_buffer_unref (&body);
 }
 

@@ -16,11 +16,13 @@
 #include "broker/hubs.h"
 #include "broker/leases.h"
 #include "broker/letters.h"
+#include "broker/losses.h"
 #include "broker/placement.h"
 #include "broker/recall.h"
 #include "broker/recovery.h"
 #include "broker/rousing.h"
 #include "broker/saying.h"
+#include "broker/sessions.h"
 #include "broker/settling.h"
 #include "broker/unstored.h"
 
@@ -78,9 +80,24 @@ fill_settle (const broker_core_t *core, const call_t *call, ledger_request_t *re
   request->retention_ms = core->options.limits.retention;
   request->retryable = call->outcome.retryable;
   request->epoch = call->outcome.epoch;
+  bool owned = call->actor || call->epoch != 0 || call->outcome.epoch != 0;
+  if (call->whole && !call->detached && !owned && call->outcome.attempt != 0)
+    request->epoch = call->generation * LEDGER_GENERATION_SIZE;
   request->under = call->outcome.under;
   request->heard = call->outcome.heard;
   request->serves = call->outcome.by != NULL ? troupe_identity_services (call->outcome.by) : NULL;
+}
+
+// For what is said by this request.
+static void
+rouse_ahead (broker_core_t *core, const call_t *call, const ledger_request_t *request)
+{
+  bool broadcasts = request->op == LEDGER_ACCEPT && request->hub_op == LEDGER_HUB_BROADCAST;
+  bool replies = request->op == LEDGER_SETTLE && request->status == TROUPE_STATUS_VALUE;
+  for (uint32_t i = 0; broadcasts && i < request->hubs_count; i++)
+    rousing_ahead (core, call->session, &request->hubs[i]);
+  for (uint32_t i = 0; replies && i < call->hubs_count; i++)
+    rousing_ahead (core, call->session, &call->hubs[i]);
 }
 
 static void
@@ -94,6 +111,8 @@ submit (broker_core_t *core, call_t *call)
     fill_settle (core, call, &request);
   else if (call->op != LEDGER_AWAIT)
     request.attempt = call->attempt;
+  if (call->op == LEDGER_RETRY && call->behind != 0)
+    request.attempt = call->behind;
   if (call->op == LEDGER_RETRY) {
     request.death = attempts_fill_death (core, call, &death) ? &death : NULL;
     request.retention_ms = core->options.limits.retention;
@@ -105,6 +124,7 @@ submit (broker_core_t *core, call_t *call)
   if (call->op == LEDGER_CLAIM)
     request.instance = call->instance->peer->name;
   asking_request (core, &request);
+  rouse_ahead (core, call, &request);
 }
 
 void
@@ -214,6 +234,15 @@ call_of (const broker_core_t *core, uint64_t token)
   return NULL;
 }
 
+// The store has an earlier attempt than this broker, which it told of the later one.
+static bool
+is_behind (const call_t *call, const ledger_result_t *result)
+{
+  uint32_t attempt = call->behind != 0 ? call->behind : call->attempt;
+  return result->outcome == LEDGER_STALE && call->whole && !call->detached && call->op != LEDGER_ACCEPT &&
+         result->attempt < attempt;
+}
+
 static void
 on_call_result (broker_core_t *core, const ledger_result_t *result)
 {
@@ -223,6 +252,10 @@ on_call_result (broker_core_t *core, const ledger_result_t *result)
   table_remove (&core->asks, &call->by_token);
   call->asking = false;
   saying_result (core, call, result);
+  if (is_behind (call, result)) {
+    losses_roll_back (core, call, result->attempt);
+    return;
+  }
   switch (call->op) {
   case LEDGER_ACCEPT:
     accepting_result (core, call, result);
@@ -271,6 +304,9 @@ asking_on_result (broker_core_t *core, const ledger_result_t *result)
     break;
   case ASKING_LETTERS:
     letters_result (core, result);
+    break;
+  case ASKING_SESSIONS:
+    sessions_result (core, result);
     break;
   }
 }

@@ -17,6 +17,7 @@
 #include "broker/awaiting.h"
 #include "broker/calls.h"
 #include "broker/ending.h"
+#include "broker/losses.h"
 #include "broker/placement.h"
 #include "broker/registry.h"
 #include "broker/streaming.h"
@@ -53,6 +54,8 @@ static void
 take (broker_core_t *core, call_t *call, const attempt_t *attempt)
 {
   call->attempt = attempt->attempt;
+  call->generation = core->generation;
+  call->behind = 0;
   call->memory = attempt->memory;
   call->news = attempt->news;
   call->stretch = attempt->stretch;
@@ -270,7 +273,7 @@ attempts_result (broker_core_t *core, call_t *call, const ledger_result_t *resul
     asking_continue (core, call);
     break;
   case LEDGER_UNKNOWN:
-    ending_vanished (core, call);
+    losses_end (core, call);
     break;
   default:
     asking_again (core, call, result);

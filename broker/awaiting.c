@@ -13,6 +13,7 @@
 #include "broker/asking.h"
 #include "broker/calls.h"
 #include "broker/ending.h"
+#include "broker/losses.h"
 #include "broker/placement.h"
 #include "broker/streaming.h"
 
@@ -223,11 +224,14 @@ would_wait_for_itself (broker_core_t *core, call_t *call, const ledger_result_t 
 
 // -- AWAIT -----------------------------------------------------------------------------------------------------------
 
+// `older`: than the store's generation.
 static troupe_err_t
-unknown (troupe_error_t *error)
+unknown (troupe_error_t *error, bool older)
 {
   return troupe_error_set (error, TROUPE_UNKNOWN_CALL, "call", "check its id and its session",
-                           "the store has no such call: it never was, or its result has expired");
+                           "the store has no such call: it never was, %s",
+                           older ? "its result has expired, or the store has lost it since its history changed"
+                                 : "or its result has expired");
 }
 
 static troupe_err_t
@@ -259,7 +263,7 @@ take_await (broker_core_t *core, peer_t *peer, const troupe_header_t *header, tr
 {
   call_t *call = calls_find (core, &header->call);
   if (call != NULL && !troupe_text_equal (header->session, call->session))
-    return unknown (error);
+    return unknown (error, false);
   if (call != NULL)
     return join (core, call, peer, header, error);
   if (!core->up)
@@ -286,7 +290,7 @@ awaiting_on_await (broker_core_t *core, peer_t *peer, const troupe_header_t *hea
 }
 
 static void
-not_known (broker_core_t *core, call_t *call)
+not_known (broker_core_t *core, call_t *call, const ledger_result_t *result)
 {
   troupe_error_t error = {0};
   if (call->phase == CALL_HELD) {
@@ -295,10 +299,10 @@ not_known (broker_core_t *core, call_t *call)
     asking_continue (core, call);
   } else if (call->phase == CALL_ACCEPTING) {
     accepting_doubt_unknown (core, call);
-  } else if (call->whole) {
-    ending_vanished (core, call);
+  } else if (call->whole || losses_explain (core, call)) {
+    losses_end (core, call);
   } else {
-    unknown (&error);
+    unknown (&error, result->older);
     calls_refuse (core, call, &error);
   }
 }
@@ -313,6 +317,7 @@ pending (broker_core_t *core, call_t *call, const ledger_result_t *result)
     accepting_doubt_known (core, call);
     calls_set_deadline (core, call, result->deadline_ms);
   }
+  losses_seen (core, call);
   checked (core, call, NULL);
   streaming_ask (core, call, result);
   asking_continue (core, call);
@@ -344,7 +349,7 @@ awaiting_result (broker_core_t *core, call_t *call, const ledger_result_t *resul
     pending (core, call, result);
     break;
   case LEDGER_UNKNOWN:
-    not_known (core, call);
+    not_known (core, call, result);
     break;
   case LEDGER_CYCLE:
     would_wait_for_itself (core, call, result);

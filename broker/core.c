@@ -17,12 +17,14 @@
 #include "broker/frames.h"
 #include "broker/leases.h"
 #include "broker/letters.h"
+#include "broker/losses.h"
 #include "broker/peers.h"
 #include "broker/recall.h"
 #include "broker/recovery.h"
 #include "broker/rights.h"
 #include "broker/rousing.h"
 #include "broker/saying.h"
+#include "broker/sessions.h"
 #include "broker/unstored.h"
 
 #include <stdlib.h>
@@ -33,16 +35,16 @@ static void
 init_state (broker_core_t *core, int64_t now)
 {
   table_t *tables[] = {&core->peers, &core->services, &core->calls, &core->asks, &core->recalls, &core->letters,
-                       &core->rousings, &core->rouse_asks, &core->hearers};
+                       &core->inquiries, &core->rousings, &core->rouse_asks, &core->hearers};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
     table_init (tables[i]);
-  list_t *lists[] = {&core->all_peers,    &core->all_services, &core->all_calls, &core->all_recalls, &core->all_letters,
+  list_t *lists[] = {&core->all_peers,    &core->all_services, &core->all_calls, &core->all_recalls, &core->all_letters, &core->all_inquiries,
                      &core->all_rousings, &core->orphans,      &core->again,     &core->untold};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
     list_init (lists[i]);
   alarms_init (&core->deadlines);
   core->now = core->started = core->ticked = core->swept = now;
-  core->settle_in_at = core->doubt_at = TROUPE_LOOP_NEVER;
+  core->settle_in_at = core->doubt_at = core->losses_at = TROUPE_LOOP_NEVER;
   core->again_at = INT64_MAX;
   core->recover_wanted = UINT64_MAX;
 }
@@ -90,6 +92,7 @@ broker_core_destroy (broker_core_t **self_p)
   core->stopped = true; // what credit comes free is not given out again
   recall_clear (core);
   letters_clear (core);
+  sessions_clear (core);
   rousing_clear (core);
   saying_clear (core);
   for (list_link_t *link; (link = list_first (&core->all_calls)) != NULL;)
@@ -97,7 +100,7 @@ broker_core_destroy (broker_core_t **self_p)
   for (list_link_t *link; (link = list_first (&core->all_peers)) != NULL;)
     peers_forget (core, LIST_ITEM (link, peer_t, in_core));
   table_t *tables[] = {&core->peers, &core->services, &core->calls, &core->asks, &core->recalls, &core->letters,
-                       &core->rousings, &core->rouse_asks, &core->hearers};
+                       &core->inquiries, &core->rousings, &core->rouse_asks, &core->hearers};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
     table_destroy (tables[i]);
   alarms_destroy (&core->deadlines);
@@ -127,15 +130,18 @@ on_unsent (broker_core_t *core, const broker_event_t *event)
 }
 
 static void
-on_up (broker_core_t *core)
+on_up (broker_core_t *core, const ledger_notice_t *notice)
 {
   core->up = true;
+  core->generation = notice->generation;
   if (core->settle_in_at == TROUPE_LOOP_NEVER)
     core->settle_in_at = core->now + SETTLE_IN_MS;
   answer_note (core, TROUPE_LOG_INFO, "store up", NULL, NULL, NULL, NULL);
   // First its lease, so that nobody takes what is read next; then what it stores already, so that a call is known
   // before somebody sends it again.
   leases_on_up (core);
+  if (notice->changed)
+    losses_store_changed (core, notice->generation);
   recovery_on_up (core);
   asking_on_up (core);
 }
@@ -146,7 +152,7 @@ on_notice (broker_core_t *core, const ledger_notice_t *notice)
   call_t *call;
   switch (notice->kind) {
   case LEDGER_NOTICE_UP:
-    on_up (core);
+    on_up (core, notice);
     break;
   case LEDGER_NOTICE_DOWN:
     core->up = false;
@@ -181,6 +187,7 @@ on_time (broker_core_t *core)
   rousing_on_time (core);
   asking_on_time (core);
   leases_on_time (core);
+  losses_on_time (core);
   recovery_on_time (core);
   peers_on_time (core);
   saying_on_time (core);
@@ -252,6 +259,7 @@ broker_core_due (const broker_core_t *core)
   due = earlier (due, rousing_due (core));
   due = earlier (due, unstored_due (core));
   due = earlier (due, leases_due (core));
+  due = earlier (due, losses_due (core));
   due = earlier (due, recovery_due (core));
   return earlier (due, peers_due (core));
 }
@@ -272,6 +280,18 @@ void
 broker_core_count (broker_core_t *core, broker_counter_t counter)
 {
   core->counters[counter]++;
+}
+
+void
+broker_core_drop (broker_core_t *core, broker_queue_t queue)
+{
+  core->drops[queue]++;
+}
+
+void
+broker_core_note_unread (broker_core_t *core, size_t bytes)
+{
+  core->unread = bytes;
 }
 
 size_t

@@ -68,7 +68,8 @@ typedef struct {
 // Where actions go. What they are given is borrowed until they return; of a body they take a reference.
 typedef struct {
   void (*send) (void *context, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body);
-  void (*publish) (void *context, const char *topic, const troupe_header_t *header, troupe_buffer_t *body);
+  // `more`: the next action is to publish once more to this topic, and both leave as one message.
+  void (*publish) (void *context, const char *topic, const troupe_header_t *header, troupe_buffer_t *body, bool more);
   void (*request) (void *context, const ledger_request_t *request);
   void (*note) (void *context, const broker_note_t *note);
   void *context;
@@ -76,9 +77,10 @@ typedef struct {
 
 // As limits.* of the configuration; times in milliseconds, sizes in bytes.
 typedef struct {
-  size_t message, open_calls, open_bytes;
+  size_t message, open_calls, open_bytes, unread;
   unsigned mailbox, attempts, dead_letters;
   int64_t deadline, retention, dead_retention, heartbeat, lease;
+  int64_t session_idle; // as sessions.idle; 0: no session ends by itself
 } broker_limits_t;
 
 typedef struct {
@@ -122,6 +124,9 @@ bool broker_core_idle (const broker_core_t *self);
 uint64_t broker_core_counter (const broker_core_t *self, broker_counter_t counter);
 // For what the edge sees and the core doesn't.
 void broker_core_count (broker_core_t *self, broker_counter_t counter);
+void broker_core_drop (broker_core_t *self, broker_queue_t queue);
+// How many bytes wait for connections.
+void broker_core_note_unread (broker_core_t *self, size_t bytes);
 // How many calls, and bytes of their inputs, it holds.
 size_t broker_core_open_calls (const broker_core_t *self);
 size_t broker_core_open_bytes (const broker_core_t *self);

@@ -8,14 +8,6 @@
 // A peer's connection is known by the routing id that ROUTER gave it: a zero byte and 32 bits. libzmq would also let a
 // peer choose its own; such an id could be somebody else's old one, so messages under one are dropped, with a word to
 // the sender now and then.
-//
-// What the core sends is gathered and leaves before the next wait, or when there is much of it; what goes to one peer
-// leaves as one ZeroMQ message. So libzmq's thread, which writes to the connections, is woken for a batch and not for
-// each message as long as it is faster than the core, and the peer is, too. What can't be sent is noted, and then told
-// to the core. If there is no memory for the note, the lease tells the core later.
-//
-// What is published goes out without looking whether somebody listens: XPUB drops for those who don't read, and nobody
-// relies on it.
 
 #include "broker/edge_state.h"
 #include "broker/saying.h"
@@ -35,138 +27,17 @@ enum {
   REBIND_MS = 5,
   // Between words to peers that name themselves.
   NAMED_MS = 1000,
-  ROUTE_SIZE = 5,
 };
 
 // -- Connections -----------------------------------------------------------------------------------------------------
 
 static broker_connection_t
-connection_of (const uint8_t route[ROUTE_SIZE])
+connection_of (const uint8_t route[EDGE_ROUTE_SIZE])
 {
   return UINT64_C (1) << 32 | (uint64_t)route[1] << 24 | (uint64_t)route[2] << 16 | (uint64_t)route[3] << 8 | route[4];
 }
 
-static void
-route_of (uint8_t route[ROUTE_SIZE], broker_connection_t connection)
-{
-  route[0] = 0;
-  for (int i = 1; i < ROUTE_SIZE; i++)
-    route[i] = (uint8_t)(connection >> (8 * (ROUTE_SIZE - 1 - i)));
-}
-
-// -- The core's outlet -----------------------------------------------------------------------------------------------
-
-static void
-note_unsent (broker_edge_t *self, broker_connection_t connection, troupe_command_t command, bool full)
-{
-  if (self->unsent_count == self->unsent_capacity) {
-    size_t capacity = self->unsent_capacity == 0 ? 16 : self->unsent_capacity * 2;
-    unsent_t *unsent = realloc (self->unsent, capacity * sizeof *unsent);
-    if (unsent == NULL) {
-      broker_core_count (self->core, BROKER_COUNT_NO_MEMORY);
-      return;
-    }
-    self->unsent = unsent;
-    self->unsent_capacity = capacity;
-  }
-  self->unsent[self->unsent_count++] = (unsent_t){connection, command, full};
-}
-
-static void
-send_leaving (broker_edge_t *self)
-{
-  int failed = 0;
-  for (size_t i = 0; i < self->leaving_count; i++) {
-    leaving_t *leaving = &self->leaving[i];
-    bool more = i + 1 < self->leaving_count && self->leaving[i + 1].place > 0;
-    if (leaving->place == 0)
-      failed = troupe_socket_send_prepared (self->router, &leaving->message, more);
-    else if (failed == 0)
-      troupe_socket_send_prepared (self->router, &leaving->message, more); // goes where the first one went
-    else
-      troupe_socket_drop_prepared (&leaving->message);
-    if (failed != 0)
-      note_unsent (self, leaving->connection, leaving->command, failed != EHOSTUNREACH);
-  }
-  self->leaving_count = 0;
-}
-
-// The place of a whole message in ZeroMQ's: behind the last that leaves, if that goes the same way.
-static unsigned
-place_of (const broker_edge_t *self, broker_connection_t to)
-{
-  const leaving_t *last = self->leaving_count == 0 ? NULL : &self->leaving[self->leaving_count - 1];
-  bool follows = last != NULL && last->whole && last->connection == to && last->place + 1 < TROUPE_SOCKET_RUN_MAX;
-  return follows ? last->place + 1 : 0;
-}
-
-void
-edge_send (void *context, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body)
-{
-  broker_edge_t *self = context;
-  uint8_t bytes[TROUPE_FRAME_SIZE_MAX], route[ROUTE_SIZE];
-  size_t size = troupe_header_encode (header, bytes, sizeof bytes);
-  route_of (route, to);
-  if (size == 0) {
-    troupe_log (TROUPE_LOG_ERROR, "a header can't be encoded", "command", troupe_command_name (header->command), NULL);
-    return;
-  }
-  if (self->leaving_count == EDGE_LEAVING_MAX)
-    send_leaving (self);
-  if (self->leaving_count == 0)
-    troupe_loop_again (self->loop); // prepare may have been called already in this turn
-  leaving_t *leaving = &self->leaving[self->leaving_count];
-  size_t joined = troupe_header_join (bytes, size, troupe_buffer_data (body), troupe_buffer_size (body));
-  *leaving = (leaving_t){.connection = to, .command = header->command, .whole = joined > 0};
-  leaving->place = leaving->whole ? place_of (self, to) : 0;
-  int failed = leaving->whole ? troupe_socket_prepare_whole (&leaving->message, leaving->place > 0 ? NULL : route,
-                                                             sizeof route, bytes, joined)
-                              : troupe_socket_prepare (&leaving->message, route, sizeof route, bytes, size, body);
-  if (failed == 0)
-    self->leaving_count++;
-  else
-    note_unsent (self, to, header->command, true);
-}
-
-void
-edge_publish (void *context, const char *topic, const troupe_header_t *header, troupe_buffer_t *body)
-{
-  broker_edge_t *self = context;
-  uint8_t bytes[TROUPE_HEADER_SIZE_MAX];
-  size_t size = troupe_header_encode (header, bytes, sizeof bytes);
-  if (size > 0)
-    troupe_socket_send (self->publisher, topic, strlen (topic), bytes, size, body);
-  troupe_loop_look_at (self->loop, self->publisher);
-}
-
-void
-edge_request (void *context, const ledger_request_t *request)
-{
-  broker_edge_t *self = context;
-  ledger_submit (self->ledger, request);
-}
-
-void
-edge_note (void *context, const broker_note_t *note)
-{
-  (void)context;
-  if (troupe_log_enabled (note->level))
-    troupe_log (note->level, note->event, note->name1, note->value1, note->name2, note->value2, NULL);
-}
-
 // -- Events for the core ---------------------------------------------------------------------------------------------
-
-// Ends: each failure is the end of a peer, or of a part, and those are finite.
-void
-edge_flush (broker_edge_t *self, int64_t now)
-{
-  for (send_leaving (self); self->unsent_count > 0; send_leaving (self)) {
-    unsent_t unsent = self->unsent[--self->unsent_count];
-    broker_event_t failure = {
-      .kind = BROKER_UNSENT, .connection = unsent.connection, .command = unsent.command, .full = unsent.full};
-    broker_core_step (self->core, &failure, now);
-  }
-}
 
 void
 edge_on_result (void *context, const ledger_result_t *result)
@@ -212,27 +83,46 @@ answer_named (broker_edge_t *self, const zmq_msg_t *route, int64_t now)
   json_decref (json);
 }
 
-// frames: a header's and a body's, or one with both.
+// A connection is one peer's from its beginning to its end, so who it is is asked once.
 static void
-take_message (broker_edge_t *self, broker_connection_t connection, zmq_msg_t frames[2], size_t count, int64_t now)
+identify (const broker_edge_t *self, broker_event_t *event, const zmq_msg_t *frame)
+{
+  if (self->router_guarded && frames_command (event->header, event->header_size) == TROUPE_CMD_HELLO)
+    event->identity = guard_identify (self->guard, frame);
+}
+
+// A message of two frames: a header's and a body's.
+static void
+take_message (broker_edge_t *self, zmq_msg_t frames[2], int64_t now)
 {
   broker_event_t event = {.kind = BROKER_FRAME,
-                          .connection = connection,
+                          .connection = self->sender,
                           .header = zmq_msg_data (&frames[0]),
                           .header_size = zmq_msg_size (&frames[0])};
-  // A connection is one peer's from its beginning to its end, so that is asked once.
-  if (self->router_guarded && frames_command (event.header, event.header_size) == TROUPE_CMD_HELLO)
-    event.identity = guard_identify (self->guard, &frames[0]);
-  if (count == 2) {
-    event.bodiless = zmq_msg_size (&frames[1]) > 0 && troupe_socket_body (&event.body, &frames[1]) != TROUPE_OK;
-  } else {
-    event.bodiless = troupe_socket_body (&event.frame, &frames[0]) != TROUPE_OK;
+  identify (self, &event, &frames[0]);
+  event.bodiless = zmq_msg_size (&frames[1]) > 0 && troupe_socket_body (&event.body, &frames[1]) != TROUPE_OK;
+  broker_core_step (self->core, &event, now);
+  troupe_buffer_unref (&event.body);
+}
+
+// The messages of a frame; returns how many.
+static unsigned
+take_frame (broker_edge_t *self, zmq_msg_t *frame, int64_t now)
+{
+  unsigned taken = 0;
+  const void *message;
+  size_t size;
+  troupe_run_reader_t reader = troupe_run_read (zmq_msg_data (frame), zmq_msg_size (frame));
+  for (; troupe_run_next (&reader, &message, &size); taken++) {
+    broker_event_t event = {.kind = BROKER_FRAME, .connection = self->sender, .header = message, .header_size = size};
+    identify (self, &event, frame);
+    event.bodiless = troupe_socket_part (&event.frame, frame, message, size) != TROUPE_OK;
     if (!event.bodiless)
       event.header = troupe_buffer_data (event.frame);
+    broker_core_step (self->core, &event, now);
+    troupe_buffer_unref (&event.frame);
   }
-  broker_core_step (self->core, &event, now);
-  troupe_buffer_unref (&event.frame);
-  troupe_buffer_unref (&event.body);
+  return taken;
 }
 
 // Whose messages come next; false: nobody's.
@@ -243,7 +133,7 @@ take_route (broker_edge_t *self, int64_t now)
   if (troupe_socket_receive_frame (self->router, &route) != 0)
     return false;
   const uint8_t *bytes = zmq_msg_data (&route);
-  bool assigned = zmq_msg_size (&route) == ROUTE_SIZE && *bytes == 0;
+  bool assigned = zmq_msg_size (&route) == EDGE_ROUTE_SIZE && *bytes == 0;
   self->sender = assigned ? connection_of (bytes) : 0;
   self->sender_more = zmq_msg_more (&route);
   if (!assigned)
@@ -261,7 +151,7 @@ edge_on_router (void *context, short events)
   int64_t now = troupe_loop_now ();
   zmq_msg_t frames[2];
   size_t count;
-  for (int i = 0; i < BATCH; i++) {
+  for (unsigned taken = 0; taken < BATCH; taken++) {
     if (!self->sender_more) {
       if (!take_route (self, now))
         return;
@@ -269,8 +159,10 @@ edge_on_router (void *context, short events)
     }
     if (troupe_socket_receive_message (self->router, frames, &count, &self->sender_more) != 0)
       return;
-    if (self->sender != 0)
-      take_message (self, self->sender, frames, count, now);
+    if (self->sender != 0 && count == 2)
+      take_message (self, frames, now);
+    else if (self->sender != 0)
+      taken += take_frame (self, &frames[0], now);
     troupe_socket_close_frames (frames, 2, count);
   }
 }
@@ -358,6 +250,7 @@ edge_prepare (void *context, int64_t now)
   if (due != TROUPE_LOOP_NEVER && due <= now)
     broker_core_step (self->core, &(broker_event_t){.kind = BROKER_TIME}, now);
   edge_flush (self, now);
+  broker_core_note_unread (self->core, unread_tidy (self->unread, now));
   due = broker_core_due (self->core);
   for (size_t i = 0; i < 2; i++)
     due = sooner (due, door_continue (&self->doors[i], now));

@@ -20,6 +20,7 @@ typedef struct {
   const char *bind;     // the host that both are bound to, if tcp, when others reach them by another; NULL: their own
   const char *store;    // Redis's url
   const char *password; // NULL: none
+  const char *sentinel_password; // NULL: none
   const char *keys;     // the directory of keys; NULL: none, and then no tcp unless `insecure`
   json_t *tokens;       // who may come over ipc (troupe_keyring_add_tokens); NULL: whoever may open the socket's file
   bool insecure;        // tcp without keys

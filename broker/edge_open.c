@@ -189,7 +189,9 @@ troupe_err_t
 broker_edge_new (broker_edge_t **out, troupe_loop_t *loop, const broker_edge_options_t *options, troupe_error_t *error)
 {
   broker_edge_t *self = calloc (1, sizeof *self);
-  if (self != NULL && (self->leaving = calloc (EDGE_LEAVING_MAX, sizeof *self->leaving)) == NULL) {
+  if (self != NULL && ((self->leaving = calloc (EDGE_LEAVING_MAX, sizeof *self->leaving)) == NULL ||
+                       unread_new (&self->unread, options->limits.unread) != TROUPE_OK)) {
+    free (self->leaving);
     free (self);
     self = NULL;
   }
@@ -207,6 +209,7 @@ broker_edge_new (broker_edge_t **out, troupe_loop_t *loop, const broker_edge_opt
     err = join_loop (self, options->name, error);
   ledger_options_t ledger = {.url = options->store,
                              .password = options->password,
+                             .sentinel_password = options->sentinel_password,
                              .broker = options->name,
                              .result = edge_on_result,
                              .notice = edge_on_notice,
@@ -247,6 +250,7 @@ broker_edge_destroy (broker_edge_t **self_p)
     zmq_ctx_term (self->zmq); // waits for what lingers, a moment at most
   address_release (&self->claims[0], self->endpoint);
   address_release (&self->claims[1], self->publish);
+  unread_destroy (&self->unread);
   free (self->leaving);
   free (self->unsent);
   free (self);

@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the edge holds, for its two files: edge.c (moving bytes) and edge_open.c (making and ending).
+// What the edge holds, for its files: edge.c (what comes in), edge_send.c (what goes out) and edge_open.c (making and
+// ending).
 #ifndef BROKER_EDGE_STATE_H
 #define BROKER_EDGE_STATE_H
 
 #include "broker/door.h"
 #include "broker/edge.h"
 #include "broker/guard.h"
+#include "broker/unread.h"
 
+#include "troupe/run.h"
 #include "troupe/socket.h"
 
 enum {
   EDGE_ENDPOINT_SIZE = 256 + 1, // as the protocol's field
+  EDGE_ROUTE_SIZE = 5,          // of a routing id that ROUTER gave
   EDGE_LEAVING_MAX = 256,       // enough that waking libzmq's thread costs little for each
 };
 
-// A message that leaves before the next wait.
+// What leaves before the next wait: a message, or a run of them.
 typedef struct {
   broker_connection_t connection;
-  troupe_command_t command;
-  bool whole;     // it is one frame
-  unsigned place; // within its ZeroMQ message, from 0
+  uint8_t commands[TROUPE_RUN_MAX];
+  unsigned count; // of them: it is as many messages
   troupe_socket_message_t message;
 } leaving_t;
 
@@ -45,7 +48,12 @@ struct broker_edge {
   broker_connection_t sender; // whose messages are being taken; 0: somebody's who named himself
   bool sender_more;           // some of them are left
   leaving_t *leaving;         // EDGE_LEAVING_MAX
-  size_t leaving_count;
+  size_t leaving_count;       // without the next one, which `run` becomes if there is something in it
+  troupe_run_t run;
+  troupe_socket_message_t published[2]; // in turn: the one that is begun, and the next
+  unsigned begun;                       // which
+  bool publishing;                      // there is one, that leaves with what follows it
+  unread_t *unread; // what waits for connections
   unsent_t *unsent;
   size_t unsent_count, unsent_capacity;
   int64_t named_at;
@@ -59,7 +67,7 @@ struct broker_edge {
 
 // The core's outlet; `context` is the edge.
 void edge_send (void *context, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body);
-void edge_publish (void *context, const char *topic, const troupe_header_t *header, troupe_buffer_t *body);
+void edge_publish (void *context, const char *topic, const troupe_header_t *header, troupe_buffer_t *body, bool more);
 void edge_request (void *context, const ledger_request_t *request);
 void edge_note (void *context, const broker_note_t *note);
 // The ledger's news.

@@ -182,19 +182,3 @@ ending_finish (broker_core_t *core, call_t *call, troupe_status_t status, troupe
   awaiting_tell_settled (core, call, status, value);
   calls_destroy (core, call);
 }
-
-void
-ending_vanished (broker_core_t *core, call_t *call)
-{
-  char id[TROUPE_ID_TEXT_SIZE];
-  troupe_id_to_text (&call->id, id);
-  answer_note (core, TROUPE_LOG_ERROR, "the store has lost a call", "call", id, "session", call->session);
-  troupe_error_t error = {0};
-  troupe_error_set (&error, TROUPE_UNKNOWN_CALL, call->service != NULL ? call->service->name : "call",
-                    "see whether Redis lost data (store.fsync, maxmemory-policy)",
-                    "the call was stored, and the store doesn't know it any more");
-  ending_refuse_outcome (core, call, &error);
-  troupe_buffer_t *body = answer_error_body (core, &error);
-  ending_finish (core, call, TROUPE_STATUS_ERROR, body);
-  troupe_buffer_unref (&body);
-}

@@ -15,8 +15,6 @@ void ending_begin (broker_core_t *core, call_t *call, troupe_status_t status, ui
                    const troupe_error_t *error);
 // It has settled: tells everyone and forgets it. An instance that brought another outcome is refused.
 void ending_finish (broker_core_t *core, call_t *call, troupe_status_t status, troupe_buffer_t *value);
-// The store doesn't know it (any more): tells everyone and forgets it.
-void ending_vanished (broker_core_t *core, call_t *call);
 
 // It will settle: nobody shall be offered it any more.
 void ending_stop_offering (broker_core_t *core, call_t *call);

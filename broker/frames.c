@@ -11,12 +11,14 @@
 #include "broker/attempts.h"
 #include "broker/awaiting.h"
 #include "broker/ending.h"
+#include "broker/leases.h"
 #include "broker/letters.h"
 #include "broker/peers.h"
 #include "broker/recall.h"
 #include "broker/registry.h"
 #include "broker/report.h"
 #include "broker/rights.h"
+#include "broker/sessions.h"
 #include "broker/settling.h"
 
 enum { COMMANDS = 64 };
@@ -26,7 +28,9 @@ typedef void (handler_fn) (broker_core_t *core, peer_t *peer, const troupe_heade
 static void
 on_heartbeat (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body)
 {
-  (void)core, (void)peer, (void)header, (void)body; // that it came is all it says
+  (void)peer, (void)body; // that it came is most of what it says
+  if (troupe_header_has (header, TROUPE_F (LOST)))
+    leases_suspect (core, header->lost);
 }
 
 static void
@@ -45,7 +49,8 @@ static handler_fn *const handlers[COMMANDS] = {
   [TROUPE_CMD_RECALL] = recall_on_recall,       [TROUPE_CMD_STATUS] = report_on_status,
   [TROUPE_CMD_HEAR] = recall_on_recall,         [TROUPE_CMD_LETTERS] = letters_on_request,
   [TROUPE_CMD_LETTER] = letters_on_request,     [TROUPE_CMD_RESEND] = letters_on_request,
-  [TROUPE_CMD_DISCARD] = letters_on_request,
+  [TROUPE_CMD_DISCARD] = letters_on_request,    [TROUPE_CMD_SESSIONS] = sessions_on_request,
+  [TROUPE_CMD_END] = sessions_on_request,
 };
 
 // [version, command, ...], a list of three or four; small numbers all.
@@ -109,6 +114,19 @@ dispatch (broker_core_t *core, const broker_event_t *event, const troupe_header_
     handler (core, peer, header, body);
 }
 
+// A command that only a later minor version has isn't garbage: its sender's release is ahead of this broker's.
+static void
+judge_unknown (const broker_core_t *core, const broker_event_t *event, unsigned command, troupe_error_t *error)
+{
+  const peer_t *peer = peers_find (core, event->connection);
+  bool known = strcmp (troupe_command_name (command), "?") != 0;
+  if (known || command == 0 || error->code != TROUPE_BAD_FRAME || peer == NULL || peer->minor <= TROUPE_PROTOCOL_MINOR)
+    return;
+  troupe_error_set (error, TROUPE_VERSION_MISMATCH, core->name, "upgrade the brokers first",
+                    "the peer speaks version %d.%u of the protocol, this broker version %d.%d, which has no command %u",
+                    TROUPE_PROTOCOL_VERSION, peer->minor, TROUPE_PROTOCOL_VERSION, TROUPE_PROTOCOL_MINOR, command);
+}
+
 void
 frames_on_event (broker_core_t *core, const broker_event_t *event)
 {
@@ -117,7 +135,9 @@ frames_on_event (broker_core_t *core, const broker_event_t *event)
   troupe_buffer_t *body;
   core->counters[BROKER_COUNT_MESSAGES_IN]++;
   if (troupe_header_decode (&header, event->header, event->header_size, &error) != TROUPE_OK) {
-    peers_on_garbage (core, event->connection, frames_command (event->header, event->header_size), &error);
+    unsigned command = frames_command (event->header, event->header_size);
+    judge_unknown (core, event, command, &error);
+    peers_on_garbage (core, event->connection, command, &error);
   } else if (troupe_header_body (&header, event->frame, event->body, &body, &error) != TROUPE_OK) {
     peers_on_garbage (core, event->connection, header.command, &error);
   } else if (!core->stopped) {

@@ -14,4 +14,7 @@ void leases_result (broker_core_t *core, const ledger_result_t *result);
 // A request for a slot of core->lapsed has ended; `done`: nothing of that broker's is left in the slot.
 void leases_slot_taken (broker_core_t *core, unsigned slot, bool done);
 
+// A peer has lost its connection to the broker of that name.
+void leases_suspect (broker_core_t *core, troupe_text_t name);
+
 #endif

@@ -2,8 +2,8 @@
 //
 // The ledger: two connections to Redis, and a queue of the requests between them and the core.
 //
-//   commands   everything but notices                      up -> library there -+
-//   channel    subscribed to troupe:inbox:<broker>         up ------------------+-> NOTICE_UP, read the whole inbox
+//   commands   everything but notices                up -> library there -> met -+
+//   channel    subscribed to troupe:inbox:<broker>   up -------------------------+-> NOTICE_UP, read the whole inbox
 //
 // Invariants. Requests are sent only between NOTICE_UP and NOTICE_DOWN; others get LEDGER_LOST at the next turn.
 // Every request has one entry in the queue, and every entry that was sent one callback of the store to come; both
@@ -20,6 +20,7 @@
 #include "broker/ledger_command.h"
 #include "broker/ledger_inbox.h"
 #include "broker/ledger_library.h"
+#include "broker/ledger_meeting.h"
 #include "broker/ledger_queue.h"
 
 #include "troupe/log.h"
@@ -47,8 +48,9 @@ struct ledger {
   char *broker;
   troupe_store_t *commands, *channel;
   ledger_library_t library;
+  ledger_meeting_t meeting;
   ledger_inbox_t inbox;
-  bool library_ready, channel_up, up;
+  bool met, channel_up, up;
   place_t recovered[LEDGER_SLOTS], taken_over[LEDGER_SLOTS];
   ledger_queue_t queue;
   ledger_command_t command; // being made
@@ -117,6 +119,9 @@ note_progress (ledger_t *self, const ledger_pending_t *item)
   }
   if (item->op == LEDGER_SWEEP && answer->inbox)
     ledger_inbox_read (&self->inbox, item->slot);
+  // Another broker met it: its data were deleted, while the connections held.
+  if (item->op == LEDGER_SWEEP && answer->result.epoch > self->meeting.generations[item->slot])
+    restart (self, "the store's history has changed");
 }
 
 static void
@@ -163,7 +168,7 @@ static bool
 is_read (ledger_op_t op)
 {
   return op == LEDGER_AWAIT || op == LEDGER_RECALL || op == LEDGER_INPUTS || op == LEDGER_ROUSE ||
-         op == LEDGER_LETTERS || op == LEDGER_LETTER;
+         op == LEDGER_LETTERS || op == LEDGER_LETTER || op == LEDGER_SESSIONS;
 }
 
 // Sends it, or says in `item` what has come of it instead.
@@ -227,10 +232,14 @@ ledger_submit (ledger_t *self, const ledger_request_t *request)
 static void
 go_up (ledger_t *self)
 {
-  if (self->up || !self->library_ready || !self->channel_up)
+  if (self->up || !self->met || !self->channel_up)
     return;
   self->up = true;
-  self->notice (self->context, &(ledger_notice_t){.kind = LEDGER_NOTICE_UP});
+  ledger_notice_t notice = {.kind = LEDGER_NOTICE_UP,
+                            .changed = self->meeting.changed,
+                            .generation = ledger_meeting_generation (&self->meeting)};
+  self->meeting.changed = false;
+  self->notice (self->context, &notice);
   ledger_inbox_read_all (&self->inbox);
 }
 
@@ -238,7 +247,14 @@ static void
 on_library (void *context)
 {
   ledger_t *self = context;
-  self->library_ready = true;
+  ledger_meeting_begin (&self->meeting);
+}
+
+static void
+on_met (void *context)
+{
+  ledger_t *self = context;
+  self->met = true;
   go_up (self);
 }
 
@@ -247,7 +263,7 @@ on_commands_state (void *context, bool up, const troupe_error_t *error)
 {
   ledger_t *self = context;
   (void)error; // the store has logged it
-  self->library_ready = false;
+  self->met = false;
   if (up)
     ledger_library_check (&self->library);
   else
@@ -284,7 +300,10 @@ open_stores (ledger_t *self, const ledger_options_t *options, troupe_error_t *er
   int size = snprintf (channel, sizeof channel, "troupe:inbox:%s", options->broker);
   if (size < 0 || (size_t)size >= sizeof channel)
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, options->broker, NULL, "the broker's name is too long");
-  troupe_store_options_t store = {.url = options->url, .password = options->password, .context = self};
+  troupe_store_options_t store = {.url = options->url,
+                                  .password = options->password,
+                                  .sentinel_password = options->sentinel_password,
+                                  .context = self};
   store.state = on_commands_state;
   troupe_err_t err = troupe_store_new (&self->commands, self->loop, &store, error);
   if (err != TROUPE_OK)
@@ -319,6 +338,7 @@ ledger_new (ledger_t **out, troupe_loop_t *loop, const ledger_options_t *options
     return err;
   }
   self->library = (ledger_library_t){self->commands, on_library, self};
+  self->meeting = (ledger_meeting_t){.store = self->commands, .met = on_met, .context = self};
   ledger_inbox_init (&self->inbox, self->commands, options, self->broker);
   *out = self;
   return TROUPE_OK;

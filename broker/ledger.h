@@ -18,6 +18,7 @@
 
 enum {
   LEDGER_SLOTS = 64,
+  LEDGER_GENERATION_SIZE = TROUPE_GENERATION_SIZE, // positions and epochs of one; those of the next one follow
   // Requests without a result above which no call is accepted, and above which nothing is read: half a second's and
   // two seconds' work of one Redis. What has been accepted must settle, so nothing bounds the rest but what causes it.
   LEDGER_ACCEPTS_MAX = 64 * 1024,
@@ -49,6 +50,8 @@ typedef enum {
   LEDGER_LETTER,   // read one
   LEDGER_RESEND,   // make a new call of one, and throw it away
   LEDGER_DISCARD,  // throw one away
+  LEDGER_SESSIONS, // list the sessions of a slot
+  LEDGER_CLOSE,    // end a session
 } ledger_op_t;
 
 // What a call to hub/... asks for: done in the step that accepts it, which it has settled then.
@@ -152,6 +155,22 @@ typedef enum {
 // parent and no hubs: its result has the call, if this broker offers it; LEDGER_STALE: an input has no value any more.
 // LEDGER_UNKNOWN: there is no such letter.
 //
+// Sessions. One is there as long as it has actors, hubs or calls that have not settled. LEDGER_CLOSE ends it: from then
+// on it accepts no call (LEDGER_OVERLOADED, `why`), what has not settled is cancelled (each a LEDGER_NOTICE_SETTLED),
+// and then its hubs and its actors are dropped with all that they remember. It does a part of that; with `more`, ask
+// again, or leave it to sweeps. LEDGER_UNKNOWN: there is no such session (any more). Sweeps end those in which the last
+// call settled `idle_ms` ago. A call to a session that has ended begins it anew; outcomes stay for their retention.
+// LEDGER_SESSIONS gives up to 100 as a list of maps {session, open: calls that have not settled, parts: actors and hubs,
+// idle: seconds since the last one settled, 0 if some have not, ending}, and where to go on.
+//
+// Generations. The store's history changes when Redis is started again, when another one takes over, and when its data
+// are deleted; what was there may be gone then, or be older than what this broker was told. A new generation begins
+// with it, and LEDGER_NOTICE_UP says `changed` to every broker that saw the one before. Numbers tell their generation:
+// positions and epochs are greater than all of earlier ones, attempts that begin go on with the next thousand. So
+// nothing is given out twice, and what was begun in a history that is gone is LEDGER_STALE: also an attempt that
+// another broker than its call's own wants to settle, as long as no later one has begun. What a broker holds and the
+// store doesn't have is LEDGER_UNKNOWN; what the store has of an earlier attempt than a broker holds was lost since.
+//
 // Brokers. Each renews a lease; the others take the calls of one whose lease has run out over, slot by slot: those
 // whose turn has come begin their next attempt, and the other broker, which may live, gets a notice when one settles.
 // A broker that finds that its own lease had run out must read (recover) every slot again and ask (await) for every
@@ -168,9 +187,10 @@ typedef struct {
 typedef struct {
   ledger_op_t op;
   uint64_t token;      // the core's, comes back in the result
-  const char *session; // all but sweep, recover, takeover, letters and lease
-  unsigned slot;       // sweep, recover, takeover, letters
-  troupe_id_t call;    // all but sweep, recover, takeover, letters and lease. rouse: the hub. letter ...: whose letter
+  const char *session; // all but sweep, recover, takeover, letters, sessions and lease
+  unsigned slot;       // sweep, recover, takeover, letters, sessions
+  // all but sweep, recover, takeover, letters, sessions, close and lease. rouse: the hub. letter ...: whose letter
+  troupe_id_t call;
   // settle: the attempt that ended, or 0 for any (cancelled, deadline). retry: the one that was lost. recall, inputs,
   // hear: the one that asks, or 0 for any. claim: the one to be offered
   uint32_t attempt;
@@ -211,9 +231,12 @@ typedef struct {
   troupe_status_t status;
   const uint32_t *sizes; // of the memory entries at the body's end
   uint32_t sizes_count;
-  int64_t retention_ms; // settle, retry, takeover, resend, and accept (for a call that ends at once): how long the outcome is kept
+  // settle, retry, takeover, resend, close, sweep, and accept (for a call that ends at once): how long the outcome is kept
+  int64_t retention_ms;
   bool retryable;       // an error of the retryable class: not replayed to a later attempt of the parent
-  uint64_t epoch;       // of the actor, under which the attempt ran; 0: not checked
+  // settle: of the actor, under which the attempt ran. Of what is no actor: the first number of the generation in which
+  // this broker heard of the attempt; one that began in a later one is another of the same number. 0: not checked
+  uint64_t epoch;
   bool heard;           // the actor has heard what its hubs' logs have before this call
   const char *serves;   // the settler may speak for services of these patterns (troupe/keys.h), one a line; NULL: all
 
@@ -222,17 +245,21 @@ typedef struct {
   troupe_id_t waiter;
   unsigned letters_max; // retry, takeover: dead letters that are kept in a slot
   int64_t letters_ms;   // likewise: for how long
+  int64_t idle_ms;      // sweep: how long a session may be idle, in whole seconds; 0: for ever
   const ledger_death_t *death; // retry: the instance died; NULL: it may live, or never ran it
   troupe_id_t again;           // resend: the id of the new call
-  // claim: the instance's id. takeover: the broker's name
+  // claim: the instance's id. takeover: the broker's name. lease: a broker whose peers have lost it, whose lease runs out
+  // at once if it was not renewed for `silent_ms`; NULL: none
   const char *instance, *broker;
   // lease: for how long. accept of an operation on a hub that no call opened: how long it stays open from now on
   // without another one
   int64_t lease_ms;
 
+  int64_t silent_ms; // lease
+
   // recall: the result may hold fewer entries (4 MiB or 1000 of them, at least one): ask again for the rest
   uint32_t from, count;
-  // hear, rouse, letters: where to go on, from the result before; 0: from the beginning
+  // hear, rouse, letters, sessions: where to go on, from the result before; 0: from the beginning
   uint64_t position;
 } ledger_request_t;
 
@@ -297,12 +324,13 @@ typedef struct {
   ledger_stretch_t stretch; // likewise
   const ledger_said_t *said; // accept, settle: what they added to logs, unless they were made again
   size_t said_count;
-  uint64_t position;      // hear, letters: where to go on; 0: that was all. rouse: where to go on if there is `more`
+  uint64_t position;      // hear, letters, sessions: where to go on; 0: that was all. rouse: where to go on if there is `more`
   int64_t deadline_ms;    // accept (when ready), known, retry: remaining; 0: none has started
   const char *owner;      // accept (when ready), known, retry, claim: the actor's owner; NULL: it has none
   uint64_t epoch;         // of that; 0: none
-  uint32_t inputs;        // accept, known, retry: how many inputs it has
+  uint32_t inputs;        // accept, known, retry: how many inputs it has. sweep: how many sessions ended
   uint32_t input;         // accept, unknown: which one isn't known, from 0
+  bool older;             // await, unknown: its id is older than the store's generation, so it may have been lost
   troupe_status_t status; // LEDGER_SETTLED
   // LEDGER_SETTLED: value or error. recall: a packed list of entries. hear: a packed list of messages, in the order in
   // which they were said. inputs: the values, one after another
@@ -316,7 +344,8 @@ typedef struct {
   size_t hubs_count;
   const ledger_call_t *calls; // recover, takeover, sweep, rouse: those calls. settle: the next call of the mailbox,
   size_t calls_count;         // ready now, if this broker offers it (another broker gets a notice)
-  bool more; // takeover: ask again for the others, before those of another broker in this slot; after LEDGER_LOST,
+  bool more; // close: ask again for the rest of it.
+             // takeover: ask again for the others, before those of another broker in this slot; after LEDGER_LOST,
              // recover the slot: what was taken is among its calls.
              // recover: ask again for the calls behind these (those that this process accepted are among them). sweep:
              // ask again once these have settled
@@ -327,13 +356,15 @@ typedef enum {
   LEDGER_NOTICE_SETTLED, // a call that this broker awaits or offers has settled: ask by LEDGER_AWAIT
   LEDGER_NOTICE_READY,   // a call that this broker offers has got its turn: it is first in its mailbox, its inputs are
                          // there
-  LEDGER_NOTICE_UP,      // Redis is there, the Functions are loaded, the inbox is being read
+  LEDGER_NOTICE_UP,      // Redis is there, the Functions are loaded, its history is known, the inbox is being read
   LEDGER_NOTICE_DOWN,    // Redis is not there: requests end as LEDGER_LOST
 } ledger_notice_kind_t;
 
 typedef struct {
   ledger_notice_kind_t kind;
   ledger_call_t call; // SETTLED: call and session only. READY: as of settle's next
+  bool changed;       // UP: the store's history isn't the one that this broker saw the last time
+  uint64_t generation; // UP: the greatest one of a slot
 } ledger_notice_t;
 
 // Where a session lives: CRC-16 (XMODEM, as Redis Cluster has it) of its name, modulo LEDGER_SLOTS.
@@ -345,8 +376,9 @@ typedef void (ledger_result_fn) (void *context, const ledger_result_t *result);
 typedef void (ledger_notice_fn) (void *context, const ledger_notice_t *notice);
 
 typedef struct {
-  const char *url;      // redis://[user@]host:port[/db] or unix:///path (relative paths: unix://path)
+  const char *url;      // as troupe/store.h has it
   const char *password; // NULL: none
+  const char *sentinel_password; // NULL: none
   const char *broker;   // this broker's name: whose inbox is read
   ledger_result_fn *result;
   ledger_notice_fn *notice;

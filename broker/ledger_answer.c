@@ -239,8 +239,9 @@ read_brokers (ledger_answer_t *self, redisReply *const *items, size_t count)
 bool
 ledger_answer_unusable (const struct redisReply *reply)
 {
-  static const char *const beginnings[] = {"LOADING ", "READONLY ", "MASTERDOWN ",
-                                           "BUSY ",    "NOAUTH ",   "ERR Function not found"};
+  static const char *const beginnings[] = {"LOADING ", "READONLY ", "MASTERDOWN ", "NOREPLICAS ",
+                                           "BUSY ",    "NOAUTH ",   "LOST ",       "REVISION ",
+                                           "ERR Function not found"};
   if (reply->type != REDIS_REPLY_ERROR)
     return false;
   for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
@@ -272,6 +273,7 @@ read_head (ledger_answer_t *self, redisReply *const *element)
   result->more = element[MORE]->integer != 0;
   result->owner = text_or_null (element[OWNER]);
   result->epoch = (uint64_t)element[EPOCH]->integer;
+  result->older = result->outcome == LEDGER_UNKNOWN && result->more;
   if (result->outcome == LEDGER_UNKNOWN)
     result->input = (uint32_t)element[INPUTS]->integer;
   else
@@ -318,7 +320,8 @@ read_items (ledger_answer_t *self, redisReply *const *items, size_t count)
     return read_entries (self, items, count);
   if (self->result.op == LEDGER_HEAR && good)
     return read_messages (self, items, count);
-  if ((self->result.op == LEDGER_LETTERS || self->result.op == LEDGER_LETTER) && good)
+  if ((self->result.op == LEDGER_LETTERS || self->result.op == LEDGER_LETTER || self->result.op == LEDGER_SESSIONS) &&
+      good)
     return read_messages (self, items, count);
   if (self->result.op == LEDGER_INPUTS && good)
     return read_values (self, items, count);

@@ -5,6 +5,7 @@
 // into what it sends.
 
 #include "broker/ledger_command.h"
+#include "broker/ledger_library.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -341,6 +342,25 @@ letters_command (ledger_command_t *self, const ledger_request_t *request)
 }
 
 static const char *
+sessions_command (ledger_command_t *self, const ledger_request_t *request)
+{
+  begin (self, "troupe1_sessions");
+  const char *why = add_key (self, request->slot, "sessions", "");
+  add_number (self, (int64_t)request->position);
+  return why;
+}
+
+static const char *
+close_command (ledger_command_t *self, const ledger_request_t *request)
+{
+  begin (self, "troupe1_close");
+  const char *why = add_key (self, ledger_slot (request->session), "sessions", "");
+  add_text (self, request->session);
+  add_number (self, request->retention_ms);
+  return why;
+}
+
+static const char *
 letter_command (ledger_command_t *self, const ledger_request_t *request, const char *function)
 {
   begin (self, function);
@@ -391,6 +411,15 @@ of_slot (ledger_command_t *self, const ledger_request_t *request, const char *fu
 }
 
 static const char *
+sweep_command (ledger_command_t *self, const ledger_request_t *request, const char *broker)
+{
+  const char *why = of_slot (self, request, "troupe1_sweep", broker);
+  add_number (self, request->idle_ms / 1000);
+  add_number (self, request->retention_ms);
+  return why;
+}
+
+static const char *
 takeover_command (ledger_command_t *self, const ledger_request_t *request, const char *broker, const char *place)
 {
   if (request->broker == NULL || strcmp (request->broker, broker) == 0)
@@ -409,6 +438,11 @@ lease_command (ledger_command_t *self, const ledger_request_t *request, const ch
   add_text (self, "troupe:brokers");
   add_text (self, broker);
   add_number (self, request->lease_ms);
+  add_number (self, ledger_library_revision);
+  if (request->broker == NULL)
+    return NULL;
+  add_text (self, request->broker);
+  add_number (self, request->silent_ms);
   return NULL;
 }
 
@@ -446,8 +480,12 @@ ledger_command_of_request (ledger_command_t *self, const ledger_request_t *reque
     return letter_command (self, request, "troupe1_discard");
   case LEDGER_RESEND:
     return resend_command (self, request, broker);
+  case LEDGER_SESSIONS:
+    return sessions_command (self, request);
+  case LEDGER_CLOSE:
+    return close_command (self, request);
   case LEDGER_SWEEP:
-    return of_slot (self, request, "troupe1_sweep", broker);
+    return sweep_command (self, request, broker);
   case LEDGER_TAKEOVER:
     return takeover_command (self, request, broker, place);
   case LEDGER_RECOVER:

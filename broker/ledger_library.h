@@ -6,12 +6,14 @@
 
 #include "troupe/store.h"
 
-extern const long long ledger_library_revision;
+extern const long long ledger_library_revision; // of ours
+extern const long long ledger_library_oldest;   // that ours takes over from, and whose brokers it serves
 extern const char ledger_library_digest[];
 extern const char ledger_library_code[];
 extern const size_t ledger_library_size;
 
-// The Functions are there and are ours, or newer ones. Not called when that fails: then the store is restarted.
+// The Functions are there and are ours, or newer ones that serve us. Not called when that fails: then the store is
+// restarted.
 typedef void (ledger_library_fn) (void *context);
 
 typedef struct {

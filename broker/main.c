@@ -148,6 +148,7 @@ limits_of (const troupe_config_t *config)
   return (broker_limits_t){.message = (size_t)troupe_config_int (config, "limits.message"),
                            .open_calls = (size_t)troupe_config_int (config, "limits.open_calls"),
                            .open_bytes = (size_t)troupe_config_int (config, "limits.open_bytes"),
+                           .unread = (size_t)troupe_config_int (config, "limits.unread"),
                            .mailbox = (unsigned)troupe_config_int (config, "limits.mailbox"),
                            .attempts = (unsigned)troupe_config_int (config, "limits.attempts"),
                            .deadline = troupe_config_int (config, "limits.deadline"),
@@ -155,7 +156,8 @@ limits_of (const troupe_config_t *config)
                            .dead_letters = (unsigned)troupe_config_int (config, "limits.dead_letters"),
                            .dead_retention = troupe_config_int (config, "limits.dead_retention"),
                            .heartbeat = troupe_config_int (config, "limits.heartbeat"),
-                           .lease = troupe_config_int (config, "limits.lease")};
+                           .lease = troupe_config_int (config, "limits.lease"),
+                           .session_idle = troupe_config_int (config, "sessions.idle")};
 }
 
 // Those who may come over ipc, from standard input: they stand neither in the process list nor on the disk.
@@ -180,6 +182,8 @@ open_edge (process_t *self, troupe_error_t *error)
                                    .bind = json_string_value (json_object_get (self->settings, "bind")),
                                    .store = troupe_config_text (self->config, "store.url"),
                                    .password = json_string_value (troupe_config_get (self->config, "store.password")),
+                                   .sentinel_password =
+                                     json_string_value (troupe_config_get (self->config, "store.sentinel_password")),
                                    .keys = troupe_config_text (self->config, "keys.directory"),
                                    .tokens = self->tokens,
                                    .insecure = json_is_true (json_object_get (self->settings, "insecure")),

@@ -56,7 +56,7 @@ count_services (const broker_core_t *core, uint64_t values[GAUGES])
 static void
 write_gauges (const broker_core_t *core, troupe_metrics_t *metrics)
 {
-  uint64_t values[GAUGES] = {[GAUGE_STORE_UP] = core->up};
+  uint64_t values[GAUGES] = {[GAUGE_STORE_UP] = core->up, [GAUGE_STORE_GENERATION] = core->generation};
   count_services (core, values);
   for (size_t i = 0; i < GAUGES; i++)
     troupe_metrics_add (metrics, &gauges[i], values[i]);
@@ -79,6 +79,7 @@ write_queues (const broker_core_t *core, troupe_metrics_t *metrics)
   } queues[BROKER_QUEUES] = {
     [BROKER_QUEUE_OPEN_CALLS] = {broker_core_open_calls (core), limits->open_calls},
     [BROKER_QUEUE_OPEN_BYTES] = {core->open_bytes, limits->open_bytes},
+    [BROKER_QUEUE_UNREAD] = {core->unread, limits->unread},
     [BROKER_QUEUE_MAILBOX] = {UNKNOWN, limits->mailbox},
     [BROKER_QUEUE_STORE] = {core->requests, LEDGER_ACCEPTS_MAX},
     [BROKER_QUEUE_PEERS] = {core->peers.count, PEERS_MAX},
@@ -87,6 +88,7 @@ write_queues (const broker_core_t *core, troupe_metrics_t *metrics)
     [BROKER_QUEUE_WAITERS] = {UNKNOWN, WAITERS_MAX},
     [BROKER_QUEUE_RECALLS] = {core->recalls.count, RECALLS_MAX},
     [BROKER_QUEUE_LETTERS] = {core->letters.count, LETTERS_MAX},
+    [BROKER_QUEUE_INQUIRIES] = {core->inquiries.count, INQUIRIES_MAX},
     [BROKER_QUEUE_ROUSINGS] = {core->rousings.count, ROUSINGS_MAX},
   };
   for (size_t i = 0; i < BROKER_QUEUES; i++)
@@ -117,5 +119,8 @@ broker_metrics_ready (const broker_core_t *core, troupe_error_t *error)
                              "Redis doesn't answer, or the ledger's Functions are not loaded there");
   if (!core->leased)
     return troupe_error_set (error, TROUPE_UNAVAILABLE, core->name, NULL, "the broker has no lease in Redis yet");
+  if (!core->settled_in)
+    return troupe_error_set (error, TROUPE_UNAVAILABLE, core->name, NULL,
+                             "the broker has just begun, and services have yet to find it");
   return TROUPE_OK;
 }

@@ -22,6 +22,7 @@
 #include "broker/rights.h"
 
 #include "error/utf8.h"
+#include "troupe/run.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -36,6 +37,13 @@ peers_find (const broker_core_t *core, broker_connection_t connection)
       return peer;
   }
   return NULL;
+}
+
+bool
+peers_take_runs (const broker_core_t *core, broker_connection_t connection)
+{
+  const peer_t *peer = peers_find (core, connection);
+  return peer != NULL && peer->minor >= TROUPE_MINOR_RUNS;
 }
 
 // Copies the text at `key`, cut to what fits between characters.
@@ -122,6 +130,7 @@ send_welcome (broker_core_t *core, const peer_t *peer)
     troupe_header_set_mesh (&header, troupe_text (core->mesh));
   if (core->endpoint != NULL)
     troupe_header_set_endpoint (&header, troupe_text (core->endpoint));
+  troupe_header_set_minor (&header, TROUPE_PROTOCOL_MINOR);
   answer_send (core, peer->connection, &header, NULL);
 }
 
@@ -162,6 +171,7 @@ peers_on_hello (broker_core_t *core, const broker_event_t *event, const troupe_h
     answer_note (core, TROUPE_LOG_DEBUG, "peer connected", "peer", peer->name, "program", peer->program);
   }
   peer->heard = core->now;
+  peer->minor = troupe_header_minor (header);
   send_welcome (core, peer);
 }
 

@@ -27,6 +27,7 @@
 #include "broker/attempts.h"
 #include "broker/ending.h"
 #include "broker/hearing.h"
+#include "broker/losses.h"
 #include "broker/registry.h"
 #include "broker/saying.h"
 #include "broker/streaming.h"
@@ -377,7 +378,7 @@ placement_result (broker_core_t *core, call_t *call, const ledger_result_t *resu
       attempts_give_up (core, call);
     break;
   case LEDGER_UNKNOWN:
-    ending_vanished (core, call);
+    losses_end (core, call);
     break;
   default:
     if (call->phase == CALL_PLACED && call->instance != NULL)

@@ -20,6 +20,7 @@
 #include "broker/calls.h"
 #include "broker/ending.h"
 #include "broker/leases.h"
+#include "broker/losses.h"
 
 _Static_assert(LEDGER_SLOTS == 64, "a bit for each slot");
 
@@ -32,6 +33,10 @@ request_slot (broker_core_t *core, ledger_op_t op, unsigned slot)
     request.retention_ms = core->options.limits.retention;
     request.letters_max = core->options.limits.dead_letters;
     request.letters_ms = core->options.limits.dead_retention;
+  }
+  if (op == LEDGER_SWEEP) {
+    request.retention_ms = core->options.limits.retention;
+    request.idle_ms = core->options.limits.session_idle;
   }
   asking_request (core, &request);
 }
@@ -141,6 +146,12 @@ recover_call (broker_core_t *core, const ledger_call_t *stored, bool taken, trou
   call->actor = stored->actor; // when it was brought here, its service may have been unknown
   call->term = core->term;
   accepting_found (core, call);
+  if (known && stored->attempt < call->attempt && call->behind == 0) {
+    bool asked = call->asking && call->op != LEDGER_AWAIT; // by the answer to that it shows as well
+    if (!asked)
+      losses_roll_back (core, call, stored->attempt);
+    return TROUPE_OK;
+  }
   attempt_t attempt = attempts_of_call (core, stored);
   if (!stored->ready)
     return TROUPE_OK;
@@ -278,6 +289,8 @@ sweep_result (broker_core_t *core, const ledger_result_t *result, unsigned slot)
       ending_expire (core, call);
   }
   note_missed (core, result);
+  if (result->outcome == LEDGER_OK)
+    core->counters[BROKER_COUNT_SESSIONS_IDLE] += result->inputs;
   core->sweeping = false;
   if (result->outcome != LEDGER_OK || !result->more)
     core->sweep_slot = (slot + 1) % LEDGER_SLOTS;

@@ -12,6 +12,7 @@
 enum {
   REPORT_SMALL = 64 * 1024, // bytes: less than a millisecond's work
   REPORT_KEPT_MS = 500,
+  PROTOCOL_SIZE = 24,
 };
 
 static const char *const counter_names[] = {
@@ -44,16 +45,26 @@ own_info (const instance_t *instance)
   return instance_info (instance);
 }
 
+// As in "2.1".
+static const char *
+protocol_text (char text[PROTOCOL_SIZE], unsigned minor)
+{
+  snprintf (text, PROTOCOL_SIZE, "%d.%u", TROUPE_PROTOCOL_VERSION, minor);
+  return text;
+}
+
 static json_t *
 report_instance (const broker_core_t *core, const instance_t *instance)
 {
   const peer_t *peer = instance->peer;
   const char *key = peer->identity != NULL ? troupe_identity_name (peer->identity) : NULL;
-  return json_pack ("{s:s, s:s*, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:o*}", "id", peer->name, "key", key, "program",
-                    peer->program, "pid",
-                    (json_int_t)peer->pid, "host", peer->host, "credit", (json_int_t)instance->credit, "running",
-                    (json_int_t)instance->running, "age_ms", (json_int_t)(core->now - peer->since), "idle_ms",
-                    (json_int_t)(core->now - peer->heard), "info", own_info (instance));
+  char protocol[PROTOCOL_SIZE];
+  return json_pack ("{s:s, s:s*, s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:I, s:o*}", "id", peer->name, "key", key,
+                    "program", peer->program, "version", peer->version, "protocol",
+                    protocol_text (protocol, peer->minor), "pid", (json_int_t)peer->pid, "host", peer->host, "credit",
+                    (json_int_t)instance->credit, "running", (json_int_t)instance->running, "age_ms",
+                    (json_int_t)(core->now - peer->since), "idle_ms", (json_int_t)(core->now - peer->heard), "info",
+                    own_info (instance));
 }
 
 static json_t *
@@ -107,8 +118,10 @@ report_counters (const broker_core_t *core)
 static json_t *
 report (const broker_core_t *core)
 {
+  char protocol[PROTOCOL_SIZE];
   return json_pack (
-    "{s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:o}", "broker", core->name, "version", TROUPE_VERSION, "pid",
+    "{s:s, s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:o}", "broker", core->name, "version", TROUPE_VERSION,
+    "protocol", protocol_text (protocol, TROUPE_PROTOCOL_MINOR), "pid",
     (json_int_t)core->options.pid, "uptime_ms", (json_int_t)(core->now - core->started), "store",
     core->up ? "up" : "down", "open_calls", (json_int_t)core->calls.count, "open_bytes", (json_int_t)core->open_bytes,
     "peers", (json_int_t)core->peers.count, "services", report_services (core), "counters", report_counters (core));

@@ -98,7 +98,10 @@ rights_check (broker_core_t *core, const peer_t *peer, const troupe_header_t *he
   case TROUPE_CMD_AWAIT:
   case TROUPE_CMD_CANCEL:
     return check_call (core, peer, header, error);
+  case TROUPE_CMD_END:
+    return check_call (core, peer, header, error);
   case TROUPE_CMD_STATUS:
+  case TROUPE_CMD_SESSIONS:
   case TROUPE_CMD_LETTERS:
   case TROUPE_CMD_LETTER:
   case TROUPE_CMD_RESEND:

@@ -3,8 +3,14 @@
 // For a hub one request is under way at a time. What is said meanwhile is asked about once more after it, however much
 // it is: one observe call hears all that is there. So a busy hub costs one request after the other, and an idle one
 // nothing. And the more members were roused, the longer the next request waits: each of them costs the store some
-// 0.15 ms, and what is said by then is heard by the same call. So a busy hub takes a share of the store's time, not all
-// of it; what is said in a quiet one is heard at once.
+// 0.1 ms, and what is said by then is heard by the same call. So a busy hub takes a share of the store's time, not all
+// of it; what is said in a quiet one is heard at once. Whether it is busy shows when there is something to hear again and
+// again: the first rests are shorter.
+//
+// The store takes requests in order. So in a hub whose members are known to hear at once, the request is made right
+// behind the one that says something, and both take one turn of the store, and one of its disk. It may find nobody to
+// tell; then it isn't made ahead again before the store names that hub. And what the store has done before a request
+// needs no other one.
 //
 // Nothing is lost when a request is not made, or its result doesn't come: the store keeps the hub's mark until it has
 // done the work, and a sweep names it again; and calls that were made are among the slot's.
@@ -17,7 +23,8 @@
 #include <stdlib.h>
 
 enum {
-  ROUSED_MS = 1, // for each member of a busy hub: a seventh of the store's time
+  ROUSED_MS = 1,   // for each member of a busy hub: a tenth of the store's time
+  CALM_ROUNDS = 2, // after which a hub is busy: the first rest is a quarter of that, the second one half
   REST_MAX_MS = 250,
 };
 
@@ -78,16 +85,37 @@ begin (broker_core_t *core, const ledger_hub_t *hub)
   request (core, rousing);
 }
 
+// A request is under way, from the first member on: whatever has a result by now, it came after.
+static bool
+covers (const rousing_t *rousing)
+{
+  return rousing->next.place == 0 && rousing->position == 0;
+}
+
+static troupe_id_t *
+lively_at (broker_core_t *core, const troupe_id_t *hub)
+{
+  return &core->lively[hash_of (core, hub) % LIVELY_HUBS];
+}
+
 void
 rousing_wanted (broker_core_t *core, const ledger_result_t *result)
 {
   for (size_t i = 0; i < result->hubs_count; i++) {
     rousing_t *rousing = find (core, &result->hubs[i].hub);
-    if (rousing != NULL)
-      rousing->again = true;
-    else
+    *lively_at (core, &result->hubs[i].hub) = result->hubs[i].hub;
+    if (rousing == NULL)
       begin (core, &result->hubs[i]);
+    else if (!covers (rousing))
+      rousing->again = true;
   }
+}
+
+void
+rousing_ahead (broker_core_t *core, const char *session, const troupe_id_t *hub)
+{
+  if (troupe_id_equal (lively_at (core, hub), hub) && find (core, hub) == NULL)
+    begin (core, &(ledger_hub_t){.session = troupe_text (session), .hub = *hub});
 }
 
 static rousing_t *
@@ -119,8 +147,13 @@ rest (broker_core_t *core, rousing_t *rousing)
 {
   unsigned ms = rousing->roused < REST_MAX_MS / ROUSED_MS ? rousing->roused * ROUSED_MS : REST_MAX_MS;
   bool alone = rousing->roused <= 1; // it is as busy as it can be by itself
+  if (rousing->rounds < CALM_ROUNDS)
+    ms >>= CALM_ROUNDS - rousing->rounds++;
+  if (rousing->roused == 0 && troupe_id_equal (lively_at (core, &rousing->hub), &rousing->hub))
+    *lively_at (core, &rousing->hub) = (troupe_id_t){{0}};
   rousing->roused = 0;
-  if (ms > 0 && !alone)
+  rousing->rested = ms > 0 && !alone;
+  if (rousing->rested)
     alarms_set (&core->rounds, &rousing->next, core->now + ms);
   else
     go_on (core, rousing);
@@ -161,6 +194,15 @@ rousing_due (const broker_core_t *core)
 {
   const alarm_t *alarm = alarms_first (&core->rounds);
   return alarm != NULL ? alarm->at : TROUPE_LOOP_NEVER;
+}
+
+int64_t
+rousing_rests_until (const broker_core_t *core, const troupe_id_t *hub, int64_t asked_ms)
+{
+  const rousing_t *rousing = find (core, hub);
+  if (rousing == NULL || !rousing->rested)
+    return 0;
+  return rousing->next.place != 0 ? rousing->next.at : core->now + asked_ms;
 }
 
 void

@@ -19,6 +19,7 @@
 #include "broker/awaiting.h"
 #include "broker/calls.h"
 #include "broker/ending.h"
+#include "broker/losses.h"
 #include "broker/recovery.h"
 #include "broker/registry.h"
 #include "broker/rights.h"
@@ -308,7 +309,7 @@ not_known (broker_core_t *core, call_t *call)
 {
   bool stored_here = call->whole && call->phase != CALL_HELD && call->phase != CALL_ACCEPTING;
   if (stored_here) {
-    ending_vanished (core, call);
+    losses_end (core, call);
     return;
   }
   troupe_error_t error;

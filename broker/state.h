@@ -23,8 +23,10 @@ enum {
   PEER_SERVICES_MAX = 1000,  // an agent process registers each agent's name; more is a mistake in a loop
   SERVICES_MAX = 100000,     // each costs about 300 bytes
   WAITERS_MAX = 256,         // of one call: those who share a placeholder, and their connections that just died
+  LIVELY_HUBS = 256,         // remembered; of others it is known later
   ROUSINGS_MAX = 10000,      // hubs at a time; others wait for a sweep
   LETTERS_MAX = 64,          // people ask about dead letters, a few at a time
+  INQUIRIES_MAX = 1000,      // programs end their sessions; each is one request to the store, or a few
   RECALLS_MAX = 10000,       // a read of a memory is one request to the store, answered within milliseconds
   INFO_SIZE_MAX = 64 * 1024, // what a service says of itself; a tool's JSON Schema is seldom over 10 KiB
   INFO_BYTES_MAX = TROUPE_VALUE_SIZE_MAX / 2, // of all services: a report carries them, with as much again of its own
@@ -33,6 +35,7 @@ enum {
   RETRY_AFTER_MS = 500,                       // Redis restarts in about that time
   TELL_LATE_MS = 1000, // a volatile call that takes longer than most: its caller hears that it is here
   STORE_AGAIN_MS = 500,                       // between tries of a request that the store answered by an error
+  STORE_RETURN_MS = 2000,                     // all brokers have connected to a store that is back
   SWEEP_MS = 50,              // one slot at a time: every slot every 3.2 s, which bounds how late an orphan ends
   SETTLE_IN_MS = 1000,        // nodes connect again within RECONNECT_IVL_MAX = 1 s
   TAKEOVERS_MAX = 8,          // slots of a lost broker at once: each answer may bring 4 MiB of inputs
@@ -48,6 +51,7 @@ typedef struct recall recall_t;
 typedef struct hub_work hub_work_t;
 typedef struct death death_t;
 typedef struct letters letters_t;
+typedef struct inquiry inquiry_t; // about sessions
 typedef struct rousing rousing_t;
 
 struct peer {
@@ -65,6 +69,7 @@ struct peer {
   size_t hearers_count;
   int64_t pid;
   char program[65], version[33], host[65]; // what it says of itself, cut
+  unsigned minor;         // version of the protocol that it speaks
   char name[];                             // its own id
 };
 
@@ -175,6 +180,9 @@ struct call {
   uint32_t losses;       // of a volatile one: instances that died under it
   death_t *death;        // RETRYING: how the last instance died; NULL: none did, or there was no memory to say so
   uint32_t term;         // the core's, when the store last said that this broker offers the call
+  uint64_t generation;   // the core's, when this broker heard of the attempt
+  uint32_t behind;       // RETRYING: the store has this earlier attempt, having lost `attempt`; 0: it has that
+  uint32_t seen;         // one more than the core's `changes` when the store last had the call; 0: it wasn't asked
   troupe_id_t checking;  // the waiter that the store is asked about
   int64_t ends_at;       // of a volatile one: its deadline
   int64_t tell_at;       // likewise: when its caller shall hear of it if it hasn't ended
@@ -219,14 +227,16 @@ struct rousing {
   uint64_t position;
   alarm_t next;   // when the next one may be made; not set: one is under way
   unsigned roused; // by the requests of this round
+  unsigned rounds; // without a pause, as far as they count
   bool again; // once this is done: something was said meanwhile
+  bool rested; // it was so busy that its members rest, or did before the request that is under way
   char session[];
 };
 
-// What was said in a hub and leaves as one message.
+enum { SAYINGS_MAX = 8, SAYING_PARTS_MAX = 8 };
+
+// What one speaker said in a hub in succession.
 typedef struct {
-  troupe_id_t hub;      // of this one, or of the one before
-  int64_t due, next_at; // when it leaves; what follows in the same hub not before then
   char speaker[TROUPE_SERVICE_NAME_MAX + 1]; // "": broadcast
   uint64_t first, last;                      // positions
   uint32_t steps[TROUPE_STEPS_MAX], sizes[TROUPE_STEPS_MAX];
@@ -234,6 +244,15 @@ typedef struct {
   troupe_buffer_t *body; // being filled
   void *bytes;
   size_t size, capacity;
+} saying_part_t;
+
+// What was said in a hub and leaves as one message of ZeroMQ's.
+typedef struct {
+  troupe_id_t hub;      // of this one, or of the one before
+  int64_t due, next_at; // when it leaves; what follows in the same hub not before then
+  saying_part_t parts[SAYING_PARTS_MAX];
+  uint32_t count;
+  size_t size; // of all parts
 } saying_t;
 
 // A broker whose calls were taken over, and when its lease had run out.
@@ -253,14 +272,16 @@ struct broker_core {
   broker_core_options_t options;
   char *name, *mesh, *endpoint;
   int64_t now, started, ticked, swept;
-  table_t peers, services, calls, asks, recalls, rousings, rouse_asks, hearers, letters;
-  list_t all_peers, all_services, all_calls, all_recalls, all_rousings, orphans, again, all_letters;
+  table_t peers, services, calls, asks, recalls, rousings, rouse_asks, hearers, letters, inquiries;
+  list_t all_peers, all_services, all_calls, all_recalls, all_rousings, orphans, again, all_letters, all_inquiries;
   list_t untold; // by tell_at
   alarms_t deadlines;
   alarms_t rounds; // of rousing
-  saying_t saying;
+  troupe_id_t lively[LIVELY_HUBS]; // hubs whose members hear at once, each at the place that its hash gives it
+  saying_t sayings[SAYINGS_MAX]; // of the hubs that spoke last
   size_t detached; // calls
   size_t open_bytes;
+  size_t unread;     // bytes that wait for connections, as the edge said last
   size_t info_bytes; // of what the instances say of their services
   size_t requests;   // to the ledger, without a result
   uint64_t token;
@@ -281,7 +302,18 @@ struct broker_core {
   int64_t lease_at;        // the next renewal
   int64_t lease_asked;     // when the last one was
   int64_t doubt_at;        // when to read every slot once more; TROUPE_LOOP_NEVER: no need
+  bool prompt;             // ... and the store answered the last renewal at once
+  char suspect[BROKER_NAME_SIZE]; // a broker that peers have lost; "": none
+  int64_t suspect_until;   // when it is forgotten
+  int64_t suspect_from;    // until then nobody's silence in the store means anything
+  bool cutting;            // the renewal that is under way cuts the suspect's lease short if it is silent
+  char dead[BROKER_NAME_SIZE]; // whose lease was cut short so: that counts at once; "": nobody's
   int64_t trust_at;        // until then the lapsed lease of another broker means nothing
+  uint64_t generation;     // of the store's history
+  uint32_t changes;        // of that, since this broker started
+  uint64_t lost, rolled_back; // calls and attempts that the store has lost, and that the log has yet to tell
+  int64_t losses_at;          // when it does; TROUPE_LOOP_NEVER: there are none
+  bool accompanied;        // there are other brokers, as far as it has heard
   lapse_t lapses[LEDGER_BROKERS_MAX];
   char lapsed[BROKER_NAME_SIZE];         // the broker whose calls are being taken over
   uint64_t takeover_wanted, taking_over; // a bit for each slot

@@ -4,7 +4,7 @@
 // the word given, so neither connecting nor the difference between the first client and the last is measured. Each
 // client measures its own time; the rate is the sum of theirs.
 //
-// The meters: processor time from /proc, in ticks of 10 ms, and how often Redis's Functions were called, asked of
+// The meters: each process's clock of processor time, and how often Redis's Functions were called, asked of
 // Redis.
 #include "cli/bench_cell.h"
 

@@ -218,7 +218,7 @@ count_entry (audit_t *self, const chaos_entry_t *entry, bool call)
   to->maybe += entry->told == CHAOS_MAYBE;
   to->maybes[code] += entry->told == CHAOS_MAYBE;
   to->twice += entry->again;
-  bool gone = entry->told == CHAOS_FAILED && entry->code == TROUPE_UNKNOWN_CALL;
+  bool gone = entry->told == CHAOS_FAILED && entry->code == TROUPE_STORE_LOST;
   bool given_up = entry->told == CHAOS_FAILED && entry->once && entry->code == TROUPE_SERVICE_DIED;
   to->given_up += given_up;
   to->overrun += entry->once && entry->runs > 1;

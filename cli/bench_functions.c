@@ -3,22 +3,15 @@
 // What Redis alone can do for us: the Functions *accept* and *settle* of each call, made through the broker's own
 // ledger as a broker makes them, pipelined, without any message between processes but Redis's. A call is in flight from
 // its accept to the answer of its settle.
-#include "cli/bench_role.h"
-
-#include "broker/ledger.h"
+#include "cli/bench_ledger.h"
 #include "troupe/value.h"
 
 #include <stdlib.h>
 
-enum { DEADLINE_MS = 10 * 60 * 1000, MAILBOX = 1000 }; // as the configuration's defaults
-
 typedef struct {
   bench_load_t load;
-  bench_role_ear_t ear;
-  troupe_loop_t *loop;
-  ledger_t *ledger;
+  bench_ledger_t end;
   troupe_buffer_t *body;
-  int64_t retention_ms;
   struct slot {
     troupe_id_t call;
     char session[BENCH_SESSION_MAX];
@@ -33,14 +26,14 @@ begin (functions_t *self, uint64_t slot)
   struct slot *at = &self->slots[slot];
   at->call = troupe_id_new ();
   bench_load_session (&self->load, at->session);
-  ledger_submit (self->ledger, &(ledger_request_t){.op = LEDGER_ACCEPT,
-                                                   .token = slot,
-                                                   .session = at->session,
-                                                   .call = at->call,
-                                                   .service = BENCH_SERVICE,
-                                                   .default_deadline_ms = DEADLINE_MS,
-                                                   .mailbox_limit = MAILBOX,
-                                                   .body = self->body});
+  ledger_submit (self->end.ledger, &(ledger_request_t){.op = LEDGER_ACCEPT,
+                                                       .token = slot,
+                                                       .session = at->session,
+                                                       .call = at->call,
+                                                       .service = BENCH_SERVICE,
+                                                       .default_deadline_ms = BENCH_LEDGER_DEADLINE_MS,
+                                                       .mailbox_limit = BENCH_LEDGER_MAILBOX,
+                                                       .body = self->body});
 }
 
 static void
@@ -67,14 +60,14 @@ static void
 settle (functions_t *self, uint64_t slot, uint32_t attempt)
 {
   const struct slot *at = &self->slots[slot];
-  ledger_submit (self->ledger, &(ledger_request_t){.op = LEDGER_SETTLE,
-                                                   .token = slot,
-                                                   .session = at->session,
-                                                   .call = at->call,
-                                                   .attempt = attempt,
-                                                   .status = TROUPE_STATUS_VALUE,
-                                                   .body = self->body,
-                                                   .retention_ms = self->retention_ms});
+  ledger_submit (self->end.ledger, &(ledger_request_t){.op = LEDGER_SETTLE,
+                                                       .token = slot,
+                                                       .session = at->session,
+                                                       .call = at->call,
+                                                       .attempt = attempt,
+                                                       .status = TROUPE_STATUS_VALUE,
+                                                       .body = self->body,
+                                                       .retention_ms = self->end.retention_ms});
 }
 
 static void
@@ -90,7 +83,7 @@ on_result (void *context, const ledger_result_t *result)
                       result->op == LEDGER_ACCEPT ? "accept" : "settle", (int)result->outcome,
                       result->why ? result->why : "not as expected");
     self->failed = true;
-    troupe_loop_stop (self->loop);
+    troupe_loop_stop (self->end.loop);
   }
 }
 
@@ -105,29 +98,17 @@ on_notice (void *context, const ledger_notice_t *notice)
 static troupe_err_t
 open_all (functions_t *self, const json_t *parameters, troupe_error_t *error)
 {
-  const char *url;
   troupe_err_t err = bench_load_init (&self->load, parameters, error);
-  if (err == TROUPE_OK)
-    err = bench_role_text (&url, parameters, "store", error);
   if (err != TROUPE_OK)
     return err;
-  self->retention_ms = json_integer_value (json_object_get (parameters, "retention_ms"));
   self->slots = calloc (self->load.in_flight, sizeof *self->slots);
   json_t *text = json_string (bench_load_text ());
   err = self->slots && text ? troupe_value_pack (text, &self->body, error) : TROUPE_NO_MEMORY;
   json_decref (text);
-  if (err == TROUPE_OK)
-    err = troupe_loop_new (&self->loop);
-  self->ear = (bench_role_ear_t){.loop = self->loop, .word = begin_all, .context = self};
-  if (err == TROUPE_OK)
-    err = bench_role_listen (&self->ear);
   if (err != TROUPE_OK)
     return troupe_error_set (error, err, "bench-role", NULL, "%s", troupe_err_text (err));
-  return ledger_new (
-    &self->ledger, self->loop,
-    &(ledger_options_t){
-      .url = url, .broker = "bench-functions", .result = on_result, .notice = on_notice, .context = self},
-    error);
+  return bench_ledger_open (&self->end, parameters, &(bench_ledger_outlet_t){begin_all, on_result, on_notice, self},
+                            error);
 }
 
 troupe_err_t
@@ -136,11 +117,10 @@ bench_functions (const json_t *parameters, troupe_error_t *error)
   functions_t self = {.error = error};
   troupe_err_t err = open_all (&self, parameters, error);
   if (err == TROUPE_OK)
-    err = troupe_loop_run (self.loop);
+    err = troupe_loop_run (self.end.loop);
   if (self.failed)
     err = TROUPE_STORE_UNAVAILABLE;
-  ledger_destroy (&self.ledger);
-  troupe_loop_destroy (&self.loop);
+  bench_ledger_close (&self.end);
   troupe_buffer_unref (&self.body);
   free (self.slots);
   bench_load_free (&self.load);

@@ -5,6 +5,7 @@
 // given once each hearer has heard something.
 #include "cli/bench_hub.h"
 
+#include "cli/bench_meter.h"
 #include "cli/bench_numbers.h"
 
 #include <stdlib.h>
@@ -138,8 +139,23 @@ median_wait (const cast_t *cast)
   return (waits[(BENCH_HUB_PACED - 1) / 2] + waits[BENCH_HUB_PACED / 2]) / 2;
 }
 
+// What all of them have used so far.
 static void
-sum_up (const cast_t *cast, const bench_hub_series_t *series, bench_hub_sample_t *out)
+read_meters (const cast_t *cast, const bench_field_t *field, const bench_hub_series_t *series, bench_meters_t *out)
+{
+  *out = (bench_meters_t){0};
+  out->cpu_us[BENCH_CPU_CLIENT] = bench_meter_process (cast->speaker.pid);
+  for (unsigned i = 0; i < cast->hearers_count; i++)
+    out->cpu_us[BENCH_CPU_WORKER] += bench_meter_process (cast->hearers[i].pid);
+  if (series->kind == BENCH_HUB_RAW)
+    out->cpu_us[BENCH_CPU_BROKER] = bench_meter_process (cast->proxy.pid);
+  else
+    bench_meters_mesh (out, &field->meshes[series->fsync]);
+}
+
+static void
+sum_up (const cast_t *cast, const bench_hub_series_t *series, const bench_meters_t *before, const bench_meters_t *after,
+        bench_hub_sample_t *out)
 {
   json_int_t start = number_of (&cast->speaker, "start"), last = number_of (&cast->speaker, "last");
   for (unsigned i = 0; i < cast->hearers_count; i++)
@@ -149,6 +165,8 @@ sum_up (const cast_t *cast, const bench_hub_series_t *series, bench_hub_sample_t
   out->received = out->said * cast->hearers_count;
   if (series->paced)
     out->p50_us = median_wait (cast);
+  for (bench_cpu_t who = 0; who < BENCH_CPUS; who++)
+    out->cpu_us[who] = (after->cpu_us[who] - before->cpu_us[who]) / cast->messages;
 }
 
 static troupe_err_t
@@ -164,13 +182,16 @@ measure (bench_hub_t *self, bench_field_t *field, bench_hub_series_t *series, tr
                                                    : self->messages;
   cast->proxy = cast->speaker = (bench_member_t){.input = -1, .output = -1};
   snprintf (cast->name, sizeof cast->name, "bench-%u", ++number);
+  bench_meters_t before, after;
   troupe_err_t err = start_all (cast, series, error);
+  read_meters (cast, field, series, &before);
   if (err == TROUPE_OK)
     err = play (cast, error);
+  read_meters (cast, field, series, &after);
   if (err == TROUPE_OK)
     err = check (cast, error);
   if (err == TROUPE_OK)
-    sum_up (cast, series, &series->samples[series->count++]);
+    sum_up (cast, series, &before, &after, &series->samples[series->count++]);
   end_all (cast);
   free (cast);
   return err;

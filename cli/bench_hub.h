@@ -7,7 +7,7 @@
 #ifndef CLI_BENCH_HUB_H
 #define CLI_BENCH_HUB_H
 
-#include "cli/bench_field.h"
+#include "cli/bench_cell.h"
 
 typedef enum { BENCH_HUB_RAW, BENCH_HUB_FUNCTIONS, BENCH_HUB_MESH, BENCH_HUB_KINDS } bench_hub_kind_t;
 
@@ -28,6 +28,9 @@ typedef struct {
   double said;     // broadcasts a second until the last process had received the last one; of the Function: stored
   double received; // by all processes together
   double p50_us;   // from said to received by the last process; 0: not paced
+  // Microseconds of processor time for each broadcast: the speaker's (BENCH_CPU_CLIENT), the broker's or the proxy's,
+  // the hearers' together (BENCH_CPU_WORKER), Redis's.
+  double cpu_us[BENCH_CPUS];
 } bench_hub_sample_t;
 
 typedef struct {

@@ -3,24 +3,20 @@
 // What Redis alone can do for `troupe bench hub`: the Function accept of each broadcast, which writes the hub's log,
 // made through the broker's own ledger as a broker makes it, pipelined, without any message between processes but
 // Redis's. One member is in the hub, which hears nothing: nobody reads.
+#include "cli/bench_ledger.h"
 #include "cli/bench_numbers.h"
-#include "cli/bench_role.h"
-
-#include "broker/ledger.h"
 #include "troupe/message.h"
 #include "troupe/value.h"
 
-enum { DEADLINE_MS = 10 * 60 * 1000, MAILBOX = 1000, LEASE_MS = 30 * 1000 }; // as a broker's
+enum { LEASE_MS = 30 * 1000 }; // as a broker's
 
 typedef struct {
-  bench_role_ear_t ear;
-  troupe_loop_t *loop;
-  ledger_t *ledger;
+  bench_ledger_t end;
   troupe_buffer_t *body;
   uint32_t size;
   troupe_id_t hub;
   const char *session;
-  int64_t retention_ms, start;
+  int64_t start;
   uint64_t count, window, begun, ended;
   bool opened, running;
   troupe_error_t *error;
@@ -31,11 +27,11 @@ submit (hub_functions_t *self, ledger_request_t *request)
 {
   request->op = LEDGER_ACCEPT;
   request->session = self->session;
-  request->default_deadline_ms = DEADLINE_MS;
-  request->mailbox_limit = MAILBOX;
-  request->retention_ms = self->retention_ms;
+  request->default_deadline_ms = BENCH_LEDGER_DEADLINE_MS;
+  request->mailbox_limit = BENCH_LEDGER_MAILBOX;
+  request->retention_ms = self->end.retention_ms;
   request->lease_ms = LEASE_MS;
-  ledger_submit (self->ledger, request);
+  ledger_submit (self->end.ledger, request);
 }
 
 static void
@@ -70,7 +66,7 @@ on_result (void *context, const ledger_result_t *result)
   if (result->outcome != LEDGER_SETTLED || result->status != TROUPE_STATUS_VALUE) {
     troupe_error_set (self->error, TROUPE_STORE_UNAVAILABLE, "redis", NULL, "accept ended with outcome %d: %s",
                       (int)result->outcome, result->why ? result->why : "not as expected");
-    troupe_loop_stop (self->loop);
+    troupe_loop_stop (self->end.loop);
   } else if (!self->opened) {
     self->opened = true;
     bench_role_ready ();
@@ -123,28 +119,15 @@ make_body (hub_functions_t *self, troupe_error_t *error)
 static troupe_err_t
 open_all (hub_functions_t *self, const json_t *parameters, troupe_error_t *error)
 {
-  const char *url;
-  troupe_err_t err = bench_role_text (&url, parameters, "store", error);
-  if (err == TROUPE_OK)
-    err = bench_role_text (&self->session, parameters, "agent", error);
+  troupe_err_t err = bench_role_text (&self->session, parameters, "agent", error);
   if (err == TROUPE_OK)
     err = make_body (self, error);
   if (err != TROUPE_OK)
     return err;
-  self->retention_ms = json_integer_value (json_object_get (parameters, "retention_ms"));
   self->count = (uint64_t)json_integer_value (json_object_get (parameters, "count"));
   self->window = (uint64_t)json_integer_value (json_object_get (parameters, "window"));
-  err = troupe_loop_new (&self->loop);
-  self->ear = (bench_role_ear_t){.loop = self->loop, .word = on_word, .context = self};
-  if (err == TROUPE_OK)
-    err = bench_role_listen (&self->ear);
-  if (err != TROUPE_OK)
-    return troupe_error_set (error, err, "bench-role", NULL, "%s", troupe_err_text (err));
-  return ledger_new (
-    &self->ledger, self->loop,
-    &(ledger_options_t){
-      .url = url, .broker = "bench-functions", .result = on_result, .notice = on_notice, .context = self},
-    error);
+  return bench_ledger_open (&self->end, parameters, &(bench_ledger_outlet_t){on_word, on_result, on_notice, self},
+                            error);
 }
 
 troupe_err_t
@@ -153,10 +136,9 @@ bench_hub_functions (const json_t *parameters, troupe_error_t *error)
   hub_functions_t self = {.error = error};
   troupe_err_t err = open_all (&self, parameters, error);
   error->code = err;
-  if (err == TROUPE_OK && (err = troupe_loop_run (self.loop)) == TROUPE_OK)
+  if (err == TROUPE_OK && (err = troupe_loop_run (self.end.loop)) == TROUPE_OK)
     err = error->code;
-  ledger_destroy (&self.ledger);
-  troupe_loop_destroy (&self.loop);
+  bench_ledger_close (&self.end);
   troupe_buffer_unref (&self.body);
   return err;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The two ends of a hub in the mesh, as any program of a user's has them: a hearer, an agent of a type with `observe`
+// The two ends of a hub in the mesh, as any program of a user's has them: a hearer, an agent of a type that hears
 // (troupe/agent.h), and a speaker, which opens the hub and broadcasts.
 //
 // A broadcast is a call to hub/broadcast, made here without troupe_hub_broadcast because that tells nobody when it was
@@ -28,14 +28,16 @@ typedef struct {
 } hearer_t;
 
 static void
-observe (void *state, troupe_turn_t *turn, const json_t *messages)
+hear (void *state, troupe_turn_t *turn, troupe_news_t *news)
 {
   hearer_t *self = state;
-  size_t i;
-  json_t *message;
-  json_array_foreach (messages, i, message) {
-    const char *text = json_string_value (json_object_get (message, "content"));
-    bench_numbers_take (&self->numbers, text ? text : "", text ? strlen (text) : 0);
+  for (size_t i = 0; i < troupe_news_count (news); i++) {
+    char text[BENCH_BODY + 1];
+    troupe_text_t said = troupe_news_text (news, i);
+    size_t size = said.size < BENCH_BODY ? said.size : BENCH_BODY;
+    memcpy (text, said.size > 0 ? said.data : "", size);
+    text[size] = '\0';
+    bench_numbers_take (&self->numbers, text, said.size);
   }
   troupe_turn_observed (turn);
 }
@@ -48,7 +50,7 @@ reply (void *state, troupe_turn_t *turn)
   troupe_turn_fail (&turn, &error);
 }
 
-static const troupe_agent_type_t hearing = {.name = "bench-hearer", .observe = observe, .reply = reply};
+static const troupe_agent_type_t hearing = {.name = "bench-hearer", .hear = hear, .reply = reply};
 
 static void
 on_report (void *context, const json_t *reports)

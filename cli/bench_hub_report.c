@@ -151,6 +151,49 @@ print_rates (const bench_hub_t *self)
   table_free (&table);
 }
 
+// The median of the rounds, of a role; or of all of them together (BENCH_CPUS).
+static double
+cpu_of (const bench_hub_series_t *series, bench_cpu_t who)
+{
+  double values[BENCH_HUB_ROUNDS_MAX] = {0};
+  for (unsigned i = 0; i < series->count; i++)
+    for (bench_cpu_t at = 0; at < BENCH_CPUS; at++)
+      values[i] += at == who || who == BENCH_CPUS ? series->samples[i].cpu_us[at] : 0;
+  return spread_of (values, series->count).median;
+}
+
+static void
+print_processors (const bench_hub_t *self)
+{
+  static const char *const heads[] = {"hearers", "", "speaker", "broker", "Redis", "a hearer", "all"};
+  static const bench_cpu_t roles[] = {BENCH_CPU_CLIENT, BENCH_CPU_BROKER, BENCH_CPU_REDIS, BENCH_CPU_WORKER,
+                                      BENCH_CPUS};
+  char texts[7][CELL_TEXT];
+  const char *cells[7];
+  table_t table;
+  table_init (&table, heads, 7);
+  for (size_t i = 0; i < self->count; i++) {
+    const bench_hub_series_t *series = &self->series[i];
+    if (series->paced)
+      continue;
+    for (size_t j = 0; j < 7; j++)
+      cells[j] = strcpy (texts[j], "");
+    name_of (texts[1], series);
+    if (series->hearers > 0)
+      snprintf (texts[0], CELL_TEXT, "%u", series->hearers);
+    for (size_t j = 0; j < 5; j++) {
+      double us = cpu_of (series, roles[j]);
+      if (roles[j] == BENCH_CPU_WORKER)
+        us = series->hearers > 0 ? us / series->hearers : 0;
+      if (us > 0)
+        snprintf (texts[j + 2], CELL_TEXT, "%.*f", us < 10 ? 2 : 0, us);
+    }
+    table_add (&table, cells);
+  }
+  table_print (&table, stdout);
+  table_free (&table);
+}
+
 static void
 print_waits (const bench_hub_t *self)
 {
@@ -187,6 +230,8 @@ bench_hub_print (const bench_hub_t *self)
     printf ("Redis's files are on %s: `always` waits for no disk here.\n", self->unsafe);
   puts ("Every process received every message once, in order.\n");
   print_rates (self);
+  puts ("\nMicroseconds of processor time for each broadcast (of one hearer; `all`: of all of them together):\n");
+  print_processors (self);
   printf ("\nFrom said to received by the last of %d, one message every %d ms:\n\n", BENCH_HUB_PACED_HEARERS,
           BENCH_HUB_PAUSE_MS);
   print_waits (self);
@@ -202,15 +247,24 @@ spread_json (hub_spread_t spread)
            : json_pack ("{s:f, s:f, s:f}", "median", spread.median, "least", spread.least, "most", spread.most);
 }
 
+// For each broadcast, as bench_hub_sample_t has it.
+static json_t *
+processors_json (const bench_hub_series_t *series)
+{
+  return json_pack ("{s:f, s:f, s:f, s:f}", "speaker", cpu_of (series, BENCH_CPU_CLIENT), "broker",
+                    cpu_of (series, BENCH_CPU_BROKER), "redis", cpu_of (series, BENCH_CPU_REDIS), "hearers",
+                    cpu_of (series, BENCH_CPU_WORKER));
+}
+
 static json_t *
 series_json (const bench_hub_t *self, const bench_hub_series_t *series)
 {
   static const char *const kinds[] = {"libzmq", "function", "hub"};
   bool mesh = series->kind == BENCH_HUB_MESH, heard = series->hearers > 0;
-  return json_pack ("{s:s, s:s?, s:i, s:b, s:o, s:o*, s:o*, s:o*, s:o*}", "what", kinds[series->kind], "fsync",
+  return json_pack ("{s:s, s:s?, s:i, s:b, s:o, s:o, s:o*, s:o*, s:o*, s:o*}", "what", kinds[series->kind], "fsync",
                     series->kind == BENCH_HUB_RAW ? NULL : bench_fsync_name (series->fsync), "hearers",
                     (int)series->hearers, "paced", (int)series->paced, "broadcasts_per_second",
-                    spread_json (spread (series, said_of)), "received_per_second",
+                    spread_json (spread (series, said_of)), "cpu_us", processors_json (series), "received_per_second",
                     heard ? spread_json (spread (series, received_of)) : NULL, "p50_us",
                     series->paced ? spread_json (spread (series, p50_of)) : NULL, "to_libzmq",
                     mesh ? spread_json (ratio_to_raw (self, series)) : NULL, "to_function",

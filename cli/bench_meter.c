@@ -7,23 +7,16 @@
 #include <hiredis.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
-static double
-cpu_of (pid_t pid)
+double
+bench_meter_process (pid_t pid)
 {
-  char path[64], text[1024];
-  unsigned long user, system;
-  snprintf (path, sizeof path, "/proc/%ld/stat", (long)pid);
-  FILE *file = pid != 0 ? fopen (path, "r") : NULL;
-  size_t size = file ? fread (text, 1, sizeof text - 1, file) : 0;
-  if (file)
-    fclose (file);
-  text[size] = '\0';
-  const char *rest = strrchr (text, ')'); // the name before it may hold anything
-  if (!rest || sscanf (rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+  clockid_t clock;
+  struct timespec time;
+  if (pid == 0 || clock_getcpuclockid (pid, &clock) != 0 || clock_gettime (clock, &time) != 0)
     return 0;
-  return (double)(user + system) * 1e6 / (double)sysconf (_SC_CLK_TCK);
+  return (double)time.tv_sec * 1e6 + (double)time.tv_nsec / 1e3;
 }
 
 static void
@@ -34,20 +27,21 @@ add_process (bench_meters_t *out, pid_t pid)
   FILE *file = fopen (path, "r");
   if (file && fgets (name, sizeof name, file)) {
     if (strncmp (name, "troupe-broker", strlen ("troupe-broker")) == 0)
-      out->cpu_us[BENCH_CPU_BROKER] += cpu_of (pid);
+      out->cpu_us[BENCH_CPU_BROKER] += bench_meter_process (pid);
     else if (strncmp (name, "redis-server", strlen ("redis-server")) == 0)
-      out->cpu_us[BENCH_CPU_REDIS] += cpu_of (pid);
+      out->cpu_us[BENCH_CPU_REDIS] += bench_meter_process (pid);
   }
   if (file)
     fclose (file);
 }
 
-static void
-add_children (bench_meters_t *out, pid_t parent)
+void
+bench_meters_mesh (bench_meters_t *out, const bench_mesh_t *mesh)
 {
+  long parent = (long)mesh->companion.pid;
   char path[64];
   long pid;
-  snprintf (path, sizeof path, "/proc/%ld/task/%ld/children", (long)parent, (long)parent);
+  snprintf (path, sizeof path, "/proc/%ld/task/%ld/children", parent, parent);
   FILE *file = fopen (path, "r");
   while (file && fscanf (file, "%ld", &pid) == 1)
     add_process (out, (pid_t)pid);
@@ -74,13 +68,13 @@ bench_meters_read (bench_meters_t *out, const bench_field_t *field, const bench_
 {
   *out = (bench_meters_t){0};
   if (cell->kind == BENCH_RAW) {
-    out->cpu_us[BENCH_CPU_BROKER] = cpu_of (field->proxy.pid);
-    out->cpu_us[BENCH_CPU_WORKER] = cpu_of (field->raw_worker.pid);
+    out->cpu_us[BENCH_CPU_BROKER] = bench_meter_process (field->proxy.pid);
+    out->cpu_us[BENCH_CPU_WORKER] = bench_meter_process (field->raw_worker.pid);
     return;
   }
   const bench_mesh_t *mesh = &field->meshes[cell->fsync];
-  add_children (out, mesh->companion.pid);
+  bench_meters_mesh (out, mesh);
   for (unsigned i = 0; i < mesh->workers_count; i++)
-    out->cpu_us[BENCH_CPU_WORKER] += cpu_of (mesh->workers[i].pid);
+    out->cpu_us[BENCH_CPU_WORKER] += bench_meter_process (mesh->workers[i].pid);
   out->functions = functions_called (cell->fsync);
 }

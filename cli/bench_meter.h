@@ -14,4 +14,9 @@ typedef struct {
 // What can't be read counts as 0.
 void bench_meters_read (bench_meters_t *out, const bench_field_t *field, const bench_cell_t *cell);
 
+// Adds what a mesh's brokers and Redis have used.
+void bench_meters_mesh (bench_meters_t *out, const bench_mesh_t *mesh);
+// Microseconds of processor time of one process; 0: there is none.
+double bench_meter_process (pid_t pid);
+
 #endif

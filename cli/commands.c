@@ -77,6 +77,13 @@ static const troupe_option_t dead_options[] = {
   {NULL},
 };
 
+static const troupe_option_t session_options[] = {
+  OPTION_FILE,
+  OPTION_BROKER,
+  OPTION_JSON ("list: print all that is known of each"),
+  {NULL},
+};
+
 static const troupe_option_t probe_options[] = {OPTION_FILE, {NULL}};
 
 static const troupe_option_t doctor_options[] = {
@@ -225,6 +232,17 @@ static const troupe_verb_t verbs[] = {
    "\n"
    "Exit status: 0; for `retry`, that of the call's error; 2 usage, 4 no such letter, 5 no mesh.\n",
    dead_options, 1, -1, dead_run},
+  {"session", "list|end [NAME...]", "Look which sessions there are, and end one.",
+   "`list` shows the sessions that have actors, hubs or calls that have not settled, and for how long each has been idle. "
+   "`end` ends those with these names: what is under way in them is cancelled, their hubs are closed, and what their agents "
+   "remember is forgotten. A call to a session that has ended begins it anew. Sessions end by themselves when they have been "
+   "idle for `sessions.idle`; those that `troupe run` makes for itself end with the workflow.\n"
+   "\n"
+   "  troupe session list\n"
+   "  troupe session end night-1\n"
+   "\n"
+   "Exit status: 0; 2 usage, 4 no such session, 5 no mesh.\n",
+   session_options, 1, -1, session_run},
   {"probe", "[URL]", "Ask a process whether it is ready.",
    "Asks the health endpoint of a process, and prints what it answers, or why there is no answer, on one line. URL is "
    "http://host:port, with or without /readyz or /healthz; without it, what `health.listen` of the configuration says is "

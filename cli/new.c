@@ -71,13 +71,21 @@ check (plan_t *self, const troupe_args_t *args, troupe_error_t *error)
   return err == TROUPE_OK ? choose_directory (self, args, error) : err;
 }
 
-// `write` makes <directory>/<name><suffix>, whole or not at all.
+typedef char path_t[PATH_MAX + 128];
+
+static const char *
+path_of (const plan_t *self, const char *suffix, path_t out)
+{
+  snprintf (out, sizeof (path_t), "%s/%s%s", self->directory, self->name, suffix);
+  return out;
+}
+
+// `write` makes the file, whole or not at all.
 static troupe_err_t
 save (const plan_t *self, const char *suffix, void (*write) (const plan_t *self, FILE *file), troupe_error_t *error)
 {
-  char path[PATH_MAX + 128];
-  snprintf (path, sizeof path, "%s/%s%s", self->directory, self->name, suffix);
-  FILE *file = fopen (path, "wx");
+  path_t path;
+  FILE *file = fopen (path_of (self, suffix, path), "wx");
   if (file == NULL)
     return troupe_error_set (error, errno == EEXIST ? TROUPE_CONFLICT : TROUPE_IO, path,
                              errno == EEXIST ? "remove it first" : NULL, "can't be made: %s", strerror (errno));
@@ -88,17 +96,7 @@ save (const plan_t *self, const char *suffix, void (*write) (const plan_t *self,
     unlink (path);
     return troupe_error_set (error, TROUPE_IO, path, NULL, "can't be written");
   }
-  printf ("%s\n", path);
   return TROUPE_OK;
-}
-
-// Takes back what was made, so that the same command can be given again.
-static void
-drop (const plan_t *self, const char *suffix)
-{
-  char path[PATH_MAX + 128];
-  snprintf (path, sizeof path, "%s/%s%s", self->directory, self->name, suffix);
-  unlink (path);
 }
 
 // -- The agent's file --------------------------------------------------------------------------------------------------
@@ -174,6 +172,22 @@ load (troupe_config_t **out, const char *file, troupe_error_t *error)
   return err;
 }
 
+// Both files or none, so that the same command can be given again; what it made is told when all of it is there.
+static troupe_err_t
+save_all (const plan_t *self, troupe_error_t *error)
+{
+  path_t path;
+  troupe_err_t err = save (self, ".yaml", write_agent, error);
+  if (err == TROUPE_OK && self->compose && (err = save (self, ".compose.yaml", write_compose, error)) != TROUPE_OK)
+    unlink (path_of (self, ".yaml", path));
+  if (err != TROUPE_OK)
+    return err;
+  puts (path_of (self, ".yaml", path));
+  if (self->compose)
+    puts (path_of (self, ".compose.yaml", path));
+  return TROUPE_OK;
+}
+
 int
 new_run (const troupe_args_t *args)
 {
@@ -185,12 +199,7 @@ new_run (const troupe_args_t *args)
   if (err == TROUPE_OK)
     err = check (&plan, args, &error);
   if (err == TROUPE_OK)
-    err = save (&plan, ".yaml", write_agent, &error);
-  if (err == TROUPE_OK && plan.compose) {
-    err = save (&plan, ".compose.yaml", write_compose, &error);
-    if (err != TROUPE_OK)
-      drop (&plan, ".yaml");
-  }
+    err = save_all (&plan, &error);
   if (err != TROUPE_OK && error.code != TROUPE_OK)
     output_error (&error);
   troupe_config_destroy (&config);

@@ -6,6 +6,7 @@
 // The first Ctrl-C cancels what is under way and waits for that; the second one leaves.
 #include "cli/client.h"
 #include "cli/companion.h"
+#include "cli/ending.h"
 #include "cli/offshoot.h"
 #include "cli/output.h"
 #include "cli/person.h"
@@ -16,6 +17,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { END_MS = 2000 };
 
 typedef struct {
   mesh_t mesh;
@@ -144,6 +147,17 @@ play (run_t *self, const troupe_args_t *args, troupe_error_t *error)
   return err;
 }
 
+// The session that this run began is over: nobody knows its name. Should the mesh not answer, it ends when it has been
+// idle for long.
+static void
+end_session (run_t *self)
+{
+  bool ended;
+  troupe_error_t error = {0};
+  if (self->session[0] != '\0' && self->client.node)
+    ending_session (&self->client, self->session, END_MS, &ended, &error);
+}
+
 static troupe_err_t
 start_mesh (run_t *self, const troupe_args_t *args, int *exit_status, troupe_error_t *error)
 {
@@ -158,6 +172,7 @@ close_all (run_t *self)
 {
   troupe_script_destroy (&self->script);
   person_close (&self->person);
+  end_session (self);
   offshoots_stop (&self->offshoots);
   client_close (&self->client);
   companion_stop (&self->companion);

@@ -12,6 +12,7 @@ int chat_run (const troupe_args_t *args);
 int call_run (const troupe_args_t *args);
 int ps_run (const troupe_args_t *args);
 int dead_run (const troupe_args_t *args);
+int session_run (const troupe_args_t *args);
 int probe_run (const troupe_args_t *args);
 int doctor_run (const troupe_args_t *args);
 int config_run (const troupe_args_t *args);

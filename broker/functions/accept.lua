@@ -112,6 +112,10 @@ end
 -- Stores what is plain about it, and the rest.
 local function create (prefix, it, parent, inputs, args, time)
   it.sequence = call ('INCR', prefix .. 'sequence')
+  if it.base == 0 then
+    it.base = GENERATION.first (prefix, id_of (it.name), it.sequence)
+    it.attempt = it.attempt > 0 and it.base + 1 or 0
+  end
   it.order = it.sequence
   call ('HSET', it.key, 'service', it.service, 'actor', args[3], 'flags', args[4], 'attempt', text (it.attempt),
         'deadline', text (it.deadline), 'default', args[6], 'path', args[8], 'trace', args[9], 'body', args[10],
@@ -200,6 +204,8 @@ local function accept_new (prefix, it, parent, inputs, args, retention)
       wrong = wrong or outcome_of_ring (it, why, retention).value
     end
   end
+  if not SESSIONS.enter (prefix, it.name) then return no_room (SESSIONS.WHY) end
+  if it.actor and not actor.kept then SESSIONS.keep_actor (prefix, it, actor) end
   local time, relative = now (), tonumber (args[5])
   if ready and relative == 0 then relative = it.default end
   it.deadline = relative > 0 and time + relative or 0
@@ -207,6 +213,7 @@ local function accept_new (prefix, it, parent, inputs, args, retention)
   create (prefix, it, parent, inputs, args, time)
   if it.actor and ready then
     call ('HSET', actor.key, 'running', id_of (it.name))
+    GENERATION.renew_epoch (actor, GENERATION.base (it.sequence))
   elseif it.actor then
     it = queue_up (prefix, it, actor)
   end
@@ -222,6 +229,7 @@ local function accept_operation (prefix, it, parent, args, retention)
   if op.kind ~= 'open' then hubs, wrong = load_named (prefix, it, parent, args[16]) end
   local full = not wrong and bound_of_operation (prefix, it, op, hubs[1], parent)
   if full then return no_room (full) end
+  if not SESSIONS.enter (prefix, it.name) then return no_room (SESSIONS.WHY) end
   it.attempt, it.deadline = 0, 0
   create (prefix, it, parent, {}, args, now ())
   local outcome = { status = ERROR, value = wrong, winner = '0', retention = retention }
@@ -242,16 +250,19 @@ local function accept (keys, args)
   local retention = (args[14] or '0') ~= '0' and args[14] or HOUR
   local parent, stale = load_parent (prefix, name, args)
   if stale then return stale end
-  local before = call ('EXISTS', key) == 1 and load (prefix, name) or nil
+  local there = call ('EXISTS', prefix .. 'sequence', key)
+  if there == 0 then return redis.error_reply (GENERATION.EMPTY) end
+  local before = there == 2 and load (prefix, name) or nil
   if before and not begins_anew (before, parent) then
     return accept_again (prefix, before, parent, args, retention)
   end
   if out_of_order (prefix, name, args[15], parent) then return answer ('out_of_order') end
   local inputs, unknown = load_inputs (prefix, name, args[13])
   if unknown then return unknown end
+  local base = before and GENERATION.base_after (prefix, before) or 0
   if before then call ('DEL', key) end
   local it = { key = key, name = name, service = args[2], actor = args[3] == '1', owner = args[1],
-               base = before and before.attempt or 0, default = tonumber (args[6]), winner = 0, keep = 0,
+               base = base, default = tonumber (args[6]), winner = 0, keep = 0,
                refs = before and before.refs or 0 }
   if (args[18] or '') ~= '' then return accept_operation (prefix, it, parent, args, retention) end
   return accept_new (prefix, it, parent, inputs, args, retention)

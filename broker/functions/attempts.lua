@@ -7,7 +7,9 @@
 
 -- The next attempt is this broker's. It awaits nothing yet.
 local function begin_attempt (prefix, it, broker)
-  it.attempt, it.owner = it.attempt + 1, broker
+  local present
+  it.owner, it.attempt, present = broker, GENERATION.attempt_after (prefix, it, it.attempt)
+  if it.actor then GENERATION.renew_epoch (load_actor (prefix, it.name, it.service), present) end
   call ('HSET', it.key, 'attempt', text (it.attempt), 'owner', broker)
   if it.awaits then call ('DEL', prefix .. 'awaits:' .. it.name) end
 end
@@ -18,7 +20,8 @@ local function retry (keys, args)
   if not it then return answer ('unknown') end
   if it.status then return settled (it) end
   -- This broker's own request, made again, changes nothing.
-  local again = it.attempt == lost + 1 and it.owner == broker and lost > 0
+  local next_one = it.attempt == lost + 1 or it.attempt == GENERATION.leap (lost)
+  local again = next_one and it.owner == broker and lost > 0
   if not again then
     if it.attempt ~= lost or lost == 0 then return answer ('stale', it.attempt) end
     -- Whoever offered it until now may have callers that wait for it.
@@ -48,7 +51,7 @@ local function claim (keys, args)
   if not it.actor then return redis.error_reply ('ERR ' .. it.service .. ' is no actor, so nobody owns it') end
   local actor = load_actor (prefix, it.name, it.service)
   if actor.owner ~= instance then
-    actor.owner, actor.epoch = instance, actor.epoch + 1
+    actor.owner, actor.epoch = instance, math.max (actor.epoch, GENERATION.present (prefix)) + 1
     call ('HSET', actor.key, 'owner', instance, 'epoch', text (actor.epoch))
   end
   return standing ('ok', it, actor, false, now ())

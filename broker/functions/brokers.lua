@@ -69,8 +69,9 @@ local function takeover (keys, args)
 end
 
 -- -- sweep ----------------------------------------------------------------------------------------------------------
--- broker. Its key is `open`. The answer says under `ready` whether this broker's inbox holds something, under `news` how
--- many messages were not heard in time, and which hubs of the slot are due for rousing.
+-- broker, how long a session may be idle (s; 0: for ever), retention. Its key is `open`. The answer says under `ready`
+-- whether this broker's inbox holds something, under `news` how many messages were not heard in time, under `inputs`
+-- how many sessions have ended, which hubs of the slot are due for rousing, and under `epoch` the slot's generation.
 
 -- Goes on with what settled calls left to do.
 local function go_on_ending (prefix)
@@ -85,9 +86,13 @@ end
 
 local function sweep (keys, args)
   local prefix, time = prefix_of (keys[1]), now ()
+  local generation = call ('HGET', prefix .. 'store', 'generation')
+  if not generation then return redis.error_reply (GENERATION.EMPTY) end
   local swept = answer ('ok')
   local more = go_on_ending (prefix)
   more = go_on_hubs (prefix, time) or more
+  local closed, closing = SESSIONS.sweep (prefix, tonumber (args[2] or 0), args[3] or HOUR)
+  more = closing or more
   local from, to = FIRST_DEADLINE, '(' .. text ((time + 1) * DEADLINE_UNIT)
   local names = call ('ZRANGEBYSCORE', prefix .. 'open', from, to, 'LIMIT', 0, BATCH)
   for _, name in ipairs (names) do
@@ -101,9 +106,11 @@ local function sweep (keys, args)
   for _, name in ipairs (call ('ZRANGEBYSCORE', prefix .. 'rouse', '-inf', text (time), 'LIMIT', 0, ROUSE.REPORTED)) do
     ROUSE.mark (prefix, name, 0)
   end
+  swept[10] = tonumber (generation)
   swept[5] = call ('XLEN', prefix .. 'inbox:' .. args[1]) > 0 and 1 or 0
   swept[8] = (more or #names == BATCH) and 1 or 0
   swept[12], HUB.missed = HUB.missed, 0
+  swept[INPUTS_AT] = closed
   return swept
 end
 
@@ -131,8 +138,17 @@ local function inbox (keys, args)
 end
 
 -- -- lease ----------------------------------------------------------------------------------------------------------
--- broker, ms. Its key is `troupe:brokers`. The answer says under `deadline` for how long this broker's lease had run
--- out; its items are { name, remaining ms (0 or less: since when it has run out) } of every broker.
+-- broker, ms, the revision of its Functions, a broker whose peers have lost it ('' or none: nobody), for how many ms
+-- that one must not have renewed its own. Its key is `troupe:brokers`. The answer says under `deadline` for how long
+-- this broker's lease had run out; its items are { name, remaining ms (0 or less: since when it has run out) } of every
+-- broker.
+
+-- The lease of a broker that its peers have lost runs out at once, if it is silent here as well: so it is dead, or
+-- stands still. (Leases are equally long in a mesh.) If it lives after all, it finds that its lease had run out.
+local function cut_short (key, broker, ms, silence, time)
+  local score = tonumber (call ('ZSCORE', key, broker) or 0)
+  if score >= time and score - ms + silence <= time then call ('ZADD', key, text (time - 1), broker) end
+end
 
 -- A lease that ran out longer ago than any call can be open is forgotten.
 local function lease (keys, args)
@@ -141,6 +157,8 @@ local function lease (keys, args)
   local before = tonumber (call ('ZSCORE', key, broker) or time)
   renewed[4] = math.max (time - before, 0)
   call ('ZADD', key, text (time + args[2]), broker)
+  local lost = args[4] or ''
+  if lost ~= '' and lost ~= broker then cut_short (key, lost, tonumber (args[2]), tonumber (args[5]), time) end
   call ('ZREMRANGEBYSCORE', key, '-inf', text (time - MONTH))
   local brokers = call ('ZRANGE', key, 0, 63, 'REV', 'WITHSCORES')
   for i = 1, #brokers, 2 do

@@ -45,7 +45,7 @@ end
 
 local function load_rare (it)
   local v = call ('HMGET', it.key, 'parent', 'under', 'order', 'keep', 'base', 'retryable', 'inputs', 'missing', 'refs',
-                  'nested', 'awaits', 'waiters', 'hubs', 'entries', 'scope', 'clock', 'behind', 'rank')
+                  'nested', 'awaits', 'waiters', 'hubs', 'entries', 'scope', 'clock', 'behind', 'rank', 'era')
   it.parent, it.under = v[1], tonumber (v[2] or 0)
   it.order, it.keep = tonumber (v[3] or it.sequence), tonumber (v[4] or 0)
   it.base, it.retryable = tonumber (v[5] or 0), v[6] == '1'
@@ -53,6 +53,7 @@ local function load_rare (it)
   it.refs = tonumber (v[9] or 0)
   it.nested, it.awaits, it.waiters = v[10], v[11], v[12]
   it.hubs, it.entries, it.scope, it.clock, it.behind, it.rank = v[13], v[14], v[15], v[16], v[17], v[18]
+  it.era = tonumber (v[19] or nil)
 end
 
 -- What decides about a call, without what is large; nil when there is none.
@@ -72,10 +73,10 @@ end
 -- The actor that serves the call.
 local function load_actor (prefix, name, service)
   local key = actor_key (prefix, 'actor:', name, service)
-  local v = call ('HMGET', key, 'running', 'owner', 'epoch', 'memory', 'hubs')
+  local v = call ('HMGET', key, 'running', 'owner', 'epoch', 'memory', 'hubs', 'kept')
   local running = v[1] ~= '' and v[1] or nil
   return { key = key, running = running, owner = v[2] or '', epoch = tonumber (v[3] or 0),
-           memory = tonumber (v[4] or 0), hubs = v[5] and v[5] ~= '0' }
+           memory = tonumber (v[4] or 0), hubs = v[5] and v[5] ~= '0', kept = v[6] }
 end
 
 local NOBODY = { owner = '', epoch = 0, memory = 0 }
@@ -94,7 +95,7 @@ end
 -- Files it under its deadline. The last digits keep calls apart that have the same, so that reading on behind a score
 -- misses none; calls that have no deadline come first, so that one that gets one moves on and not back.
 local function file (prefix, name, deadline, sequence)
-  local score = deadline > 0 and deadline * DEADLINE_UNIT + sequence % DEADLINE_UNIT or sequence
+  local score = deadline > 0 and deadline * DEADLINE_UNIT + sequence % DEADLINE_UNIT or sequence % tonumber (FIRST_DEADLINE)
   call ('ZADD', prefix .. 'open', text (score), name)
 end
 

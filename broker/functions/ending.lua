@@ -46,6 +46,7 @@ local function store_outcome (prefix, it, outcome)
   if it.awaits then call ('DEL', prefix .. 'awaits:' .. it.name) end
   if it.inputs then release (prefix, it, outcome.retention) end
   if it.entries or it.behind or it.hubs then leave_hubs (prefix, it, outcome) end
+  SESSIONS.leave (prefix, it.name)
 end
 
 -- Its actor goes on; returns the call whose turn has come, or nil.

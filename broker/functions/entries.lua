@@ -37,6 +37,7 @@ local function forget_hub (prefix, name)
   for _, kind in ipairs (HUB.KINDS) do call ('DEL', prefix .. kind .. name) end
   call ('ZREM', prefix .. 'hubs', name)
   call ('ZREM', prefix .. 'rouse', name)
+  SESSIONS.forget_hub (prefix, name)
 end
 
 -- Its time is over: what readers have not heard by now, they never will.

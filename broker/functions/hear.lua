@@ -24,13 +24,28 @@ local function rows_behind (prefix, it, position)
   return rows, bound
 end
 
+-- The messages of the first of these rows, as far as they stand in one log, by their positions. `ahead`: how many at
+-- most; returned anew for the next ones, so that large messages are read one at a time and small ones many.
+function HUB.messages_of (prefix, rows, first, ahead)
+  local fields, messages, name, bytes = {}, {}, rows[first].name, 0
+  while #fields < ahead and rows[first + #fields] and rows[first + #fields].name == name do
+    fields[#fields + 1] = padded (rows[first + #fields].position)
+  end
+  for i, message in ipairs (call ('HMGET', prefix .. 'said:' .. name, unpack (fields))) do
+    messages[rows[first + i - 1].position] = message or ''
+    bytes = bytes + #(message or '')
+  end
+  return messages, bytes > HUB.AHEAD_BYTES and 1 or math.min (ahead * 4, HUB.AHEAD)
+end
+
 -- Adds the messages of rows to the answer; returns where to go on.
 local function give (prefix, heard, rows, bound)
-  local bytes, last = 0, 0
-  for _, row in ipairs (rows) do
+  local bytes, last, messages, ahead = 0, 0, {}, 1
+  for i, row in ipairs (rows) do
     if bound and row.position > bound then break end
     if row.position ~= last then
-      local message = call ('HGET', prefix .. 'said:' .. row.name, padded (row.position)) or ''
+      if not messages[row.position] then messages, ahead = HUB.messages_of (prefix, rows, i, ahead) end
+      local message = messages[row.position]
       bytes = bytes + #message
       local given = #heard - FIRST_ITEM + 1
       if given == HUB.HEARD or (bytes > BATCH_BYTES and given > 0) then return last end

@@ -126,6 +126,20 @@ local function count_news (prefix, stretch, service)
   return count, all
 end
 
+-- Whether there are entries which aren't its own. Mostly the newest one tells.
+function HUB.any_news (prefix, stretch, service)
+  local log, from, to = prefix .. 'log:' .. stretch.name, '(' .. text (stretch.from), text (stretch.to)
+  local at, count = 0, 1
+  repeat
+    local rows = call ('ZREVRANGEBYSCORE', log, to, from, 'LIMIT', at, count)
+    for _, row in ipairs (rows) do
+      if row:sub (RANK_SIZE + 1) ~= service then return true end
+    end
+    at, count = at + #rows, BATCH
+  until #rows == 0
+  return false
+end
+
 -- How many messages it has to hear; when there are very many, not less than that. (See calls.lua.) And if all of them
 -- are in one stretch of one log, where that is: "<hub><from><to><entries, its own too>"; else ''.
 function news_of (prefix, it)

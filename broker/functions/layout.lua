@@ -12,9 +12,10 @@
 --   turns    mailboxes: whose turn it is              attempts    retry, claim, recall, inputs
 --   rings    who waits for whom                       hear        what was said in hubs
 --   rousing  members hear without being called        brokers     sweep, recover, takeover, inbox, lease
---   entries  what becomes of a hub's log
---   ending   an outcome, and what follows from it     library     what Redis knows it by
---   letters  calls under which instances died
+--   entries  what becomes of a hub's log              generations  what changes with the store's history
+--   ending   an outcome, and what follows from it     sessions    which there are
+--   letters  calls under which instances died         closing     one is ended, or has been idle for long
+--                                                     library     what Redis knows it by
 --
 -- Everything of a session lies in one of 64 slots, whose hash tag is in every key:
 --
@@ -22,7 +23,7 @@
 --   troupe:{NN}:open                          zset    names of unsettled calls, by the time when they must have settled
 --   troupe:{NN}:actor:<session>|<service>     hash    running (an id), owner (an instance), epoch, memory (entries),
 --                                                     hubs (how many it is in, or has yet to hear); failures, rest:
---                                                     see rousing.lua
+--                                                     see rousing.lua; kept: 1: it is in `parts`
 --   troupe:{NN}:mailbox:<session>|<service>   zset    calls that wait for their turn, the next one first
 --   troupe:{NN}:memory:<session>|<service>    list    what an actor remembers, packed entries
 --   troupe:{NN}:children:<session>|<id>       set     ids of the unsettled calls that this one made
@@ -53,7 +54,10 @@
 --   troupe:{NN}:letter:<session>|<id>         hash    service, actor, flags, body, trace, inputs, again as of the call;
 --                                                     deaths; error; at
 --   troupe:{NN}:inbox:<broker>                stream  what others tell this broker: kind, name
---   troupe:{NN}:sequence                      number  of calls accepted in this slot
+--   troupe:{NN}:sessions                      zset    sessions that have actors, hubs or open calls: see sessions.lua
+--   troupe:{NN}:parts:<session>               set     services of its actors, ids of its hubs
+--   troupe:{NN}:sequence                      number  the last place in the order of acceptance that was given out
+--   troupe:{NN}:store                         hash    redis, generation, since: see generations.lua
 --   troupe:brokers                            zset    the brokers of the mesh, by the time when their lease runs out
 --
 -- A call's name is "<session>|<id>". Fields of a call:
@@ -71,6 +75,7 @@
 --     base             how many attempts it had before it began anew
 --     retryable        1: its outcome is an error that a later attempt of the parent does not get
 --     inputs, missing  ids of the calls whose values it needs; 1 while some of those have not settled
+--     era              the generation in which its last attempt began, if it was accepted in an earlier one
 --     deaths           instances that were lost under it; again: the id of the call whose dead letter it was
 --     refs             how many unsettled calls name it as an input
 --     nested, awaits   1: it has made nested calls; it has awaited others
@@ -95,10 +100,14 @@ local function text (number)
   return string.format ('%d', number)
 end
 
--- Grows with every change that other brokers of the same mesh would notice. A broker replaces a library of a lesser
--- revision, or of its own revision with other text, and leaves a greater one alone. (Revision 1 was never released:
--- what it stored is not read.)
-local REVISION = 7
+-- Grows with every change that other brokers of the same mesh would notice, and with every release that changes a
+-- Function. A broker replaces a library of a lesser revision, or of its own revision with other text, and leaves a
+-- greater one alone: so while a mesh is upgraded, older brokers work with the newer one's Functions. OLDEST is of the
+-- brokers for which that holds (they find every Function that they know, with arguments and answers as they know them),
+-- and of the libraries whose keys this one reads. A broker before it is refused, and a library before it isn't replaced.
+-- (Revision 1 was never released: what it stored is not read.)
+local REVISION = 8
+local OLDEST = 7
 local DIGEST = '@DIGEST@'
 
 local BATCH = 100 -- calls or notices a step: about a millisecond of Redis's time
@@ -112,6 +121,7 @@ local HUB = { -- (a table, because a chunk has at most 200 locals)
   MEMBERS = 1000,
   HUBS = 64, -- that an actor is in; that a call has opened, and are open
   HEARD = 256, -- messages an answer
+  AHEAD = 64, AHEAD_BYTES = 64 * 1024, -- of them that are read together
   WAKES = 1000, -- calls that wait for one entry, a step: as many as a hub has members; some 20 ms
   ENTRIES_SEEN = 100000, -- in search of a ring: later calls wait for the same entries as earlier ones, and some more
   FANS = 1000, -- groups of one caller that are remembered, the last ones
@@ -124,7 +134,7 @@ local HUB = { -- (a table, because a chunk has at most 200 locals)
   LAST = 9007199254740991, -- 2^53 - 1: no position is greater
   KINDS = { 'hub:', 'log:', 'said:', 'pending:', 'readers:', 'members:', 'live:', 'waits:' }, -- of keys
 }
-local EDGES, NODES = 10000, 1000 -- seen, and looked into, in search of a ring: some milliseconds
+local RINGS = { EDGES = 10000, NODES = 1000 } -- seen, and looked into, in search of a ring: some milliseconds
 local PREFIX_SIZE = 12 -- "troupe:{NN}:"
 local ID_SIZE = 36
 local RANK_SIZE = 16 -- of a sequence in a mailbox's member

@@ -2,9 +2,26 @@
 
 -- -- The library ----------------------------------------------------------------------------------------------------
 
--- Without the flag no-writes: so it fails where nothing can be written (a replica), and the broker isn't up there.
-local function version ()
-  return { REVISION, DIGEST }
+local LIBRARY = {}
+
+-- Nothing, or what a broker of this revision is told: that it can't work with this library. (Brokers before revision 8
+-- don't say theirs.)
+function LIBRARY.refusal (revision)
+  revision = tonumber (revision or 7)
+  if revision >= OLDEST then return nil end
+  return redis.error_reply (string.format ('REVISION this Redis holds Functions of revision %d, for brokers of revision '
+    .. '%d and later: upgrade this broker, which is of %d', REVISION, OLDEST, revision))
+end
+
+-- The revision of the broker that asks. Without the flag no-writes: so it fails where nothing can be written (a
+-- replica), and the broker isn't up there.
+function LIBRARY.version (keys, args)
+  return LIBRARY.refusal (args[1]) or { REVISION, DIGEST }
+end
+
+-- A broker that was connected when a newer one loaded this library hears it with its lease.
+function LIBRARY.renew (keys, args)
+  return LIBRARY.refusal (args[3]) or lease (keys, args)
 end
 
 -- What is due for rousing after the step, and what it said in hubs, are part of its answer.
@@ -35,10 +52,13 @@ register ('letters', letters, 'no-writes')
 register ('letter', letter, 'no-writes')
 register ('resend', telling_hubs (resend))
 register ('discard', discard, 'allow-oom')
+register ('sessions', SESSIONS.list, 'no-writes')
+register ('close', telling_hubs (SESSIONS.close), 'allow-oom')
 register ('sweep', telling_hubs (sweep), 'allow-oom')
 register ('rouse', ROUSE.rouse)
 register ('recover', recover, 'allow-oom')
 register ('takeover', telling_hubs (takeover), 'allow-oom')
 register ('inbox', inbox, 'allow-oom')
-register ('lease', lease, 'allow-oom')
-register ('version', version, 'allow-oom')
+register ('lease', LIBRARY.renew, 'allow-oom')
+register ('version', LIBRARY.version, 'allow-oom')
+register ('meet', GENERATION.meet, 'allow-oom')

@@ -71,6 +71,7 @@ local function add_members (prefix, it, hub, op)
       call (op.marks:sub (i, i) == '0' and 'SREM' or 'SADD', prefix .. 'live:' .. hub.name, service)
       if call ('SADD', actor_key (prefix, 'hubs:', it.name, service), id_of (hub.name)) == 1 then
         call ('HINCRBY', actor_key (prefix, 'actor:', it.name, service), 'hubs', 1)
+        SESSIONS.keep (prefix, it.name, service)
       end
     end
   end
@@ -111,6 +112,7 @@ end
 local function open_hub (prefix, it, hub, op, parent)
   call ('HSET', prefix .. 'hub:' .. hub.name, 'open', '1', 'auto', op.auto, 'parent', hub.parent, 'retention',
         hub.retention)
+  SESSIONS.keep (prefix, hub.name, id_of (hub.name))
   if parent then
     parent.hubs = (parent.hubs or '') .. id_of (hub.name)
     mark (parent, 'hubs', parent.hubs)

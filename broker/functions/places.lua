@@ -3,9 +3,11 @@
 -- -- Places: where a new call stands in hubs ------------------------------------------------------------------------
 
 -- Why the call can't be about the hub, as an error's value; nil when it can.
-local function wrong_hub (hub, id, parent)
+local function wrong_hub (prefix, hub, id, parent)
   if not hub or not hub.open then
-    return packed_error ('unknown_hub', id, 'there is no such hub, or it is closed', 'open another one')
+    local lost = not hub and GENERATION.may_have_lost (prefix, id)
+    return packed_error ('unknown_hub', id, lost and 'the store has lost the hub, or it is closed' or
+                         'there is no such hub, or it is closed', 'open another one')
   end
   if hub.parent ~= (parent and id_of (parent.name) or '') then
     return packed_error ('bad_argument', id, 'the hub was not opened by the caller', 'open one for this task')
@@ -18,7 +20,7 @@ local function load_named (prefix, it, parent, joined)
   local hubs, seen = {}, {}
   for _, id in ipairs (ids_of (joined)) do
     local hub = not seen[id] and load_hub (prefix, sibling (it.name, id))
-    local wrong = not seen[id] and wrong_hub (hub, id, parent)
+    local wrong = not seen[id] and wrong_hub (prefix, hub, id, parent)
     if wrong then return nil, wrong end
     if hub then hubs[#hubs + 1] = hub end
     seen[id] = true

@@ -13,7 +13,7 @@
 -- broken connection would do so until their deadline.
 
 -- The calls whose entries it waits for, in the hubs of its actor.
-local function add_entries (walk, it)
+function RINGS.add_entries (walk, it)
   for _, stretch in ipairs (unheard (walk.prefix, it)) do
     each_pending (walk.prefix, stretch, it.service, true, function (id)
       walk.entries = walk.entries + 1
@@ -24,7 +24,7 @@ local function add_entries (walk, it)
 end
 
 -- Those before it in its mailbox. What was found from a place further back needs no second look.
-local function add_before (walk, it)
+function RINGS.add_before (walk, it)
   local mailbox = actor_key (walk.prefix, 'mailbox:', it.name, it.service)
   local rank = call ('ZRANK', mailbox, member_of (it))
   local seen = walk.ranks[mailbox] or -1
@@ -41,11 +41,11 @@ local function add_before (walk, it)
   end
 end
 
-local function add_edges (walk, it)
+function RINGS.add_edges (walk, it)
   if it.attempt == 0 then
     for _, id in ipairs (ids_of (it.inputs)) do walk.add (id) end
-    if it.behind then add_entries (walk, it) end
-    if it.actor then add_before (walk, it) end
+    if it.behind then RINGS.add_entries (walk, it) end
+    if it.actor then RINGS.add_before (walk, it) end
     return
   end
   if it.nested then
@@ -58,7 +58,7 @@ end
 
 -- "agent/a waits for agent/b, which waits for agent/a", from a path of services. Calls of one mailbox that follow each
 -- other are one agent, which waits for itself only if nobody else is in the ring.
-local function ring_text (services)
+function RINGS.text_of (services)
   local names, shown = { services[1] }, {}
   for _, name in ipairs (services) do
     if name ~= names[#names] then names[#names + 1] = name end
@@ -69,7 +69,7 @@ local function ring_text (services)
   return shown[1] .. ' waits for ' .. table.concat (shown, ', which waits for ', 2)
 end
 
-local function services_of (goal, step)
+function RINGS.services_of (goal, step)
   local services = { goal.service }
   while step do
     table.insert (services, 2, step.service)
@@ -80,12 +80,12 @@ local function services_of (goal, step)
 end
 
 -- Adds to `walk` how it goes on from a call to those that it waits for.
-local function begin_walk (prefix, goal)
+function RINGS.begin_walk (prefix, goal)
   local walk = { prefix = prefix, goal = id_of (goal.name), queue = {}, seen = {}, edges = 0, ranks = {},
                  entries = 0 }
   function walk.add (id)
     walk.edges = walk.edges + 1
-    if walk.seen[id] or walk.edges > EDGES or #walk.queue >= NODES then return end
+    if walk.seen[id] or walk.edges > RINGS.EDGES or #walk.queue >= RINGS.NODES then return end
     walk.queue[#walk.queue + 1] = { id = id, before = walk.step }
     walk.seen[id] = true
   end
@@ -100,12 +100,12 @@ end
 -- Whether `from` waits, itself or through others, for `goal`, which is about to wait for it (or is the same call).
 -- Returns the ring's text, or nil. Beyond the bound nothing is found: deadlines end such a ring.
 local function ring (prefix, goal, from)
-  local walk, at = begin_walk (prefix, goal), 1
+  local walk, at = RINGS.begin_walk (prefix, goal), 1
   if from.name ~= goal.name then
     walk.step = { service = from.service }
     walk.seen[id_of (from.name)] = true
   end
-  add_edges (walk, from)
+  RINGS.add_edges (walk, from)
   while walk.queue[at] and not walk.found do
     local step = walk.queue[at]
     at = at + 1
@@ -116,9 +116,9 @@ local function ring (prefix, goal, from)
       else
         step.service = it.service
         walk.step = step
-        add_edges (walk, it)
+        RINGS.add_edges (walk, it)
       end
     end
   end
-  return walk.found and ring_text (services_of (goal, walk.found.before))
+  return walk.found and RINGS.text_of (RINGS.services_of (goal, walk.found.before))
 end

@@ -25,13 +25,16 @@ local ROUSE = { -- (a table, because a chunk has at most 200 locals)
 local marked = nil -- by this step: ids of hubs, as names
 local spoken = nil -- by this step: what it added to logs, as an answer has it
 
+-- It is marked already: the answer says so once more.
+function ROUSE.remark (name)
+  marked = marked or {}
+  marked[name] = true
+end
+
 -- `due`: when, or 0: now.
 function ROUSE.mark (prefix, name, due)
   call ('ZADD', prefix .. 'rouse', 'LT', text (due), name)
-  if due == 0 then
-    marked = marked or {}
-    marked[name] = true
-  end
+  if due == 0 then ROUSE.remark (name) end
 end
 
 -- The hubs that this step marked, as the answer has them; false: none.
@@ -71,9 +74,10 @@ function ROUSE.edge (prefix, name, opener, position)
   return position, due
 end
 
--- The same for one actor: up to the first entry that is not filled, in any of them. { opener = position }.
+-- The same for one actor: up to the first entry that is not filled, in any of them. { opener = position }. Also what of
+-- each hub it has not heard, perhaps beyond that.
 function ROUSE.edges (prefix, name, service, hubs)
-  local position, edges, due = tonumber (call ('GET', prefix .. 'sequence') or 0), {}, nil
+  local position, edges, unheard_of, due = tonumber (call ('GET', prefix .. 'sequence') or 0), {}, {}, nil
   for _, hub in ipairs (hubs) do
     local opener = opener_of (hub)
     if not edges[opener] then
@@ -81,30 +85,34 @@ function ROUSE.edges (prefix, name, service, hubs)
       edges[opener], till = ROUSE.edge (prefix, name, opener, position)
       due = till and math.min (till, due or till) or due
     end
-    for _, stretch in ipairs (stretches_of (prefix, hub.name, service, edges[opener])) do
+    unheard_of[hub] = stretches_of (prefix, hub.name, service, edges[opener])
+    for _, stretch in ipairs (unheard_of[hub]) do
       local pending = each_pending (prefix, stretch, service, false, always)
       edges[opener] = math.min (edges[opener], pending and pending - 1 or edges[opener])
     end
   end
-  return edges, due
+  return edges, unheard_of, due
 end
 
--- What an actor that has nothing to do can hear: its clock, how many messages that is at most, and whether it gets
--- anywhere by it. And when to look again, though nothing is said until then; nil: never.
+-- What an actor that has nothing to do can hear: its clock, whether there is a message, and whether it gets anywhere by
+-- it. And when to look again, though nothing is said until then; nil: never.
 function ROUSE.audible (prefix, name, service)
-  local hubs, clock, count = {}, {}, 0
+  local hubs, clock, any = {}, {}, false
   for _, id in ipairs (call ('SMEMBERS', actor_key (prefix, 'hubs:', name, service))) do
     hubs[#hubs + 1] = load_hub (prefix, sibling (name, id))
   end
-  local edges, due = ROUSE.edges (prefix, name, service, hubs)
+  local edges, unheard_of, due = ROUSE.edges (prefix, name, service, hubs)
   for _, hub in ipairs (hubs) do
     local edge = edges[opener_of (hub)]
-    for _, stretch in ipairs (stretches_of (prefix, hub.name, service, edge)) do
-      clock[id_of (hub.name)] = edge
-      count = count + count_news (prefix, stretch, service)
+    for _, stretch in ipairs (unheard_of[hub]) do
+      stretch.to = math.min (stretch.to, edge)
+      if stretch.from < stretch.to then
+        clock[id_of (hub.name)] = edge
+        any = any or HUB.any_news (prefix, stretch, service)
+      end
     end
   end
-  return clock, count, next (clock) ~= nil, due
+  return clock, any, next (clock) ~= nil, due
 end
 
 function ROUSE.is_observe (it)
@@ -126,15 +134,17 @@ function ROUSE.rest (prefix, it, actor, heard)
   end
 end
 
--- The actor of `it` has nothing to do any more: it may have something to hear.
+-- The actor of `it` has nothing to do any more: it may have something to hear. If all members of the hub are going to be
+-- looked at anyway, so is it.
 function ROUSE.look_at_idle (prefix, it, actor)
   if not actor.hubs then return end
   local rest = tonumber (call ('HGET', actor.key, 'rest') or 0)
   for _, id in ipairs (call ('SMEMBERS', actor_key (prefix, 'hubs:', it.name, it.service))) do
     local name = sibling (it.name, id)
     if call ('SISMEMBER', prefix .. 'live:' .. name, it.service) == 1 then
-      local _, count, _, due = ROUSE.audible (prefix, it.name, it.service)
-      if count > 0 then ROUSE.mark (prefix, name, rest > now () and rest or 0) end
+      if call ('ZSCORE', prefix .. 'rouse', name) == '0' then return ROUSE.remark (name) end
+      local _, any, _, due = ROUSE.audible (prefix, it.name, it.service)
+      if any then ROUSE.mark (prefix, name, rest > now () and rest or 0) end
       if due then ROUSE.mark (prefix, name, due) end
       return
     end
@@ -149,6 +159,7 @@ function ROUSE.name (prefix, name, service, sequence, time)
 end
 
 function ROUSE.create (prefix, name, service, actor, clock, broker, deadline, time)
+  if not SESSIONS.enter (prefix, name) then return nil end
   local sequence = call ('INCR', prefix .. 'sequence')
   name = ROUSE.name (prefix, name, service, sequence, time)
   local it = { key = prefix .. 'call:' .. name, name = name, service = service, actor = true, attempt = 1,
@@ -159,6 +170,7 @@ function ROUSE.create (prefix, name, service, actor, clock, broker, deadline, ti
         text (sequence), 'more', '1', 'clock', it.clock)
   file (prefix, name, it.deadline, sequence)
   call ('HSET', actor.key, 'running', id_of (name))
+  GENERATION.renew_epoch (actor, GENERATION.base (sequence))
   return it
 end
 
@@ -168,8 +180,8 @@ function ROUSE.wake (prefix, name, service, far, broker, deadline, time)
   if actor.running or not actor.hubs or call ('EXISTS', actor_key (prefix, 'mailbox:', name, service)) == 1 then
     return nil
   end
-  local clock, count, moves, due = ROUSE.audible (prefix, name, service)
-  if count == 0 and not (far and moves) then return nil, due end
+  local clock, any, moves, due = ROUSE.audible (prefix, name, service)
+  if not any and not (far and moves) then return nil, due end
   local rest = tonumber (call ('HGET', actor.key, 'rest') or 0)
   if rest > time then return nil, rest end
   return ROUSE.create (prefix, name, service, actor, clock, broker, deadline, time), due

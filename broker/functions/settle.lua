@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 -- -- settle ---------------------------------------------------------------------------------------------------------
--- broker, attempt (0: any), status, retention, retryable (1, 0), epoch (0: any), heard (1, 0), attempt of the parent that
+-- broker, attempt (0: any), status, retention, retryable (1, 0), epoch (0: any; of what is no actor: see ledger.h), heard (1, 0), attempt of the parent that
 -- cancels it (0: somebody else ends it), whom the settler may speak for (patterns, one a line; '': all), value, memory
 -- entries ...
 
@@ -54,9 +54,13 @@ local function settle (keys, args)
   if not speaks then return answer ('stale', it.attempt) end
   if it.status then return settle_again (prefix, it, args) end
   if attempt ~= 0 and attempt ~= it.attempt then return answer ('stale', it.attempt) end
+  -- After the store's history has changed, only its own broker knows whether a later attempt was lost with it.
+  local strange = attempt ~= 0 and broker ~= '' and it.owner ~= broker
+  if strange and GENERATION.is_over (prefix, it) then return answer ('stale', it.attempt) end
   if cancelled_too_late (prefix, it, tonumber (args[8])) then return answer ('stale', it.attempt) end
-  local actor = actor_of (prefix, it)
-  if args[6] ~= '0' and tonumber (args[6]) ~= actor.epoch then return answer ('stale', it.attempt) end
+  local actor, epoch = actor_of (prefix, it), tonumber (args[6])
+  local moved = it.actor and epoch ~= actor.epoch or not it.actor and epoch < GENERATION.era (it)
+  if epoch ~= 0 and moved then return answer ('stale', it.attempt) end
   if args[FIRST_ENTRY] and not (it.actor and it.attempt > 0) then
     return redis.error_reply ('ERR memory entries for ' .. it.service .. ', which is no actor, or has not run')
   end
@@ -93,9 +97,13 @@ local function await_within (prefix, it, id)
 end
 
 local function await (keys, args)
-  local prefix = prefix_of (keys[1])
-  local it = load (prefix, name_of (keys[1]))
-  if not it then return answer ('unknown') end
+  local prefix, name = prefix_of (keys[1]), name_of (keys[1])
+  local it = load (prefix, name)
+  if not it then
+    local unknown = answer ('unknown')
+    unknown[8] = GENERATION.may_have_lost (prefix, id_of (name)) and 1 or 0
+    return unknown
+  end
   if it.status then return settled (it) end
   local why = (args[2] or '') ~= '' and await_within (prefix, it, args[2])
   if why then

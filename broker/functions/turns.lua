@@ -27,14 +27,16 @@ local function leave_mailbox (prefix, it)
   call ('ZREM', actor_key (prefix, 'mailbox:', it.name, it.service), member_of (it))
 end
 
--- Its turn has come: its first attempt begins, and with it the default deadline.
+-- Its turn has come: its first attempt begins, and with it the default deadline. Returns the generation.
 local function start (prefix, it)
-  it.attempt = it.base + 1
+  local present
+  it.attempt, present = GENERATION.attempt_after (prefix, it, it.base)
   if it.deadline == 0 and it.default > 0 then
     it.deadline = now () + it.default
     file (prefix, it.name, it.deadline, it.sequence)
   end
   call ('HSET', it.key, 'attempt', text (it.attempt), 'deadline', text (it.deadline))
+  return present
 end
 
 -- The mailbox's first call, or nil: it is empty, or that call misses inputs or entries of hubs. Names without a call
@@ -56,7 +58,7 @@ local function advance (prefix, name, service, actor)
   local running = it and id_of (it.name) or nil
   if it then
     call ('ZREM', mailbox, member_of (it))
-    start (prefix, it)
+    GENERATION.renew_epoch (actor, start (prefix, it))
   end
   if running ~= actor.running or actor.grown then
     call ('HSET', actor.key, 'running', running or '', 'memory', text (actor.memory))

@@ -64,7 +64,8 @@ troupe_agent_new (troupe_agent_t **out, troupe_node_t *node, const troupe_agent_
     code = options->type->open (&self->state, self->name, options->settings, error);
   if (code == TROUPE_OK) {
     self->type = options->type; // from here on there is something to close
-    bool live = options->type->live ? options->type->live (self->state) : options->type->observe != NULL;
+    bool hears = options->type->observe || options->type->hear;
+    bool live = options->type->live ? options->type->live (self->state) : hears;
     troupe_service_t service = { .name = self->service,
                                  .actor = true,
                                  .credit = options->concurrency,

@@ -78,6 +78,12 @@ history_messages (const history_t *self)
   return self->messages;
 }
 
+bool
+history_knows_id (const history_t *self, const char *id, size_t size)
+{
+  return json_object_size (self->ids) > 0 && json_object_getn (self->ids, id, size);
+}
+
 static bool
 knows_id (const history_t *self, const char *id)
 {

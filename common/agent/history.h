@@ -23,6 +23,8 @@ size_t history_bytes (const history_t *self);
 // The messages, each once: a list, borrowed.
 const json_t *history_messages (const history_t *self);
 bool history_knows (const history_t *self, const json_t *message);
+// The same of its id, which need not be terminated.
+bool history_knows_id (const history_t *self, const char *id, size_t size);
 
 // What the actor keeps besides messages: the last that was stored, borrowed; NULL: none.
 const json_t *history_state (const history_t *self);

@@ -9,6 +9,7 @@
 #include "agent/turn.h"
 
 #include "agent/input.h"
+#include "agent/remembering.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,7 @@ finish (troupe_turn_t *self)
   if (self->history)
     cache_put (self->agent->memories, troupe_task_session (self->task), &self->history);
   json_decref (self->input);
-  json_decref (self->news);
+  news_destroy (&self->news);
   json_decref (self->added);
   json_decref (self->added_ids);
   json_decref (self->view);
@@ -78,13 +79,6 @@ turn_cancel_all (troupe_agent_t *agent)
     cancel (agent->turns);
 }
 
-static bool
-knows (const troupe_turn_t *self, const json_t *message)
-{
-  const char *id = json_string_value (json_object_get (message, "id"));
-  return history_knows (self->history, message) || (id && json_object_get (self->added_ids, id));
-}
-
 // Leaves out of the input what the agent has heard already: in its memory, in a hub, or twice in the input.
 static troupe_err_t
 drop_known (troupe_turn_t *self, troupe_error_t *error)
@@ -97,7 +91,7 @@ drop_known (troupe_turn_t *self, troupe_error_t *error)
     const char *id = json_string_value (json_object_get (message, "id"));
     if (!complete)
       break;
-    if (knows (self, message) || json_object_get (seen, id))
+    if (remembering_knows (self, message) || json_object_get (seen, id))
       continue;
     complete = !json_array_append (fresh, message) && !json_object_set_new (seen, id, json_true ());
   }
@@ -111,42 +105,13 @@ drop_known (troupe_turn_t *self, troupe_error_t *error)
   return TROUPE_OK;
 }
 
-static troupe_err_t
-not_remembered (const troupe_turn_t *self, troupe_err_t code, troupe_error_t *error)
-{
-  return troupe_error_set (error, code, self->agent->service, NULL, "the turn can't be remembered: %s",
-                           troupe_err_text (code));
-}
-
-// What was heard is one entry, however much it is.
-static troupe_err_t
-remember_heard (const troupe_turn_t *self, troupe_error_t *error)
-{
-  if (json_array_size (self->added) == 0)
-    return TROUPE_OK;
-  troupe_err_t code = troupe_task_remember (self->task, json_incref (self->added));
-  return code == TROUPE_OK ? code : not_remembered (self, code, error);
-}
-
-static troupe_err_t
-remember_state (const troupe_turn_t *self, troupe_error_t *error)
-{
-  if (!self->state)
-    return TROUPE_OK;
-  troupe_err_t code = troupe_task_remember (self->task, json_pack ("{s:O}", HISTORY_STATE, self->state));
-  return code == TROUPE_OK ? code : not_remembered (self, code, error);
-}
-
 // Nothing was asked but to observe: what was remembered is stored, and nothing is said.
 static void
 end_observing (troupe_turn_t *self)
 {
   troupe_error_t error;
   troupe_task_t *task = self->task;
-  troupe_err_t code = remember_heard (self, &error);
-  if (code == TROUPE_OK)
-    code = remember_state (self, &error);
-  if (code != TROUPE_OK) {
+  if (remembering_settle (self, NULL, &error) != TROUPE_OK) {
     fail (self, &error);
     return;
   }
@@ -170,120 +135,49 @@ troupe_turn_observed (troupe_turn_t *self)
   self->agent->type->reply (self->agent->state, self);
 }
 
-// The lists that a turn has only when it adds to its memory.
-static bool
-begin_adding (troupe_turn_t *self)
-{
-  if (self->added)
-    return true;
-  const json_t *before = history_messages (self->history);
-  self->added = json_array ();
-  self->added_ids = json_object ();
-  self->view = json_array ();
-  bool complete = self->added && self->added_ids && self->view;
-  for (size_t i = 0; i < json_array_size (before) && complete; i++)
-    complete = !json_array_append (self->view, json_array_get (before, i));
-  return complete;
-}
-
-static bool
-add (troupe_turn_t *self, json_t *message)
-{
-  const char *id = json_string_value (json_object_get (message, "id"));
-  return begin_adding (self) && !json_object_set_new (self->added_ids, id, json_true ()) &&
-         !json_array_append (self->added, message) && !json_array_append (self->view, message);
-}
-
-troupe_err_t
-troupe_turn_remember (troupe_turn_t *self, json_t *message, troupe_error_t *error)
-{
-  troupe_message_t *read = NULL;
-  json_t *whole = NULL;
-  troupe_err_t code = troupe_message_of_json (&read, message, error);
-  if (code == TROUPE_OK && !(whole = troupe_message_to_json (read)))
-    code = TROUPE_NO_MEMORY;
-  if (code == TROUPE_OK && !knows (self, whole) && !add (self, whole))
-    code = TROUPE_NO_MEMORY;
-  if (code == TROUPE_NO_MEMORY)
-    troupe_error_set (error, code, self->agent->service, NULL, "out of memory");
-  troupe_message_unref (&read);
-  json_decref (whole);
-  json_decref (message);
-  return code;
-}
-
-void
-troupe_turn_remember_reply_as (troupe_turn_t *self, json_t *content)
-{
-  json_decref (self->as);
-  self->as = content;
-}
-
-const json_t *
-troupe_turn_state (const troupe_turn_t *self)
-{
-  return self->state ? self->state : history_state (self->history);
-}
-
-void
-troupe_turn_set_state (troupe_turn_t *self, json_t *state)
-{
-  json_decref (self->state);
-  self->state = state;
-}
-
 // -- What was said in hubs ---------------------------------------------------------------------------------------------
 
-// Leaves out what the agent knows, and what is no message (a service that is no agent may be a member, too).
-static json_t *
-news_of (const troupe_turn_t *self, const json_t *messages)
-{
-  json_t *news = json_array ();
-  size_t i;
-  json_t *message;
-  json_array_foreach (messages, i, message) {
-    bool good = troupe_message_check (message, NULL) == TROUPE_OK;
-    if (good && !knows (self, message) && json_array_append (news, message)) {
-      json_decref (news);
-      return NULL;
-    }
-  }
-  return news;
-}
-
-static troupe_err_t
-remember_all (troupe_turn_t *self, const json_t *news, troupe_error_t *error)
-{
-  troupe_err_t code = TROUPE_OK;
-  for (size_t i = 0; i < json_array_size (news) && code == TROUPE_OK; i++)
-    code = troupe_turn_remember (self, json_incref (json_array_get (news, i)), error);
-  return code;
-}
-
+// Hands the news to the type, or remembers them.
 static void
-heard (void *context, troupe_task_t *task, json_t *messages, const troupe_error_t *failure)
+observe (troupe_turn_t *self)
 {
-  troupe_turn_t *self = context;
   troupe_error_t error;
-  (void) task;
-  json_t *news = messages ? news_of (self, messages) : NULL;
-  json_decref (messages);
-  if (!news) {
-    if (failure)
-      error = *failure;
-    else
-      troupe_error_set (&error, TROUPE_NO_MEMORY, self->agent->service, NULL, "out of memory");
-    fail (self, &error);
-  } else if (self->agent->type->observe && json_array_size (news) > 0) {
-    self->news = json_incref (news);
+  const troupe_agent_type_t *type = self->agent->type;
+  bool any = troupe_news_count (self->news) > 0;
+  if (any && type->hear) {
     self->handed = true;
-    self->agent->type->observe (self->agent->state, self, self->news);
-  } else if (remember_all (self, news, &error) != TROUPE_OK) {
+    type->hear (self->agent->state, self, self->news);
+    return;
+  }
+  const json_t *messages = troupe_news_messages (self->news);
+  if (!messages) {
+    troupe_error_set (&error, TROUPE_NO_MEMORY, self->agent->service, NULL, "out of memory");
+    fail (self, &error);
+  } else if (any && type->observe) {
+    self->handed = true;
+    type->observe (self->agent->state, self, messages);
+  } else if (remembering_add_all (self, messages, &error) != TROUPE_OK) {
     fail (self, &error);
   } else {
     troupe_turn_observed (self);
   }
-  json_decref (news);
+}
+
+static void
+heard (void *context, troupe_task_t *task, troupe_heard_t *messages, const troupe_error_t *failure)
+{
+  troupe_turn_t *self = context;
+  troupe_error_t error;
+  (void) task;
+  if (messages && news_new (&self->news, &messages, remembering_knows_id, self) == TROUPE_OK) {
+    observe (self);
+    return;
+  }
+  if (failure)
+    error = *failure;
+  else
+    troupe_error_set (&error, TROUPE_NO_MEMORY, self->agent->service, NULL, "out of memory");
+  fail (self, &error);
 }
 
 static void
@@ -297,7 +191,7 @@ remembered (void *context, const troupe_error_t *failure)
     return;
   }
   if (!failure)
-    code = troupe_task_hear (self->task, heard, self);
+    code = troupe_task_hear_packed (self->task, heard, self);
   if (code != TROUPE_OK)
     troupe_error_set (&error, code, self->agent->service, NULL, "what was said in its hubs can't be read: %s",
                       troupe_err_text (code));
@@ -353,12 +247,6 @@ troupe_turn_agent (const troupe_turn_t *self)
 }
 
 const json_t *
-troupe_turn_memory (const troupe_turn_t *self)
-{
-  return self->view ? self->view : history_messages (self->history);
-}
-
-const json_t *
 troupe_turn_input (const troupe_turn_t *self)
 {
   return self->input;
@@ -406,36 +294,6 @@ make_reply (const troupe_turn_t *self, json_t **out, json_t *content, json_t *me
   return code;
 }
 
-// As it stands in the memory.
-static json_t *
-reply_to_remember (const troupe_turn_t *self, json_t *reply)
-{
-  json_t *copy = self->as ? json_copy (reply) : json_incref (reply);
-  // jansson leaves out members that it has no memory for.
-  if (json_object_size (copy) != json_object_size (reply) || (self->as && json_object_set (copy, "content", self->as))) {
-    json_decref (copy);
-    return NULL;
-  }
-  return copy;
-}
-
-// First what was heard; then the input's messages, the reply and the state.
-static troupe_err_t
-remember (troupe_turn_t *self, json_t *reply, troupe_error_t *error)
-{
-  size_t i;
-  json_t *message;
-  troupe_err_t code = remember_heard (self, error);
-  if (code != TROUPE_OK)
-    return code;
-  json_array_foreach (self->input, i, message)
-    if (code == TROUPE_OK)
-      code = troupe_task_remember (self->task, json_incref (message));
-  if (code == TROUPE_OK)
-    code = troupe_task_remember (self->task, reply_to_remember (self, reply));
-  return code == TROUPE_OK ? remember_state (self, error) : not_remembered (self, code, error);
-}
-
 void
 troupe_turn_set_url (troupe_turn_t *self, json_t *url)
 {
@@ -454,7 +312,7 @@ troupe_turn_reply (troupe_turn_t **self_p, json_t *content, json_t *metadata)
   json_decref (content);
   json_decref (metadata);
   if (code == TROUPE_OK)
-    code = remember (self, reply, &error);
+    code = remembering_settle (self, reply, &error);
   if (code != TROUPE_OK) {
     json_decref (reply);
     fail (self, &error);

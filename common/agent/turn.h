@@ -5,6 +5,7 @@
 #define TROUPE_AGENT_TURN_H
 
 #include "agent/cache.h"
+#include "agent/news.h"
 #include "agent/recall.h"
 #include "troupe/agent.h"
 
@@ -25,7 +26,7 @@ struct troupe_turn {
   troupe_task_t *task;
   history_t *history;
   json_t *input;    // a list of messages that the history doesn't know
-  json_t *news;     // what its type observes
+  troupe_news_t *news; // what its type observes
   json_t *added, *added_ids; // messages that it remembers besides input and reply; NULL: none
   json_t *view;              // the history's messages and the added ones; NULL: the history's
   json_t *state;    // that it has set; NULL: none

@@ -157,6 +157,10 @@ check_limits (troupe_config_t *self, config_report_t *report)
   if (message != NULL && open_bytes != NULL && json_integer_value (open_bytes) < json_integer_value (message))
     config_report_add (report, config_place (self, at), at, NULL,
                        "the largest message must fit into limits.open_bytes");
+  const json_t *unread = json_object_get (limits, "unread");
+  at = config_is_given (self, "limits.unread") ? "limits.unread" : "limits.message";
+  if (message != NULL && unread != NULL && json_integer_value (unread) < json_integer_value (message))
+    config_report_add (report, config_place (self, at), at, NULL, "the largest message must fit into limits.unread");
 }
 
 void

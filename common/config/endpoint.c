@@ -13,7 +13,8 @@
 enum { PORT_MAX = 65535, PORT_DIGITS = 5 };
 
 static const char endpoint_hint[] = "write tcp://127.0.0.1:7100 or ipc:///run/troupe/broker.ipc";
-static const char redis_hint[] = "write redis://host:6379 or unix:///run/redis.sock";
+static const char redis_hint[] =
+  "write redis://host:6379, redis+sentinel://host:26379,host:26379/name or unix:///run/redis.sock";
 
 bool
 config_socket_check (const char *path, config_fault_t *fault)
@@ -164,27 +165,46 @@ config_url_check (const char *text, config_fault_t *fault)
   return true;
 }
 
+// Behind the scheme: a user, hosts (of Sentinels: several), and, behind a slash, the master's name, and the database.
+static bool
+check_places (const char *text, bool sentinels, config_fault_t *fault)
+{
+  char authority[CONFIG_HOST_MAX + 16];
+  const char *at = strchr (text, '@');
+  if (at != NULL && memchr (text, ':', (size_t)(at - text)) != NULL)
+    return config_fault (fault, "give it in store.password",
+                         "the address must not hold a password, because it is logged");
+  const char *host = at != NULL ? at + 1 : text, *end = host + strcspn (host, "/");
+  for (size_t size; host <= end; host += size + 1) {
+    size = sentinels ? strcspn (host, ",/") : (size_t)(end - host);
+    snprintf (authority, sizeof authority, "%.*s", (int)(size < sizeof authority ? size : sizeof authority), host);
+    if (size >= sizeof authority || !is_authority (authority))
+      return config_fault (fault, redis_hint, "the host or port of %s is malformed",
+                           sentinels ? "a Sentinel" : "Redis");
+  }
+  const char *database = *end == '/' ? end + 1 : "";
+  if (sentinels && strcspn (database, "/") == 0)
+    return config_fault (fault, redis_hint, "there is no /name behind the Sentinels, by which they know the master");
+  if (sentinels) {
+    database += strcspn (database, "/");
+    database += *database == '/';
+  }
+  if (strspn (database, "0123456789") != strlen (database) || strlen (database) > PORT_DIGITS)
+    return config_fault (fault, redis_hint, "the database of Redis must be a number");
+  return true;
+}
+
 bool
 config_redis_check (const char *text, config_fault_t *fault)
 {
-  char authority[CONFIG_HOST_MAX + 16];
+  static const char network[] = "redis://", sentinels[] = "redis+sentinel://";
   if (strncmp (text, "unix://", 7) == 0)
     return config_socket_check (text + 7, fault);
   if (strncmp (text, "rediss://", 9) == 0)
     return config_fault (fault, redis_hint, "TLS to Redis isn't supported");
-  if (strncmp (text, "redis://", 8) != 0)
+  if (strncmp (text, sentinels, sizeof sentinels - 1) == 0)
+    return check_places (text + sizeof sentinels - 1, true, fault);
+  if (strncmp (text, network, sizeof network - 1) != 0)
     return config_fault (fault, redis_hint, "not an address of Redis");
-  const char *begin = text + 8, *at = strchr (begin, '@');
-  if (at != NULL && memchr (begin, ':', (size_t)(at - begin)) != NULL)
-    return config_fault (fault, "give it in store.password",
-                         "the address must not hold a password, because it is logged");
-  const char *host = at != NULL ? at + 1 : begin;
-  size_t size = strcspn (host, "/");
-  snprintf (authority, sizeof authority, "%.*s", (int)(size < sizeof authority ? size : sizeof authority), host);
-  if (size >= sizeof authority || !is_authority (authority))
-    return config_fault (fault, redis_hint, "the host or port of Redis is malformed");
-  const char *database = host[size] == '/' ? host + size + 1 : "";
-  if (strspn (database, "0123456789") != strlen (database) || strlen (database) > PORT_DIGITS)
-    return config_fault (fault, redis_hint, "the database of Redis must be a number");
-  return true;
+  return check_places (text + sizeof network - 1, false, fault);
 }

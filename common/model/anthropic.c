@@ -7,6 +7,7 @@
 
 #include "model/anthropic.h"
 #include "model/body.h"
+#include "model/tools.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -133,11 +134,8 @@ write_messages (json_t *request, const prompt_t *prompt, troupe_error_t *error)
   json_t *system = json_array (), *messages = json_array ();
   troupe_err_t code = system && messages ? TROUPE_OK : body_no_memory (error);
   size_t first = 0;
-  for (; code == TROUPE_OK && first < prompt->count; first++) {
-    if (troupe_message_role (prompt->messages[first]) != TROUPE_ROLE_SYSTEM || first + 1 == prompt->count)
-      break;
-    code = part_walk (prompt->messages[first], first, media, add_part, system, error);
-  }
+  if (code == TROUPE_OK)
+    code = part_walk_systems (prompt->messages, prompt->count, media, add_part, system, &first, error);
   for (; code == TROUPE_OK && first < prompt->count; first++)
     code = write_message (messages, prompt->messages[first], first, error);
   if (code == TROUPE_OK && (json_object_set (request, "messages", messages) < 0 ||
@@ -151,20 +149,10 @@ write_messages (json_t *request, const prompt_t *prompt, troupe_error_t *error)
 // -- What goes with them ---------------------------------------------------------------------------------------------
 
 static json_t *
-make_tools (const json_t *tools)
+make_tool (const json_t *tool)
 {
-  json_t *list = json_array (), *tool;
-  size_t i;
-  json_array_foreach ((json_t *)(uintptr_t)tools, i, tool) {
-    json_t *schema = json_object_get (tool, "parameters");
-    schema = schema ? json_incref (schema) : json_pack ("{s:s,s:{}}", "type", "object", "properties");
-    if (json_array_append_new (list, json_pack ("{s:O,s:O*,s:o}", "name", json_object_get (tool, "name"), "description",
-                                                json_object_get (tool, "description"), "input_schema", schema)) < 0) {
-      json_decref (list);
-      return NULL;
-    }
-  }
-  return list;
+  return json_pack ("{s:O,s:O*,s:o}", "name", json_object_get (tool, "name"), "description",
+                    json_object_get (tool, "description"), "input_schema", tools_schema (tool));
 }
 
 static json_t *
@@ -196,7 +184,7 @@ put_tools (json_t *request, const troupe_model_t *model, const prompt_t *prompt)
     if (!prompt_note (prompt, "parameters", json_string ("tool_choice")))
       return false;
   }
-  return json_object_set_new (request, "tools", make_tools (prompt->tools)) == 0 &&
+  return json_object_set_new (request, "tools", tools_list (prompt->tools, make_tool)) == 0 &&
          (!choice || json_object_set_new (request, "tool_choice", make_choice (json_string_value (choice))) == 0);
 }
 

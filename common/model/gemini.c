@@ -6,6 +6,7 @@
 
 #include "model/gemini.h"
 #include "model/body.h"
+#include "model/tools.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -97,11 +98,8 @@ write_contents (json_t *request, const prompt_t *prompt, troupe_error_t *error)
   json_t *system = json_array (), *contents = json_array ();
   troupe_err_t code = system && contents ? TROUPE_OK : body_no_memory (error);
   size_t first = 0;
-  for (; code == TROUPE_OK && first + 1 < prompt->count; first++) {
-    if (troupe_message_role (prompt->messages[first]) != TROUPE_ROLE_SYSTEM)
-      break;
-    code = part_walk (prompt->messages[first], first, media, add_part, system, error);
-  }
+  if (code == TROUPE_OK)
+    code = part_walk_systems (prompt->messages, prompt->count, media, add_part, system, &first, error);
   for (; code == TROUPE_OK && first < prompt->count; first++)
     code = write_message (contents, prompt->messages[first], first, error);
   if (code == TROUPE_OK &&
@@ -117,20 +115,17 @@ write_contents (json_t *request, const prompt_t *prompt, troupe_error_t *error)
 // -- What goes with them ---------------------------------------------------------------------------------------------
 
 static json_t *
+make_tool (const json_t *tool)
+{
+  return json_pack ("{s:O,s:O*,s:O*}", "name", json_object_get (tool, "name"), "description",
+                    json_object_get (tool, "description"), "parametersJsonSchema",
+                    json_object_get (tool, "parameters"));
+}
+
+static json_t *
 make_tools (const json_t *tools)
 {
-  json_t *list = json_array (), *tool;
-  size_t i;
-  json_array_foreach ((json_t *)(uintptr_t)tools, i, tool) {
-    json_t *made =
-      json_pack ("{s:O,s:O*,s:O*}", "name", json_object_get (tool, "name"), "description",
-                 json_object_get (tool, "description"), "parametersJsonSchema", json_object_get (tool, "parameters"));
-    if (json_array_append_new (list, made) < 0) {
-      json_decref (list);
-      return NULL;
-    }
-  }
-  return json_pack ("[{s:o}]", "functionDeclarations", list);
+  return json_pack ("[{s:o}]", "functionDeclarations", tools_list (tools, make_tool));
 }
 
 static json_t *

@@ -6,6 +6,7 @@
 
 #include "model/body.h"
 #include "model/failure.h"
+#include "model/tools.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -92,19 +93,6 @@ write_message (json_t *messages, const troupe_message_t *message, size_t index, 
   return code;
 }
 
-static bool
-put_tools (json_t *request, const json_t *tools)
-{
-  json_t *list = tools ? json_array () : NULL, *tool;
-  size_t i;
-  json_array_foreach ((json_t *)(uintptr_t)tools, i, tool)
-    if (json_array_append_new (list, json_pack ("{s:s,s:O}", "type", "function", "function", tool)) < 0) {
-      json_decref (list);
-      return false;
-    }
-  return !tools || json_object_set_new (request, "tools", list) == 0;
-}
-
 // Parameters, options, format and streaming, which chats and completions have alike. Streaming is their default, so
 // false is said.
 static troupe_err_t
@@ -131,7 +119,8 @@ chat_write (const troupe_model_t *self, const prompt_t *prompt, bool stream, byt
   for (size_t i = 0; code == TROUPE_OK && i < prompt->count; i++)
     code = write_message (messages, prompt->messages[i], i, error);
   json_decref (messages);
-  if (code == TROUPE_OK && !put_tools (request, prompt->tools))
+  if (code == TROUPE_OK && prompt->tools &&
+      json_object_set_new (request, "tools", tools_list (prompt->tools, tools_function)) < 0)
     code = body_no_memory (error);
   if (code == TROUPE_OK)
     code = put_settings (request, self, prompt, stream, error);

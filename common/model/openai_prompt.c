@@ -7,6 +7,7 @@
 
 #include "model/openai_prompt.h"
 #include "model/body.h"
+#include "model/tools.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -151,19 +152,6 @@ openai_messages (const prompt_t *prompt, const media_rule_t *takes, json_t **out
 // -- What goes with the messages -------------------------------------------------------------------------------------
 
 static json_t *
-make_tools (const json_t *tools)
-{
-  json_t *out = json_array ();
-  for (size_t i = 0; i < json_array_size (tools); i++)
-    if (json_array_append_new (
-          out, json_pack ("{s:s,s:O}", "type", "function", "function", json_array_get (tools, i))) < 0) {
-      json_decref (out);
-      return NULL;
-    }
-  return out;
-}
-
-static json_t *
 make_choice (const char *choice)
 {
   if (strcmp (choice, "auto") == 0 || strcmp (choice, "none") == 0 || strcmp (choice, "required") == 0)
@@ -187,7 +175,7 @@ put_tools (json_t *body, const troupe_model_t *model, const prompt_t *prompt)
   const json_t *choice = parameters_get (prompt, model->provider->parameters, model->model_name, "tool_choice");
   if (!prompt->tools)
     return true;
-  return json_object_set_new (body, "tools", make_tools (prompt->tools)) == 0 &&
+  return json_object_set_new (body, "tools", tools_list (prompt->tools, tools_function)) == 0 &&
          (!choice || json_object_set_new (body, "tool_choice", make_choice (json_string_value (choice))) == 0);
 }
 

@@ -10,6 +10,7 @@
 #include "model/openai_responses.h"
 #include "model/body.h"
 #include "model/http.h"
+#include "model/tools.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -184,23 +185,12 @@ write_message (json_t *input, const troupe_message_t *message, size_t index, con
 
 // -- What goes with them ---------------------------------------------------------------------------------------------
 
-// Unless told otherwise they would read each schema as a strict one, and change it.
+// Unless told otherwise they would read its schema as a strict one, and change it.
 static json_t *
-make_tools (const json_t *tools)
+make_tool (const json_t *tool)
 {
-  json_t *list = json_array (), *tool;
-  size_t i;
-  json_array_foreach ((json_t *)(uintptr_t)tools, i, tool) {
-    json_t *schema = json_object_get (tool, "parameters");
-    schema = schema ? json_incref (schema) : json_pack ("{s:s,s:{}}", "type", "object", "properties");
-    json_t *made = json_pack ("{s:s,s:O,s:O*,s:o,s:b}", "type", "function", "name", json_object_get (tool, "name"),
-                              "description", json_object_get (tool, "description"), "parameters", schema, "strict", 0);
-    if (json_array_append_new (list, made) < 0) {
-      json_decref (list);
-      return NULL;
-    }
-  }
-  return list;
+  return json_pack ("{s:s,s:O,s:O*,s:o,s:b}", "type", "function", "name", json_object_get (tool, "name"), "description",
+                    json_object_get (tool, "description"), "parameters", tools_schema (tool), "strict", 0);
 }
 
 static json_t *
@@ -227,7 +217,7 @@ put_tools (json_t *request, const troupe_model_t *model, const prompt_t *prompt)
   const json_t *choice = parameters_get (prompt, parameters_responses, model->model_name, "tool_choice");
   if (!prompt->tools)
     return true;
-  return json_object_set_new (request, "tools", make_tools (prompt->tools)) == 0 &&
+  return json_object_set_new (request, "tools", tools_list (prompt->tools, make_tool)) == 0 &&
          (!choice || json_object_set_new (request, "tool_choice", make_choice (json_string_value (choice))) == 0);
 }
 

@@ -234,6 +234,19 @@ part_walk (const troupe_message_t *message, size_t index, const media_rule_t *ta
   return code;
 }
 
+troupe_err_t
+part_walk_systems (troupe_message_t *const *messages, size_t count, const media_rule_t *takes, part_fn *fn,
+                   void *context, size_t *first, troupe_error_t *error)
+{
+  troupe_err_t code = TROUPE_OK;
+  for (*first = 0; code == TROUPE_OK && *first + 1 < count; (*first)++) {
+    if (troupe_message_role (messages[*first]) != TROUPE_ROLE_SYSTEM)
+      break;
+    code = part_walk (messages[*first], *first, takes, fn, context, error);
+  }
+  return code;
+}
+
 char *
 part_output (const json_t *block)
 {

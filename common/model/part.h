@@ -46,6 +46,11 @@ typedef troupe_err_t (part_fn) (void *context, const part_t *part, troupe_error_
 troupe_err_t part_walk (const troupe_message_t *message, size_t index, const media_rule_t *takes, part_fn *fn,
                         void *context, troupe_error_t *error);
 
+// The same for the system messages that a prompt begins with, which are its system prompt; but for the last message,
+// which is what is asked. *first: that behind them.
+troupe_err_t part_walk_systems (troupe_message_t *const *messages, size_t count, const media_rule_t *takes, part_fn *fn,
+                                void *context, size_t *first, troupe_error_t *error);
+
 // The output of a tool_result as text, after "Error: " when it is one: a new string of malloc's, NULL when out of
 // memory.
 char *part_output (const json_t *block);

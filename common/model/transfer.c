@@ -14,21 +14,20 @@
 #include "model/transfer.h"
 #include "model/failure.h"
 #include "model/retry.h"
-#include "model/sse.h"
+#include "model/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-typedef enum { BODY_UNKNOWN, BODY_WHOLE, BODY_EVENTS, BODY_LINES, BODY_ERROR } body_t;
+typedef enum { BODY_UNKNOWN, BODY_WHOLE, BODY_STREAM, BODY_ERROR } body_t;
 
 struct transfer {
   troupe_answer_t *answer;
   CURL *easy;
   transfer_news_fn *news;
   body_t kind;
-  sse_t sse;
-  lines_t lines;
+  stream_t stream;
   bytes_t body;
   size_t received;
   curl_off_t sent;
@@ -37,26 +36,6 @@ struct transfer {
   troupe_error_t error; // why we broke off, when failed
   char detail[CURL_ERROR_SIZE];
 };
-
-static troupe_err_t
-take_event (void *context, const char *event, const char *data, size_t size, troupe_error_t *error)
-{
-  transfer_t *self = context;
-  const troupe_model_t *model = self->answer->model;
-  return model->provider->event (model, event, data, size, &self->answer->reply, error);
-}
-
-static troupe_err_t
-take_line (void *context, const char *line, size_t size, troupe_error_t *error)
-{
-  return size ? take_event (context, "message", line, size, error) : TROUPE_OK;
-}
-
-static bool
-is_stream (const transfer_t *self)
-{
-  return self->kind == BODY_EVENTS || self->kind == BODY_LINES;
-}
 
 static long
 status_of (const transfer_t *self)
@@ -76,15 +55,15 @@ kind_of (const transfer_t *self, const char *bytes, size_t size)
   if (!self->answer->model->provider->event)
     return BODY_WHOLE;
   if (self->answer->model->provider->lines)
-    return self->answer->streamed ? BODY_LINES : BODY_WHOLE;
+    return self->answer->streamed ? BODY_STREAM : BODY_WHOLE;
   if (type && strncasecmp (type, "text/event-stream", 17) == 0)
-    return BODY_EVENTS;
+    return BODY_STREAM;
   if (type && strncasecmp (type, "text/plain", 10) != 0)
     return BODY_WHOLE;
   size_t i = 0;
   while (i < size && strchr (" \t\r\n", bytes[i]) && bytes[i])
     i++;
-  return i < size && bytes[i] == '{' ? BODY_WHOLE : BODY_EVENTS;
+  return i < size && bytes[i] == '{' ? BODY_WHOLE : BODY_STREAM;
 }
 
 static troupe_err_t
@@ -103,10 +82,8 @@ take_bytes (transfer_t *self, const char *bytes, size_t size)
                              TRANSFER_REPLY_MAX >> 20);
   if (self->kind == BODY_UNKNOWN)
     self->kind = kind_of (self, bytes, size);
-  if (self->kind == BODY_EVENTS)
-    return sse_feed (&self->sse, bytes, size, take_event, self, &self->error);
-  if (self->kind == BODY_LINES)
-    return lines_feed (&self->lines, bytes, size, take_line, self, &self->error);
+  if (self->kind == BODY_STREAM)
+    return stream_feed (&self->stream, bytes, size, &self->error);
   if (self->kind == BODY_ERROR && self->body.size + size > FAILURE_BODY_MAX)
     size = FAILURE_BODY_MAX - self->body.size;
   return bytes_add (&self->body, bytes, size) ? TROUPE_OK : no_memory (self, &self->error);
@@ -171,8 +148,7 @@ static void
 transfer_free (transfer_t *self)
 {
   curl_easy_cleanup (self->easy);
-  sse_clear (&self->sse);
-  lines_clear (&self->lines);
+  stream_clear (&self->stream);
   bytes_clear (&self->body);
   free (self);
 }
@@ -184,6 +160,7 @@ transfer_start (troupe_answer_t *answer, CURLM *multi, int64_t now, transfer_new
   if (!self)
     return troupe_error_set (error, TROUPE_NO_MEMORY, answer->model->object, NULL, "no memory for a request");
   self->answer = answer;
+  self->stream = (stream_t){.model = answer->model, .reply = &answer->reply};
   self->news = news;
   self->heard = now;
   self->easy = curl_easy_init ();
@@ -248,8 +225,7 @@ end_of_events (transfer_t *self, CURLcode result, troupe_error_t *error)
 {
   if (result == CURLE_OK && !reply_whole (&self->answer->reply)) {
     troupe_error_t cause; // what is left may be half an event: then the stream was cut
-    if (sse_end (&self->sse, take_event, self, &cause) == TROUPE_NO_MEMORY ||
-        lines_end (&self->lines, take_line, self, &cause) == TROUPE_NO_MEMORY)
+    if (stream_end (&self->stream, &cause) == TROUPE_NO_MEMORY)
       return no_memory (self, error);
   }
   return reply_whole (&self->answer->reply) ? TROUPE_OK : cut (self, result, error);
@@ -269,7 +245,7 @@ transfer_outcome (troupe_answer_t *answer, CURLcode result, bool *may_pass, trou
   }
   if (status >= 300)
     return failure_of_status (model, status, bytes_text (&self->body), self->body.size, asked_pause (self), error);
-  if (is_stream (self))
+  if (self->kind == BODY_STREAM)
     return end_of_events (self, result, error);
   if (result != CURLE_OK)
     return failure_of_curl (model, result, self->detail, self->received > 0, error);
@@ -294,7 +270,7 @@ transfer_patience (troupe_answer_t *answer, int64_t now)
 troupe_err_t
 transfer_silent (troupe_answer_t *answer, troupe_error_t *error)
 {
-  if (is_stream (answer->transfer) && reply_whole (&answer->reply))
+  if (answer->transfer->kind == BODY_STREAM && reply_whole (&answer->reply))
     return TROUPE_OK;
   return troupe_error_set (error, TROUPE_MODEL_UNREACHABLE, answer->model->object,
                            "if it is only slow, raise timeout of the model", "%s says nothing for %.3g s",

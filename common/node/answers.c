@@ -18,6 +18,8 @@
 //
 // Parts of an attempt count from its first one on: the rest alone would be taken for the whole.
 //
+// A call that was accepted and isn't known any more is not made again: it may have run.
+//
 // A nested call that is refused as stale says that its task's attempt is over: the task is cancelled, unless it has
 // been adopted under another attempt since the call was sent; then the call is sent again under that one.
 
@@ -201,11 +203,26 @@ call_refused (troupe_placeholder_t *self, node_connection_t *from, const troupe_
   node_calling_settle (self, TROUPE_CALL_SETTLED, status_of (error->code), NULL, &unsure);
 }
 
+// It was accepted, so that it is unknown says something else than of another's call.
+static void
+lose (const troupe_placeholder_t *self, troupe_error_t *error)
+{
+  troupe_error_set (error, TROUPE_STORE_LOST, self->service, "see what it did before you call again, and why Redis lost "
+                    "data: its disk, store.fsync, a failover",
+                    "the call was stored, and the store doesn't have it any more; whether it ran is not known (unless it "
+                    "ended while no broker could be asked, for longer than limits.retention)");
+}
+
 static void
 await_refused (troupe_placeholder_t *self, node_connection_t *from, const troupe_error_t *error)
 {
+  troupe_error_t lost;
   if (node_calling_elsewhere (self, from, error->code))
     return;
+  if (error->code == TROUPE_UNKNOWN_CALL && self->state == TROUPE_CALL_STORED) {
+    lose (self, &lost);
+    error = &lost;
+  }
   if (troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE)
     node_calling_retry_later (self, error);
   else

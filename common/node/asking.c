@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Status reports and mesh events.
+// Status reports, what is asked of one broker for all, and mesh events.
 //
 // A report is asked of every broker that is up and is over when each has answered, was lost, or the time is up; the
 // user gets one list in the order of the configured brokers. Events come by subscription, are for looking only, and may
@@ -128,10 +128,10 @@ send_question (node_connection_t *to, const report_t *self)
   troupe_header_set_request (&header, self->request);
   if (self->position > 0)
     troupe_header_set_position (&header, self->position);
-  if (self->session[0] != '\0') {
+  if (self->session[0] != '\0')
     troupe_header_set_session (&header, troupe_text (self->session));
+  if (!troupe_id_is_zero (&self->call))
     troupe_header_set_call (&header, &self->call);
-  }
   if (self->command == TROUPE_CMD_RESEND)
     troupe_header_set_again (&header, &self->again);
   node_connection_send (to, &header, NULL);
@@ -197,7 +197,83 @@ check_letters (const troupe_letters_t *ask)
   return ask->op == TROUPE_LETTERS_RESEND && ask->again == NULL ? TROUPE_BAD_ARGUMENT : TROUPE_OK;
 }
 
-// All brokers have the same letters: the first one that is up is asked.
+static bool
+understands (const node_connection_t *broker, troupe_command_t command)
+{
+  return broker->minor >= troupe_command_minor (command);
+}
+
+// The first that is up and understands the question; or else the first that is up. NULL: none is.
+static node_connection_t *
+broker_for (node_core_t *core, troupe_command_t command)
+{
+  node_connection_t *found = NULL;
+  for (unsigned i = 0; i < core->connections_count; i++) {
+    node_connection_t *broker = &core->connections[i];
+    if (node_connection_up (broker) && understands (broker, command))
+      return broker;
+    if (node_connection_up (broker) && found == NULL)
+      found = broker;
+  }
+  return found;
+}
+
+// An older broker isn't asked what it can't know.
+static void
+put_too_old (report_t *self, const node_connection_t *broker)
+{
+  troupe_error_t error;
+  troupe_error_set (&error, TROUPE_VERSION_MISMATCH, broker->name, "upgrade the brokers first",
+                    "the broker speaks version %d.%u of the protocol, and `%s` came with version %d.%u",
+                    TROUPE_PROTOCOL_VERSION, broker->minor, troupe_command_name (self->command),
+                    TROUPE_PROTOCOL_VERSION, troupe_command_minor (self->command));
+  put_answer (self, broker, NULL, &error);
+  finish_if_all_answered (self);
+}
+
+// What it is about is in the store, so all brokers give the same answer.
+static troupe_err_t
+ask_one (node_core_t *core, const report_t *question, int64_t until, troupe_reported_fn *reported, void *context)
+{
+  report_t *self;
+  node_connection_t *broker = broker_for (core, question->command);
+  troupe_err_t err = broker != NULL ? make_report (&self, core, until, reported, context) : TROUPE_UNAVAILABLE;
+  if (err != TROUPE_OK)
+    return err;
+  self->command = question->command;
+  self->position = question->position;
+  self->call = question->call;
+  self->again = question->again;
+  strcpy (self->session, question->session);
+  self->waiting[broker->index] = true;
+  if (understands (broker, self->command))
+    send_question (broker, self);
+  else
+    put_too_old (self, broker);
+  node_core_wake (core);
+  return TROUPE_OK;
+}
+
+troupe_err_t
+node_core_sessions (node_core_t *core, uint64_t position, int64_t timeout_ms, troupe_reported_fn *reported,
+                    void *context, int64_t now)
+{
+  report_t question = {.command = TROUPE_CMD_SESSIONS, .position = position};
+  return ask_one (core, &question, time_after (core, now, timeout_ms), reported, context);
+}
+
+troupe_err_t
+node_core_end_session (node_core_t *core, const char *session, int64_t timeout_ms, troupe_reported_fn *reported,
+                       void *context, int64_t now)
+{
+  report_t question = {.command = TROUPE_CMD_END};
+  size_t size = session != NULL ? strlen (session) : 0;
+  if (size < 1 || size > NODE_SESSION_MAX)
+    return TROUPE_BAD_ARGUMENT;
+  strcpy (question.session, session);
+  return ask_one (core, &question, time_after (core, now, timeout_ms), reported, context);
+}
+
 troupe_err_t
 node_core_letters (node_core_t *core, const troupe_letters_t *ask, int64_t timeout_ms, troupe_reported_fn *reported,
                    void *context, int64_t now)
@@ -206,27 +282,18 @@ node_core_letters (node_core_t *core, const troupe_letters_t *ask, int64_t timeo
                                               [TROUPE_LETTERS_SHOW] = TROUPE_CMD_LETTER,
                                               [TROUPE_LETTERS_RESEND] = TROUPE_CMD_RESEND,
                                               [TROUPE_LETTERS_DISCARD] = TROUPE_CMD_DISCARD};
-  report_t *self;
-  unsigned i = 0;
-  while (i < core->connections_count && !node_connection_up (&core->connections[i]))
-    i++;
-  troupe_err_t err = i < core->connections_count ? check_letters (ask) : TROUPE_UNAVAILABLE;
-  if (err == TROUPE_OK)
-    err = make_report (&self, core, time_after (core, now, timeout_ms), reported, context);
+  troupe_err_t err = check_letters (ask);
   if (err != TROUPE_OK)
     return err;
-  self->command = commands[ask->op];
-  self->position = ask->op == TROUPE_LETTERS_LIST ? ask->position : 0;
+  report_t question = {.command = commands[ask->op]};
+  question.position = ask->op == TROUPE_LETTERS_LIST ? ask->position : 0;
   if (ask->op != TROUPE_LETTERS_LIST) {
-    self->call = *ask->call;
-    strcpy (self->session, ask->session);
+    question.call = *ask->call;
+    strcpy (question.session, ask->session);
   }
   if (ask->op == TROUPE_LETTERS_RESEND)
-    self->again = *ask->again;
-  self->waiting[i] = true;
-  send_question (&core->connections[i], self);
-  node_core_wake (core);
-  return TROUPE_OK;
+    question.again = *ask->again;
+  return ask_one (core, &question, time_after (core, now, timeout_ms), reported, context);
 }
 
 static report_t *

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A connection as time passes: heartbeats, what silence means, when to try again, and the end. What a heartbeat doesn't
-// reach is found out by the broker's lease, and the other way round; connection.c says what follows from it.
+// A connection as time passes: heartbeats, what they tell of other brokers, what silence means, when to try again, and
+// the end. What a heartbeat doesn't reach is found out by the broker's lease, and the other way round; connection.c
+// says what follows from it.
 
 #include "node/calling.h"
 #include "node/connection.h"
@@ -9,14 +10,43 @@
 #include "node/state.h"
 #include "troupe/log.h"
 
+// `lost`: a broker; NULL: none.
 static void
-beat (node_connection_t *self)
+send_beat (node_connection_t *self, const node_connection_t *lost)
 {
   troupe_header_t header;
   troupe_header_init (&header, TROUPE_CMD_HEARTBEAT);
   troupe_header_set_load (&header, self->core->running);
+  if (lost != NULL)
+    troupe_header_set_lost (&header, troupe_text (lost->name));
   node_connection_send (self, &header, NULL);
-  self->beat_at = self->core->now + self->heartbeat_ms;
+}
+
+static void
+beat (node_connection_t *self)
+{
+  node_core_t *core = self->core;
+  bool told = false;
+  for (unsigned i = 0; i < core->connections_count; i++) {
+    const node_connection_t *other = &core->connections[i];
+    if (other->lost_at == INT64_MIN || core->now - other->lost_at > other->lease_ms)
+      continue;
+    send_beat (self, other);
+    told = true;
+  }
+  if (!told)
+    send_beat (self, NULL);
+  self->beat_at = core->now + self->heartbeat_ms;
+}
+
+void
+node_connection_tell_lost (node_connection_t *self)
+{
+  node_core_t *core = self->core;
+  self->lost_at = core->now;
+  for (unsigned i = 0; i < core->connections_count; i++)
+    if (core->connections[i].state == NODE_CONNECTION_UP)
+      send_beat (&core->connections[i], self);
 }
 
 static void

@@ -10,6 +10,9 @@
 //                      old socket still holds would reach the broker's next life before our hello;
 //   on the same socket when the broker says reset: it lives, but doesn't know us.
 //
+// The other brokers are told of a broker that is lost (beating.c): it may be dead, and then they take its calls over
+// before its lease has run out.
+//
 // If this process itself slept for longer than half a lease (stopped, swapped out, or a function of the user's took
 // long), silence proves nothing: the broker gets one full lease more.
 
@@ -35,7 +38,7 @@ enum {
 troupe_err_t
 node_connection_init (node_connection_t *self, node_core_t *core, unsigned index, const char *endpoint, int64_t now)
 {
-  *self = (node_connection_t){.core = core, .index = index, .open_at = now, .delay_ms = DELAY_MIN_MS};
+  *self = (node_connection_t){.core = core, .index = index, .open_at = now, .lost_at = INT64_MIN, .delay_ms = DELAY_MIN_MS};
   node_outbox_init (&self->outbox);
   node_list_init (&self->calls);
   self->endpoint = strdup (endpoint);
@@ -73,6 +76,7 @@ node_connection_greet (node_connection_t *self)
   troupe_header_set_peer (&header, troupe_text (self->core->instance));
   if (self->core->mesh[0] != '\0')
     troupe_header_set_mesh (&header, troupe_text (self->core->mesh));
+  troupe_header_set_minor (&header, TROUPE_PROTOCOL_MINOR);
   self->state = NODE_CONNECTION_GREETING;
   self->greeted_at = self->core->now;
   self->broken = false;
@@ -102,6 +106,7 @@ node_connection_start_over (node_connection_t *self, const char *why, int64_t de
 {
   if (self->state == NODE_CONNECTION_LEFT)
     return;
+  bool lost = self->state == NODE_CONNECTION_UP;
   go_down (self, why);
   self->state = NODE_CONNECTION_WAITING;
   self->broken = false;
@@ -109,6 +114,8 @@ node_connection_start_over (node_connection_t *self, const char *why, int64_t de
   self->reached = false;
   self->generation++;
   self->open_at = self->core->now + delay_ms;
+  if (lost)
+    node_connection_tell_lost (self);
 }
 
 bool
@@ -145,6 +152,7 @@ take_terms (node_connection_t *self, const troupe_header_t *header)
   self->heartbeat_ms = header->heartbeat < 10 ? 10 : (int64_t)header->heartbeat;
   self->lease_ms = (int64_t)header->lease < 2 * self->heartbeat_ms ? 2 * self->heartbeat_ms : (int64_t)header->lease;
   self->limit = header->limit < TROUPE_VALUE_SIZE_MAX ? (size_t)header->limit : TROUPE_VALUE_SIZE_MAX;
+  self->minor = troupe_header_minor (header);
 }
 
 static void
@@ -153,6 +161,7 @@ welcome (node_connection_t *self, const troupe_header_t *header)
   node_core_t *core = self->core;
   take_terms (self, header);
   self->state = NODE_CONNECTION_UP;
+  self->lost_at = INT64_MIN;
   self->delay_ms = DELAY_MIN_MS;
   self->refusal.code = TROUPE_OK;
   self->told = self->silent = false;
@@ -223,6 +232,12 @@ refused (node_connection_t *self, const troupe_header_t *header, troupe_buffer_t
     node_serving_refused (self, header, &error);
     break;
   case TROUPE_CMD_STATUS:
+  case TROUPE_CMD_LETTERS:
+  case TROUPE_CMD_LETTER:
+  case TROUPE_CMD_RESEND:
+  case TROUPE_CMD_DISCARD:
+  case TROUPE_CMD_SESSIONS:
+  case TROUPE_CMD_END:
     node_asking_refused (self, header, &error);
     break;
   case TROUPE_CMD_HELLO:

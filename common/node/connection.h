@@ -46,6 +46,7 @@ typedef struct node_connection {
   node_connection_state_t state;
   unsigned generation;
   int64_t open_at, greeted_at, heard_at, beat_at;
+  int64_t lost_at;      // when it was up last; INT64_MIN: it wasn't yet, or the broker said that it lives
   int64_t delay_ms;     // before the next try
   int64_t unwell_until; // its store was away: until then others are preferred
   bool broken;          // a frame could not be queued: start over
@@ -56,6 +57,7 @@ typedef struct node_connection {
   char name[129], publish[257];
   int64_t heartbeat_ms, lease_ms;
   size_t limit;
+  unsigned minor; // version of the protocol that it speaks
 
   troupe_error_t refusal; // why the broker doesn't take us; code OK: it didn't say
   bool told;              // that it can't be reached was logged
@@ -67,6 +69,8 @@ typedef struct node_connection {
 troupe_err_t node_connection_init (node_connection_t *self, node_core_t *core, unsigned index, const char *endpoint,
                                    int64_t now);
 void node_connection_close (node_connection_t *self);
+// It was up: tells the other brokers that it is lost, now and for a lease.
+void node_connection_tell_lost (node_connection_t *self);
 void node_connection_receive (node_connection_t *self, const node_event_t *event);
 // Something takes the connection, and says nothing.
 bool node_connection_hangs (const node_connection_t *self);

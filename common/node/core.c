@@ -10,6 +10,7 @@
 #include "node/calling.h"
 #include "node/listening.h"
 #include "node/serving.h"
+#include "troupe/run.h"
 #include "troupe/value.h"
 
 #include <stdlib.h>
@@ -284,9 +285,15 @@ node_core_frame (const node_core_t *self, unsigned broker)
 }
 
 const node_frame_t *
-node_core_frame_after (const node_core_t *self, unsigned broker)
+node_core_frame_after (const node_core_t *self, unsigned broker, const node_frame_t *frame)
 {
-  return node_outbox_second (&self->connections[broker].outbox);
+  return node_outbox_after (&self->connections[broker].outbox, frame);
+}
+
+bool
+node_core_takes_runs (const node_core_t *self, unsigned broker)
+{
+  return self->connections[broker].minor >= TROUPE_MINOR_RUNS;
 }
 
 void

@@ -75,8 +75,10 @@ unsigned node_core_brokers (const node_core_t *self);
 node_wish_t node_core_wish (const node_core_t *self, unsigned broker);
 // The first frame that waits for this connection, NULL: none; and that it has been sent.
 const node_frame_t *node_core_frame (const node_core_t *self, unsigned broker);
-// The one after the first.
-const node_frame_t *node_core_frame_after (const node_core_t *self, unsigned broker);
+// The one after `frame`, which is one of them.
+const node_frame_t *node_core_frame_after (const node_core_t *self, unsigned broker, const node_frame_t *frame);
+// Whether the broker takes several messages in a frame ("troupe/run.h").
+bool node_core_takes_runs (const node_core_t *self, unsigned broker);
 void node_core_frame_sent (node_core_t *self, unsigned broker);
 
 // What is to be subscribed to, or not any more, at a broker's publisher.
@@ -111,6 +113,10 @@ troupe_err_t node_core_report (node_core_t *self, int64_t timeout_ms, troupe_rep
                                int64_t now);
 troupe_err_t node_core_letters (node_core_t *self, const troupe_letters_t *ask, int64_t timeout_ms,
                                 troupe_reported_fn *reported, void *context, int64_t now);
+troupe_err_t node_core_sessions (node_core_t *self, uint64_t position, int64_t timeout_ms, troupe_reported_fn *reported,
+                                 void *context, int64_t now);
+troupe_err_t node_core_end_session (node_core_t *self, const char *session, int64_t timeout_ms,
+                                    troupe_reported_fn *reported, void *context, int64_t now);
 void node_core_on_event (node_core_t *self, troupe_event_fn *event, void *context);
 // The options' context of the core that a placeholder belongs to; NULL once that is gone.
 void *node_core_context_of (const troupe_placeholder_t *placeholder);

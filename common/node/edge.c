@@ -4,8 +4,8 @@
 //
 // Before each wait the loop calls `prepare`: it tells the core the time, lets it call the user's functions, brings the
 // sockets to what the core wishes, and sends what is queued. Commands that arise in one turn so leave together, small
-// ones as one ZeroMQ message: libzmq's thread, and the broker, are woken once for all. A socket that takes no more (its
-// queue is full) is tried again a millisecond later; the core stops filling up meanwhile.
+// ones in runs: libzmq has one frame to handle for many of them, and its thread, and the broker, are woken once. A
+// socket that takes no more (its queue is full) is tried again a millisecond later; the core stops filling up then.
 //
 // The monitor tells of a broken transport long before the lease ends. What the broker said before it broke is still in
 // the DEALER, so that is read first.
@@ -16,39 +16,53 @@
 #include "node/edge.h"
 
 #include "troupe/log.h"
+#include "troupe/run.h"
 #include "troupe/socket.h"
 
 #include <errno.h>
 #include <string.h>
 
 enum {
-  READS_MAX = 1000, // messages of one socket a turn
+  READS_MAX = 100,  // frames of one socket a turn, each of which may be a run
   CALLS_MAX = 1000, // functions of the user's a turn
   BACKLOG_MS = 1,   // until a full socket is tried again
 };
 
 // -- Receiving -------------------------------------------------------------------------------------------------------
 
-// frames: a header's and a body's, or one with both.
-static void
+// The messages of a frame, or of two: a header's and a body's. False: without memory for a body its message is lost.
+static bool
 pass_on (node_channel_t *self, node_event_kind_t kind, zmq_msg_t *frames, size_t count, int64_t now)
 {
-  troupe_buffer_t *last = NULL;
-  node_event_t event = {.kind = kind, .broker = self->broker, .header_size = zmq_msg_size (&frames[0])};
-  if (troupe_socket_body (&last, &frames[count - 1]) != TROUPE_OK) {
-    // Without memory for it the message is lost: start over, and everything that matters comes again.
-    node_core_step (self->edge->core, &(node_event_t){NODE_DISCONNECTED, self->broker}, now);
-    return;
-  }
-  if (count == 1) {
-    event.header = troupe_buffer_data (last);
-    event.frame = last;
-  } else {
+  node_event_t event = {.kind = kind, .broker = self->broker};
+  if (count == 2) {
     event.header = zmq_msg_data (&frames[0]);
-    event.body = last;
+    event.header_size = zmq_msg_size (&frames[0]);
+    if (troupe_socket_body (&event.body, &frames[1]) != TROUPE_OK)
+      return false;
+    node_core_step (self->edge->core, &event, now);
+    troupe_buffer_unref (&event.body);
+    return true;
   }
-  node_core_step (self->edge->core, &event, now);
-  troupe_buffer_unref (&last);
+  const void *message;
+  troupe_run_reader_t reader = troupe_run_read (zmq_msg_data (&frames[0]), zmq_msg_size (&frames[0]));
+  while (troupe_run_next (&reader, &message, &event.header_size)) {
+    if (troupe_socket_part (&event.frame, &frames[0], message, event.header_size) != TROUPE_OK)
+      return false;
+    event.header = troupe_buffer_data (event.frame);
+    node_core_step (self->edge->core, &event, now);
+    troupe_buffer_unref (&event.frame);
+  }
+  return true;
+}
+
+// Takes the frames. Without memory for all of it this starts over, and everything that matters comes again.
+static void
+take (node_channel_t *self, node_event_kind_t kind, zmq_msg_t *frames, size_t count, int64_t now)
+{
+  if (!pass_on (self, kind, frames, count, now))
+    node_core_step (self->edge->core, &(node_event_t){NODE_DISCONNECTED, self->broker}, now);
+  troupe_socket_close_frames (frames, 2, count);
 }
 
 static void
@@ -58,10 +72,8 @@ read_dealer (node_channel_t *self, unsigned most)
   size_t count;
   bool more; // or not: the next message is the next, whether it comes in the same of ZeroMQ's
   int64_t now = troupe_loop_now ();
-  while (most-- > 0 && troupe_socket_receive_message (self->dealer, frames, &count, &more) == 0) {
-    pass_on (self, NODE_RECEIVED, frames, count, now);
-    troupe_socket_close_frames (frames, 2, count);
-  }
+  while (most-- > 0 && troupe_socket_receive_message (self->dealer, frames, &count, &more) == 0)
+    take (self, NODE_RECEIVED, frames, count, now);
 }
 
 static void
@@ -100,18 +112,20 @@ on_monitor (void *context, short events)
   node_core_step (self->edge->core, &(node_event_t){NODE_DISCONNECTED, self->broker}, troupe_loop_now ());
 }
 
+// A topic, and one message or more.
 static void
 on_published (void *context, short events)
 {
   node_channel_t *self = context;
-  zmq_msg_t frames[3]; // topic, header, body
+  zmq_msg_t topic, frames[2];
   size_t count;
   int64_t now = troupe_loop_now ();
   (void)events;
-  for (unsigned i = 0; i < READS_MAX && troupe_socket_receive (self->subscriber, frames, 3, &count) == 0; i++) {
-    if (count == 2 || count == 3)
-      pass_on (self, NODE_PUBLISHED, &frames[1], count - 1, now);
-    troupe_socket_close_frames (frames, 3, count);
+  for (unsigned i = 0; i < READS_MAX && troupe_socket_receive_frame (self->subscriber, &topic) == 0; i++) {
+    bool more = zmq_msg_more (&topic) != 0;
+    zmq_msg_close (&topic);
+    while (more && troupe_socket_receive_message (self->subscriber, frames, &count, &more) == 0)
+      take (self, NODE_PUBLISHED, frames, count, now);
   }
 }
 
@@ -236,24 +250,33 @@ fulfil (node_channel_t *self)
 
 // -- Turning ---------------------------------------------------------------------------------------------------------
 
-// `more`: the next frame goes in one ZeroMQ message with it.
-static int
-send_frame (void *socket, const node_frame_t *frame, bool more)
+// Adds a frame of the core's, if it is one that can be in a run, and there is room.
+static bool
+add (troupe_run_t *run, const node_frame_t *frame)
 {
   uint8_t bytes[TROUPE_FRAME_SIZE_MAX];
-  troupe_socket_message_t message;
   memcpy (bytes, frame->header, frame->header_size);
   size_t joined = troupe_header_join (bytes, frame->header_size, troupe_buffer_data (frame->body),
                                       troupe_buffer_size (frame->body));
-  int failed = joined > 0 ? troupe_socket_prepare_whole (&message, NULL, 0, bytes, joined)
-                          : troupe_socket_prepare (&message, NULL, 0, bytes, frame->header_size, frame->body);
-  return failed != 0 ? failed : troupe_socket_send_prepared (socket, &message, more);
+  return joined > 0 && troupe_run_add (run, bytes, joined);
 }
 
-static bool
-joins (const node_frame_t *frame)
+// Makes a ZeroMQ message of the frames that come next, of which `frame` is the first: *count of them. 0 or an errno.
+static int
+prepare_next (const node_channel_t *self, const node_frame_t *frame, troupe_socket_message_t *out, unsigned *count)
 {
-  return frame != NULL && troupe_header_joins (frame->header, troupe_buffer_size (frame->body));
+  const node_core_t *core = self->edge->core;
+  unsigned most = node_core_takes_runs (core, self->broker) ? TROUPE_RUN_MAX : 1;
+  troupe_run_t run;
+  troupe_run_begin (&run);
+  for (const node_frame_t *at = frame; at != NULL && run.count < most && add (&run, at);)
+    at = node_core_frame_after (core, self->broker, at);
+  *count = run.count > 0 ? run.count : 1;
+  if (run.count == 0)
+    return troupe_socket_prepare (out, NULL, 0, frame->header, frame->header_size, frame->body);
+  size_t size;
+  const void *bytes = troupe_run_frame (&run, &size);
+  return troupe_socket_prepare_whole (out, NULL, 0, bytes, size);
 }
 
 // False: frames are left because the socket takes no more.
@@ -262,11 +285,12 @@ flush (node_channel_t *self)
 {
   node_core_t *core = self->edge->core;
   const node_frame_t *frame;
-  unsigned run = 0; // the frames of the ZeroMQ message at hand
+  troupe_socket_message_t message;
   while (self->dealer != NULL && (frame = node_core_frame (core, self->broker)) != NULL) {
-    bool more = ++run < TROUPE_SOCKET_RUN_MAX && joins (frame) && joins (node_core_frame_after (core, self->broker));
-    int failed = send_frame (self->dealer, frame, more);
-    run = more ? run : 0;
+    unsigned count;
+    int failed = prepare_next (self, frame, &message, &count);
+    if (failed == 0)
+      failed = troupe_socket_send_prepared (self->dealer, &message, false);
     if (failed == EAGAIN)
       return false;
     if (failed != 0) {
@@ -274,24 +298,37 @@ flush (node_channel_t *self)
       node_core_step (core, &(node_event_t){NODE_DISCONNECTED, self->broker}, troupe_loop_now ());
       return false;
     }
-    node_core_frame_sent (core, self->broker);
+    while (count-- > 0)
+      node_core_frame_sent (core, self->broker);
   }
   return true;
+}
+
+static bool
+send_all (node_edge_t *self)
+{
+  bool flushed = true;
+  for (unsigned i = 0; i < self->channels_count; i++) {
+    fulfil (&self->channels[i]);
+    flushed = flush (&self->channels[i]) && flushed;
+  }
+  return flushed;
 }
 
 static int64_t
 prepare (void *context, int64_t now)
 {
   node_edge_t *self = context;
-  bool flushed = true;
+  bool flushed = true, more = true;
   self->preparing = true;
   node_core_step (self->core, &(node_event_t){NODE_TICK}, now);
-  bool more = node_core_deliver (self->core, now, CALLS_MAX);
-  // What the user's functions asked for goes out in this turn too.
-  node_core_step (self->core, &(node_event_t){NODE_TICK}, now);
-  for (unsigned i = 0; i < self->channels_count; i++) {
-    fulfil (&self->channels[i]);
-    flushed = flush (&self->channels[i]) && flushed;
+  // What the user's functions asked for goes out in this turn too, in runs, so that the broker works while the next are
+  // called. What that makes due is called in the next.
+  for (unsigned calls = 0; more && calls < CALLS_MAX; calls += TROUPE_RUN_MAX) {
+    node_core_deliver (self->core, now, TROUPE_RUN_MAX);
+    node_core_step (self->core, &(node_event_t){NODE_TICK}, now);
+    more = node_core_deliver (self->core, now, 0);
+    flushed = send_all (self);
   }
   self->preparing = false;
   if (more)

@@ -3,6 +3,9 @@
 // A hub is subscribed to, at every broker, once an offer says that an actor here hears it, and for a while after the
 // last such offer. The first entries come before the subscription does; they are read from the log. So whatever the
 // subscription brings, or doesn't, nobody here ever waits for it for long: it spares the reading.
+//
+// What was published is in the log, unless the store has lost it. An actor's epoch tells in which generation of the
+// store's history its turn began: from then on, what was published in earlier ones is read from the log.
 
 #include "node/listening.h"
 
@@ -14,6 +17,9 @@ enum {
   HUBS_MAX = 1000,              // with more, those that are used least are read from the log
   BYTES_MAX = 64 * 1024 * 1024, // of entries of all of them
   IDLE_MS = 60 * 1000,          // a hub in which nothing was said for so long is read from the log next time
+  PATIENCE_MS = 10,             // messages of two brokers pass each other by less
+  PATIENCE_MAX_MS = 80,         // where processes wait for a processor for so long, so that what is there comes late
+  LATE_MS = 250,                // what hasn't come by then, is lost
 };
 
 void
@@ -90,6 +96,7 @@ begin (node_core_t *core, const troupe_id_t *id)
   if (hub == NULL)
     return NULL;
   hub->id = *id;
+  hub->patience = PATIENCE_MS;
   sayings_init (&hub->said);
   node_list_init (&hub->place);
   node_list_init (&hub->waiting);
@@ -99,6 +106,20 @@ begin (node_core_t *core, const troupe_id_t *id)
   }
   core->topics_changed = UINT32_MAX;
   return hub;
+}
+
+// The store has another history than when these were published: it may have lost some of them, and have others in
+// their places.
+static void
+begin_generation (node_core_t *core, node_hub_t *hub, const troupe_header_t *header)
+{
+  uint64_t generation = header->epoch - header->epoch % TROUPE_GENERATION_SIZE;
+  if (!troupe_header_has (header, TROUPE_F (EPOCH)) || generation <= hub->generation)
+    return;
+  size_t bytes = hub->said.bytes;
+  hub->generation = generation;
+  core->counters[NODE_COUNT_SAID_DROPPED] += sayings_distrust (&hub->said, generation);
+  core->said_bytes -= bytes - hub->said.bytes;
 }
 
 void
@@ -117,6 +138,7 @@ node_listening_offered (node_connection_t *from, const troupe_header_t *header)
   hub->again |= (hub->offered & bit) == 0 ? hub->subscribed & bit : 0;
   core->topics_changed |= hub->again;
   hub->offered |= bit;
+  begin_generation (core, hub, header);
   hub->used_at = core->now;
   node_list_append (&core->hubs_used, &hub->place);
 }
@@ -183,6 +205,31 @@ node_core_topics_forget (node_core_t *core, unsigned broker)
 
 // -- Hearing ---------------------------------------------------------------------------------------------------------
 
+// -- Patience --------------------------------------------------------------------------------------------------------
+//
+// Who waits too short for what is on its way reads from the log what comes anyway; when the processors are busy, that
+// makes them busier. Who waits for what doesn't come, waits in vain each time. So it shows how long to wait.
+
+void
+node_listening_gave_up (node_core_t *core, node_hub_t *hub, uint64_t position)
+{
+  hub->gave_up_at = core->now;
+  hub->gave_up = position;
+}
+
+static void
+learn (const node_core_t *core, node_hub_t *hub, const troupe_header_t *header)
+{
+  bool late = core->now - hub->gave_up_at > LATE_MS;
+  if (hub->gave_up_at == 0 || (!late && header->position > hub->gave_up))
+    return;
+  if (late)
+    hub->patience = PATIENCE_MS;
+  else if (hub->patience < PATIENCE_MAX_MS)
+    hub->patience *= 2;
+  hub->gave_up_at = 0;
+}
+
 void
 node_listening_said (node_connection_t *from, const troupe_header_t *header, troupe_buffer_t *body)
 {
@@ -194,6 +241,7 @@ node_listening_said (node_connection_t *from, const troupe_header_t *header, tro
     return;
   }
   hub->comes = true;
+  learn (core, hub, header);
   size_t bytes = hub->said.bytes;
   troupe_err_t err = sayings_take (&hub->said, header, body, &left_out);
   core->said_bytes += hub->said.bytes - bytes;

@@ -109,6 +109,21 @@ node_core_write_metrics (const node_core_t *self, troupe_metrics_t *metrics)
   write_queues (self, metrics);
 }
 
+// It was reached, or has welcomed us, and its answer is on its way. One that took a connection and said nothing before
+// isn't waited for: it hangs.
+static bool
+is_coming (const node_core_t *self, const node_connection_t *connection)
+{
+  if (!node_connection_up (connection))
+    return connection->state == NODE_CONNECTION_GREETING && connection->reached && !connection->silent;
+  for (unsigned i = 0; i < self->services_count; i++)
+    if (connection->registrations[i].state == NODE_REGISTERING)
+      return true;
+  return false;
+}
+
+// A broker that has welcomed us is asked by callers as well. So all of them must have the services before somebody ends
+// another instance because this one is ready.
 troupe_err_t
 node_core_can_work (const node_core_t *self, troupe_error_t *error)
 {
@@ -117,6 +132,10 @@ node_core_can_work (const node_core_t *self, troupe_error_t *error)
     return err;
   if (self->draining)
     return troupe_error_set (error, TROUPE_UNAVAILABLE, self->instance, NULL, "it drains: it takes no more calls");
+  for (unsigned i = 0; i < self->connections_count; i++)
+    if (is_coming (self, &self->connections[i]))
+      return troupe_error_set (error, TROUPE_UNAVAILABLE, self->connections[i].endpoint, NULL,
+                               "this broker has yet to register its services");
   for (unsigned i = 0; i < self->connections_count; i++)
     if (node_connection_up (&self->connections[i]) &&
         registered_with (self, &self->connections[i]) == self->services_count)

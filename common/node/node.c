@@ -171,6 +171,20 @@ troupe_node_letters (troupe_node_t *self, const troupe_letters_t *ask, int64_t t
 }
 
 troupe_err_t
+troupe_node_sessions (troupe_node_t *self, uint64_t position, int64_t timeout_ms, troupe_reported_fn *reported,
+                      void *context)
+{
+  return node_core_sessions (self->core, position, timeout_ms, reported, context, troupe_loop_now ());
+}
+
+troupe_err_t
+troupe_node_end_session (troupe_node_t *self, const char *session, int64_t timeout_ms, troupe_reported_fn *reported,
+                         void *context)
+{
+  return node_core_end_session (self->core, session, timeout_ms, reported, context, troupe_loop_now ());
+}
+
+troupe_err_t
 troupe_node_on_event (troupe_node_t *self, troupe_event_fn *event, void *context, troupe_error_t *error)
 {
   (void)error; // sockets are made when brokers say where they publish

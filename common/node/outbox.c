@@ -49,9 +49,9 @@ node_outbox_first (const node_outbox_t *self)
 }
 
 const node_frame_t *
-node_outbox_second (const node_outbox_t *self)
+node_outbox_after (const node_outbox_t *self, const node_frame_t *frame)
 {
-  return self->count < 2 ? NULL : NODE_OF (self->frames.next->next, node_frame_t, place);
+  return frame->place.next == &self->frames ? NULL : NODE_OF (frame->place.next, node_frame_t, place);
 }
 
 void

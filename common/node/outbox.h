@@ -27,8 +27,8 @@ void node_outbox_clear (node_outbox_t *self);
 troupe_err_t node_outbox_put (node_outbox_t *self, const troupe_header_t *header, troupe_buffer_t *body);
 // The first, NULL when empty.
 const node_frame_t *node_outbox_first (const node_outbox_t *self);
-// The one after the first, NULL when there is none.
-const node_frame_t *node_outbox_second (const node_outbox_t *self);
+// The one after `frame`, NULL when there is none.
+const node_frame_t *node_outbox_after (const node_outbox_t *self, const node_frame_t *frame);
 // Forgets the first.
 void node_outbox_shift (node_outbox_t *self);
 

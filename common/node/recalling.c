@@ -21,7 +21,6 @@ enum {
   TRIES_MAX = 6,     // so after 30 s it fails
   REFUSED_RETRY_MS = 250,
   DOUBLINGS_MAX = 3, // of the pause after a refusal
-  HOLD_BACK_MS = 10, // messages of two brokers pass each other by less
 };
 
 typedef struct {
@@ -34,9 +33,11 @@ typedef struct {
   node_list_t holding; // in the hub's `waiting`: what is missing may be on its way to here
   unsigned tries, refusals; // without an answer, in a row; that may pass, in a row
   bool done;
-  json_t *entries;       // done without an error
-  troupe_error_t *error; // done, and NULL with NULL entries: no memory for it
+  json_t *entries;       // of the memory; done without an error
+  troupe_heard_t *heard; // of the logs
+  troupe_error_t *error; // done, and NULL with neither of these: no memory for it
   troupe_recalled_fn *recalled;
+  troupe_heard_packed_fn *packed; // instead
   void *context;
   node_timer_t timer;
 } recall_t;
@@ -62,20 +63,28 @@ send_recall (recall_t *self)
   node_timers_set (&task->core->timers, &self->timer, task->core->now + AGAIN_MS);
 }
 
-// Takes `entries`. The function is due.
+// What was asked for is here, or there is an error. The function is due.
 static void
-finish (recall_t *self, json_t *entries, const troupe_error_t *error)
+finish (recall_t *self, const troupe_error_t *error)
 {
   node_list_remove (&self->holding);
   node_timers_release (&self->task->core->timers, &self->timer);
   self->done = true;
-  if (self->entries != entries)
-    json_decref (self->entries);
-  self->entries = entries;
-  self->task->heard |= self->hears && entries != NULL;
-  if (error != NULL && (self->error = malloc (sizeof *error)) != NULL)
-    *self->error = *error;
+  if (error != NULL) {
+    troupe_heard_destroy (&self->heard);
+    if ((self->error = malloc (sizeof *error)) != NULL)
+      *self->error = *error;
+  }
   node_core_ready (self->task->core, &self->task->ready);
+}
+
+static void
+give_up (const recall_t *self)
+{
+  const node_stretch_t *stretch = &self->task->stretch;
+  node_hub_t *hub = node_listening_find (self->task->core, &stretch->hub);
+  if (hub != NULL)
+    node_listening_gave_up (self->task->core, hub, stretch->position);
 }
 
 static void
@@ -85,6 +94,7 @@ fire (node_timer_t *timer)
   troupe_error_t error;
   if (!node_list_empty (&self->holding)) {
     node_list_remove (&self->holding);
+    give_up (self);
     send_recall (self);
     return;
   }
@@ -95,7 +105,7 @@ fire (node_timer_t *timer)
   troupe_error_set (&error, TROUPE_UNAVAILABLE, self->task->service_name,
                     "see that brokers and Redis are up (troupe ps)", "%s could not be read within %d s",
                     self->hears ? "what was said in the actor's hubs" : "the actor's memory", TRIES_MAX * AGAIN_MS / 1000);
-  finish (self, NULL, &error);
+  finish (self, &error);
 }
 
 // -- What a subscription has brought ---------------------------------------------------------------------------------
@@ -107,11 +117,15 @@ take_published (recall_t *self, const node_hub_t *hub)
   const node_stretch_t *stretch = &self->task->stretch;
   if (sayings_look (&hub->said, stretch->since, stretch->position, stretch->entries) != SAYINGS_WHOLE)
     return false;
-  json_t *entries = sayings_read (&hub->said, stretch->since, stretch->position, self->task->service_name);
-  if (entries == NULL)
+  if (heard_new (&self->heard) != TROUPE_OK)
     return false; // it is read from the log then
-  self->task->core->counters[NODE_COUNT_HEARD_PUBLISHED] += json_array_size (entries);
-  finish (self, entries, NULL);
+  if (sayings_read (&hub->said, stretch->since, stretch->position, self->task->service_name, self->heard) !=
+      TROUPE_OK) {
+    troupe_heard_destroy (&self->heard);
+    return false;
+  }
+  self->task->core->counters[NODE_COUNT_HEARD_PUBLISHED] += troupe_heard_count (self->heard);
+  finish (self, NULL);
   return true;
 }
 
@@ -139,7 +153,7 @@ hear (recall_t *self)
     return;
   }
   node_list_append (&hub->waiting, &self->holding);
-  node_timers_set (&task->core->timers, &self->timer, task->core->now + HOLD_BACK_MS);
+  node_timers_set (&task->core->timers, &self->timer, task->core->now + hub->patience);
 }
 
 static troupe_err_t
@@ -187,6 +201,14 @@ troupe_task_hear (troupe_task_t *task, troupe_heard_fn *heard, void *context)
   return begin (task, &(recall_t){.hears = true, .recalled = heard, .context = context});
 }
 
+troupe_err_t
+troupe_task_hear_packed (troupe_task_t *task, troupe_heard_packed_fn *heard, void *context)
+{
+  if (!task->actor || heard == NULL)
+    return TROUPE_BAD_ARGUMENT;
+  return begin (task, &(recall_t){.hears = true, .packed = heard, .context = context});
+}
+
 // -- Answers ---------------------------------------------------------------------------------------------------------
 
 static recall_t *
@@ -218,11 +240,12 @@ node_recall_answered (troupe_task_t *task, const troupe_header_t *header, troupe
   troupe_err_t err = troupe_value_unpack (troupe_buffer_data (body), troupe_buffer_size (body), &entries, &error);
   if (err == TROUPE_OK && !json_is_array (entries))
     err = troupe_error_set (&error, TROUPE_BAD_FRAME, task->service_name, NULL, "the recalled memory is not a list");
-  if (err == TROUPE_OK)
-    finish (self, entries, NULL);
-  else {
+  if (err == TROUPE_OK) {
+    self->entries = entries;
+    finish (self, NULL);
+  } else {
     json_decref (entries);
-    finish (self, NULL, &error);
+    finish (self, &error);
   }
 }
 
@@ -231,29 +254,27 @@ void
 node_hear_answered (troupe_task_t *task, const troupe_header_t *header, troupe_buffer_t *body)
 {
   troupe_error_t error = {0};
-  json_t *page = NULL;
   recall_t *self = find (task, header);
   if (self == NULL)
     return;
-  troupe_err_t err = troupe_value_unpack (troupe_buffer_data (body), troupe_buffer_size (body), &page, &error);
-  if (err == TROUPE_OK && !json_is_array (page))
-    err = troupe_error_set (&error, TROUPE_BAD_FRAME, task->service_name, NULL, "what was heard is not a list");
-  if (err == TROUPE_OK && self->entries != NULL && json_array_extend (self->entries, page) != 0)
-    err = troupe_error_set (&error, TROUPE_NO_MEMORY, task->service_name, NULL, "out of memory");
-  if (err == TROUPE_OK && self->entries == NULL)
-    self->entries = json_incref (page);
-  if (err == TROUPE_OK)
-    task->core->counters[NODE_COUNT_HEARD_LOGGED] += json_array_size (page);
-  json_decref (page);
+  troupe_err_t err = self->heard != NULL ? TROUPE_OK : heard_new (&self->heard);
   if (err != TROUPE_OK)
-    finish (self, NULL, &error);
-  else if (troupe_header_has (header, TROUPE_F (POSITION))) {
+    troupe_error_set (&error, err, task->service_name, NULL, "out of memory");
+  size_t before = err == TROUPE_OK ? troupe_heard_count (self->heard) : 0;
+  if (err == TROUPE_OK)
+    err = heard_add_list (self->heard, body, &error);
+  if (err != TROUPE_OK) {
+    finish (self, &error);
+    return;
+  }
+  task->core->counters[NODE_COUNT_HEARD_LOGGED] += troupe_heard_count (self->heard) - before;
+  if (troupe_header_has (header, TROUPE_F (POSITION))) {
     self->position = header->position;
     self->request = ++task->core->request;
     self->tries = self->refusals = 0;
     send_recall (self);
   } else
-    finish (self, self->entries, NULL);
+    finish (self, NULL);
 }
 
 void
@@ -263,7 +284,7 @@ node_recall_refused (troupe_task_t *task, const troupe_header_t *header, const t
   if (self == NULL)
     return;
   if (troupe_err_class (error->code) != TROUPE_CLASS_RETRYABLE)
-    finish (self, NULL, error);
+    finish (self, error);
   else {
     // The store is away: without it, the task couldn't end either. So it goes on, and the task's deadline ends it. The
     // timer that was set for a lost answer sends it again, sooner.
@@ -297,6 +318,7 @@ drop (recall_t *self)
   node_list_remove (&self->holding);
   self->task->recalls_count--;
   json_decref (self->entries);
+  troupe_heard_destroy (&self->heard);
   free (self->error);
   free (self);
 }
@@ -307,7 +329,7 @@ node_recall_fail_all (troupe_task_t *task, const troupe_error_t *error)
   for (node_list_t *link = task->recalls.next; link != &task->recalls; link = link->next) {
     recall_t *self = NODE_OF (link, recall_t, place);
     if (!self->done)
-      finish (self, NULL, error);
+      finish (self, error);
   }
 }
 
@@ -335,6 +357,17 @@ node_recall_due (const troupe_task_t *task)
   return first_done (task) != NULL;
 }
 
+// Unpacks what was heard, for whoever wants it so.
+static void
+unpack (recall_t *self)
+{
+  troupe_error_t error = {0};
+  if (troupe_heard_list (self->heard, &self->entries, &error) != TROUPE_OK &&
+      (self->error = malloc (sizeof error)) != NULL)
+    *self->error = error;
+  troupe_heard_destroy (&self->heard);
+}
+
 void
 node_recall_deliver (troupe_task_t *task)
 {
@@ -342,15 +375,21 @@ node_recall_deliver (troupe_task_t *task)
   recall_t *self = first_done (task);
   if (self == NULL)
     return;
+  if (self->heard != NULL && self->packed == NULL)
+    unpack (self);
   recall_t copy = *self;
   self->entries = NULL; // the receiver's now
+  self->heard = NULL;
   self->error = NULL;
   drop (self);
   if (node_recall_due (task))
     node_core_ready (task->core, &task->ready);
-  copy.recalled (copy.context, task, copy.entries,
-                 copy.entries != NULL ? NULL
-                 : copy.error != NULL ? copy.error
-                                      : &lost);
+  bool failed = copy.entries == NULL && copy.heard == NULL;
+  task->heard |= copy.hears && !failed;
+  const troupe_error_t *why = !failed ? NULL : copy.error != NULL ? copy.error : &lost;
+  if (copy.packed != NULL)
+    copy.packed (copy.context, task, copy.heard, why);
+  else
+    copy.recalled (copy.context, task, copy.entries, why);
   free (copy.error);
 }

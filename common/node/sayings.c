@@ -9,8 +9,6 @@
 
 #include "node/sayings.h"
 
-#include "troupe/value.h"
-
 #include <stdlib.h>
 
 struct sayings_page {
@@ -142,6 +140,16 @@ sayings_forget (sayings_t *self, uint64_t position)
     drop_first (self);
 }
 
+size_t
+sayings_distrust (sayings_t *self, uint64_t position)
+{
+  size_t count = self->count;
+  sayings_forget (self, position);
+  if (self->forgotten < position)
+    self->forgotten = position;
+  return count - self->count;
+}
+
 // -- Taking ----------------------------------------------------------------------------------------------------------
 
 static bool
@@ -194,22 +202,15 @@ sayings_look (const sayings_t *self, uint64_t since, uint64_t position, size_t e
   return since < self->forgotten || to - from > entries ? SAYINGS_NEVER : SAYINGS_MISSING;
 }
 
-json_t *
-sayings_read (const sayings_t *self, uint64_t since, uint64_t position, const char *service)
+troupe_err_t
+sayings_read (const sayings_t *self, uint64_t since, uint64_t position, const char *service, troupe_heard_t *heard)
 {
-  json_t *list = json_array ();
+  troupe_err_t err = TROUPE_OK;
   size_t to = count_to (self, position);
-  for (size_t i = count_to (self, since); i < to && list != NULL; i++) {
+  for (size_t i = count_to (self, since); i < to && err == TROUPE_OK; i++) {
     const sayings_entry_t *entry = entry_at (self, i);
-    const char *bytes = (const char *)troupe_buffer_data (entry->page->body) + entry->at;
-    json_t *message = NULL;
-    if (strcmp (entry->page->speaker, service) == 0)
-      continue;
-    if (troupe_value_unpack (bytes, entry->size, &message, NULL) != TROUPE_OK ||
-        json_array_append_new (list, message) != 0) {
-      json_decref (list);
-      list = NULL;
-    }
+    if (strcmp (entry->page->speaker, service) != 0)
+      err = heard_add (heard, entry->page->body, entry->at, entry->size, NULL);
   }
-  return list;
+  return err;
 }

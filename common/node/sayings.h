@@ -9,10 +9,8 @@
 #ifndef NODE_SAYINGS_H
 #define NODE_SAYINGS_H
 
-#include "troupe/buffer.h"
+#include "node/heard.h"
 #include "troupe/wire.h"
-
-#include <jansson.h>
 
 enum {
   SAYINGS_ENTRIES_MAX = 4096,          // seconds of a hub that is as busy as one gets
@@ -48,10 +46,12 @@ void sayings_clear (sayings_t *self);
 troupe_err_t sayings_take (sayings_t *self, const troupe_header_t *header, troupe_buffer_t *body, size_t *left_out);
 // Of the entries behind `since` up to `position`, of which the log has `entries`.
 sayings_look_t sayings_look (const sayings_t *self, uint64_t since, uint64_t position, size_t entries);
-// These entries as a list of messages, in order, but for those that `service` said; NULL: no memory, or one is no
-// value.
-json_t *sayings_read (const sayings_t *self, uint64_t since, uint64_t position, const char *service);
+// Adds these entries in order, but for those that `service` said. As heard_add.
+troupe_err_t sayings_read (const sayings_t *self, uint64_t since, uint64_t position, const char *service,
+                           troupe_heard_t *heard);
 // Lets all go up to this position.
 void sayings_forget (sayings_t *self, uint64_t position);
+// The same, and takes none of them any more. How many there were.
+size_t sayings_distrust (sayings_t *self, uint64_t position);
 
 #endif

@@ -73,7 +73,7 @@ printed (const troupe_program_t *program)
 static int
 version (const troupe_program_t *program)
 {
-  printf ("%s %s (protocol %d)\n", program->name, TROUPE_VERSION, TROUPE_PROTOCOL_VERSION);
+  printf ("%s %s (protocol %d.%d)\n", program->name, TROUPE_VERSION, TROUPE_PROTOCOL_VERSION, TROUPE_PROTOCOL_MINOR);
   return printed (program);
 }
 

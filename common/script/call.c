@@ -30,7 +30,7 @@ static const double DEADLINE_MAX_S = 30.0 * 24 * 3600;
 
 typedef struct {
   int64_t deadline_ms;
-  bool wait, own, has_fan, more;
+  bool wait, own, has_fan, more, stream;
   troupe_id_t fan;
 } options_t;
 
@@ -60,7 +60,9 @@ read_options (lua_State *L, options_t *out)
     out->wait = lua_toboolean (L, -1);
     lua_getfield (L, OPTIONS, "own");
     out->own = lua_toboolean (L, -1);
-    lua_pop (L, 3);
+    lua_getfield (L, OPTIONS, "stream");
+    out->stream = lua_toboolean (L, -1);
+    lua_pop (L, 4);
   }
   if (!lua_isnil (L, FAN))
     read_fan (L, out);
@@ -119,10 +121,13 @@ send (making_t *self, const json_t *input, troupe_error_t *error)
   troupe_id_t hubs[SCRIPT_HUBS_MAX];
   for (unsigned i = 0; i < self->input.inputs_count; i++)
     inputs[i] = self->input.inputs[i]->placeholder;
+  troupe_task_t *task = self->strand->turn ? troupe_turn_task (self->strand->turn) : NULL;
+  bool reads = self->options.stream && task && !self->strand->news && troupe_task_streams (task);
+  self->handle->reader = reads ? task : NULL;
   troupe_call_t call = {.service = self->service,
                         .input = input,
                         .session = self->strand->turn ? NULL : engine->session,
-                        .parent = self->strand->turn ? troupe_turn_task (self->strand->turn) : NULL,
+                        .parent = task,
                         .deadline_ms = self->options.deadline_ms,
                         .wait = self->options.wait,
                         .inputs = inputs,
@@ -131,6 +136,7 @@ send (making_t *self, const json_t *input, troupe_error_t *error)
                         .hubs_count = hub_enclosing (self->L, hubs),
                         .fan = self->options.has_fan ? &self->options.fan : NULL,
                         .more = self->options.more,
+                        .part = reads ? stream_pass_on : NULL,
                         .settled = handle_settled,
                         .context = self->handle};
   return troupe_node_call (engine->node, &self->handle->placeholder, &call, error);
@@ -208,8 +214,8 @@ make (lua_State *L, int status, lua_KContext context)
   return 1;
 }
 
-// call (service, input, options, fan): its placeholder. options: deadline (s), wait, own. fan: the group's id, with a +
-// behind it if others of the group follow
+// call (service, input, options, fan): its placeholder. options: deadline (s), wait, own, stream. fan: the id of the
+// group, with a + behind it if others of it follow
 static int
 call (lua_State *L)
 {

@@ -83,6 +83,8 @@ struct handle {
   int64_t settled_at;
   bool own;     // an agent of this workflow is to answer
   bool of_turn; // made for a task, and ends with it
+  troupe_task_t *reader; // as whose parts its own are passed on; NULL: nobody's (stream.c)
+  unsigned attempt;      // that parts were passed on from last; 0: none was
 };
 
 // -- The engine ------------------------------------------------------------------------------------------------------
@@ -204,7 +206,7 @@ void failure_of (lua_State *L, troupe_error_t *out);
 void failure_open (lua_State *L);
 void failure_add (lua_State *L); // its native, as below
 
-// call.c, hub.c, globals.c, local.c, memory.c, parse.c: natives. Each adds its functions to the table on top of the
+// call.c, hub.c, globals.c, local.c, memory.c, parse.c, stream.c: natives. Each adds its functions to the table on top of the
 // stack; raises.
 void call_open (lua_State *L);
 void hub_open (lua_State *L);
@@ -212,6 +214,10 @@ void globals_open (lua_State *L);
 void local_open (lua_State *L);
 void memory_open (lua_State *L);
 void parse_open (lua_State *L);
+void stream_open (lua_State *L);
+
+// stream.c: a part of a call whose handle has a reader.
+void stream_pass_on (void *context, troupe_placeholder_t *placeholder, unsigned attempt, const json_t *part);
 
 // hub.c: the hubs whose blocks the caller runs in, filled in; how many.
 unsigned hub_enclosing (lua_State *L, troupe_id_t ids[SCRIPT_HUBS_MAX]);

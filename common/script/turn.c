@@ -48,6 +48,8 @@ push_self (lua_State *L, const strand_t *strand)
   lua_setfield (L, -2, "state");
   lua_getfield (L, LUA_REGISTRYINDEX, "troupe.memory");
   lua_setfield (L, -2, "memory");
+  lua_getfield (L, LUA_REGISTRYINDEX, "troupe.stream");
+  lua_setfield (L, -2, "stream");
   lua_getfield (L, LUA_REGISTRYINDEX, "troupe.model");
   lua_pushstring (L, strand->actor->model);
   lua_pushstring (L, troupe_turn_agent (strand->turn));

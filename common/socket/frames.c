@@ -7,15 +7,12 @@
 // when the bytes have left. Small ones of our own are copied, which is cheaper than libzmq's bookkeeping for foreign
 // memory.
 //
-// Small messages go many in one of ZeroMQ's: its I/O thread, and the peer, can only be woken by a complete one, so they
-// are woken once for all of them.
-//
 // A message goes whole or not at all: only its first frame can be refused (libzmq takes the rest of a message once it
 // took its beginning), so everything that can fail is prepared before it is sent.
 
 #include "troupe/socket.h"
 
-#include "troupe/wire.h"
+#include "troupe/run.h"
 
 #include <errno.h>
 #include <string.h>
@@ -42,6 +39,20 @@ troupe_socket_body (troupe_buffer_t **out, zmq_msg_t *frame)
   zmq_msg_init (kept);
   zmq_msg_move (kept, frame);
   troupe_buffer_point (*out, zmq_msg_data (kept), zmq_msg_size (kept));
+  return TROUPE_OK;
+}
+
+troupe_err_t
+troupe_socket_part (troupe_buffer_t **out, zmq_msg_t *frame, const void *data, size_t size)
+{
+  void *kept;
+  troupe_err_t err = troupe_buffer_new_kept (out, sizeof *frame, close_message, &kept);
+  if (err != TROUPE_OK)
+    return err;
+  size_t start = (size_t)((const char *)data - (const char *)zmq_msg_data (frame));
+  zmq_msg_init (kept);
+  zmq_msg_copy (kept, frame); // shares the bytes, or copies the few that there are: that can't fail
+  troupe_buffer_point (*out, (char *)zmq_msg_data (kept) + start, size);
   return TROUPE_OK;
 }
 
@@ -121,6 +132,21 @@ troupe_socket_prepare_whole (troupe_socket_message_t *out, const void *route, si
   return failed;
 }
 
+int
+troupe_socket_prepare_shared (troupe_socket_message_t *out, const void *route, size_t route_size,
+                              troupe_buffer_t *frame)
+{
+  int failed = 0;
+  out->count = 0;
+  if (route != NULL && (failed = make_copy (&out->frames[0], route, route_size)) == 0)
+    out->count++;
+  if (failed == 0 && (failed = make_shared (&out->frames[out->count], frame)) == 0)
+    out->count++;
+  if (failed != 0)
+    troupe_socket_drop_prepared (out);
+  return failed;
+}
+
 void
 troupe_socket_drop_prepared (troupe_socket_message_t *message)
 {
@@ -194,7 +220,9 @@ troupe_socket_receive_message (void *socket, zmq_msg_t frames[2], size_t *count,
     return failed;
   *count = 1;
   *more = zmq_msg_more (&frames[0]) != 0;
-  if (*more && !troupe_header_is_joined (zmq_msg_data (&frames[0]), zmq_msg_size (&frames[0])) &&
+  const void *bytes = zmq_msg_data (&frames[0]);
+  size_t size = zmq_msg_size (&frames[0]);
+  if (*more && !troupe_header_is_joined (bytes, size) && !troupe_run_is (bytes, size) &&
       troupe_socket_receive_frame (socket, &frames[1]) == 0) {
     *count = 2;
     *more = zmq_msg_more (&frames[1]) != 0;

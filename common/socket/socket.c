@@ -31,10 +31,16 @@ enum {
   RECONNECT_MAX_MS = 1000,
   // Messages queued for a peer before sends fail with EAGAIN: a burst, not a backlog.
   QUEUE_MAX = 10000,
+  // Of a publisher's for a subscriber that doesn't read, and as many again at the subscriber, before it loses them. They
+  // have up to 64 KiB each.
+  PUBLISHED_MAX = 500,
   // ZeroMQ's own pings: they close half-open TCP connections (cable pulled, host gone), which our leases don't see at
   // the side that only listens.
   PING_MS = 5000,
   PING_TIMEOUT_MS = 15000,
+  // Until a TCP connection is ended whose peer takes nothing of what was sent: it may hold much memory here, and a
+  // process that only stood still connects again. (ZeroMQ's pings don't notice: they wait behind what isn't taken.)
+  UNTAKEN_MS = 30000,
   // Pending connections at a listener: all services of a mesh come back at once when a broker restarts.
   BACKLOG = 1024,
 };
@@ -52,9 +58,13 @@ static const setting_t settings[] = {
   {-1, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
   {-1, ZMQ_SNDHWM, QUEUE_MAX},
   {-1, ZMQ_RCVHWM, QUEUE_MAX},
+  {ZMQ_XPUB, ZMQ_SNDHWM, PUBLISHED_MAX},
+  {ZMQ_SUB, ZMQ_RCVHWM, PUBLISHED_MAX},
   {-1, ZMQ_HEARTBEAT_IVL, PING_MS},
   {-1, ZMQ_HEARTBEAT_TIMEOUT, PING_TIMEOUT_MS},
   {-1, ZMQ_BACKLOG, BACKLOG},
+  {ZMQ_ROUTER, ZMQ_TCP_MAXRT, UNTAKEN_MS},
+  {ZMQ_XPUB, ZMQ_TCP_MAXRT, UNTAKEN_MS},
   // Messages queue from connect on, so that hello can be sent right away.
   {-1, ZMQ_IMMEDIATE, 0},
   // What can't be routed is an error (EHOSTUNREACH), not a silent drop.

@@ -64,7 +64,7 @@ on_resolved (void *context, short events)
   troupe_loop_remove_fd (self->loop, store_resolve_fd (self->resolve));
   store_resolve_destroy (&self->resolve);
   if (self->addresses == NULL)
-    store_break (self, TROUPE_STORE_UNAVAILABLE, "check the host's name", "cannot resolve %s: %s", self->url.host, why);
+    store_break (self, TROUPE_STORE_UNAVAILABLE, "check the host's name", "cannot resolve %s: %s", self->to->host, why);
   else
     store_connect_next (self, 0);
 }
@@ -72,13 +72,20 @@ on_resolved (void *context, short events)
 static void
 resolve (troupe_store_t *self)
 {
-  troupe_err_t err = store_resolve_new (&self->resolve, self->url.host, self->url.port);
+  troupe_err_t err = store_resolve_new (&self->resolve, self->to->host, self->to->port);
   if (err == TROUPE_OK) {
     self->state = STORE_RESOLVING;
     err = troupe_loop_add_fd (self->loop, store_resolve_fd (self->resolve), ZMQ_POLLIN, on_resolved, self);
   }
   if (err != TROUPE_OK)
-    store_break (self, err, NULL, "cannot begin to resolve %s: %s", self->url.host, troupe_err_text (err));
+    store_break (self, err, NULL, "cannot begin to resolve %s: %s", self->to->host, troupe_err_text (err));
+}
+
+void
+store_connect_to (troupe_store_t *self, const store_place_t *place)
+{
+  self->to = place;
+  resolve (self);
 }
 
 void
@@ -86,8 +93,10 @@ store_connect (troupe_store_t *self)
 {
   if (self->url.path != NULL)
     watch (self, store_connection_local (self->url.path));
+  else if (self->url.master != NULL)
+    store_sentinel_begin (self);
   else
-    resolve (self);
+    store_connect_to (self, &self->url.place);
 }
 
 void

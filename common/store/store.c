@@ -7,6 +7,10 @@
 // under whoever holds it. Here the connection is a file descriptor and a pipeline, and the store outlives all of
 // them.
 //
+// With Sentinels an attempt has two connections: to a Sentinel, which says where the master is, and then to that. Each
+// attempt asks anew, and the next Sentinel when one doesn't know or isn't there: so an error that shows that a Redis is
+// no master any more leads to the one that is.
+//
 // Invariants: there is an fd in CONNECTING, GREETING and UP only, a resolver in RESOLVING only; waiters exist only
 // while there is an fd. A failure anywhere sets `broken`, and the connection is closed from the loop's two entries
 // (`prepare`, `store_on_ready`) alone, never under a callback. Closing tells the state function first and then
@@ -164,7 +168,7 @@ fall (troupe_store_t *self)
   else if (was_up)
     self->flaps = true;
   self->state = STORE_WAITING;
-  self->broken = false;
+  self->broken = self->asks = self->found = false;
   self->retry_at = now + jittered (self->delay_ms);
   self->delay_ms = self->delay_ms * 2 > DELAY_MAX ? DELAY_MAX : self->delay_ms * 2;
   log_failure (self, was_up);
@@ -193,6 +197,24 @@ flush (troupe_store_t *self)
     store_break (self, TROUPE_NO_MEMORY, NULL, "no memory to watch the connection");
 }
 
+// The Sentinel has answered: on to Redis itself.
+static void
+turn (troupe_store_t *self)
+{
+  disconnect (self);
+  lose_waiters (self);
+  store_sentinel_found (self);
+}
+
+static void
+close_what_ended (troupe_store_t *self)
+{
+  if (!self->broken && self->found)
+    turn (self);
+  if (self->broken)
+    fall (self);
+}
+
 void
 store_on_ready (void *context, short events)
 {
@@ -205,8 +227,7 @@ store_on_ready (void *context, short events)
     if (!self->broken && events & (ZMQ_POLLIN | ZMQ_POLLERR))
       store_read (self);
   }
-  if (self->broken)
-    fall (self);
+  close_what_ended (self);
 }
 
 static void
@@ -256,8 +277,9 @@ prepare (void *context, int64_t now)
     if (!self->broken && !self->wants_write && !store_pipeline_written (&self->pipeline))
       flush (self);
   }
-  if (self->broken)
-    fall (self);
+  if (!self->broken && store_sentinel_moved (self))
+    store_break (self, TROUPE_STORE_UNAVAILABLE, NULL, "another Redis is the master");
+  close_what_ended (self);
   return self->state == STORE_WAITING ? self->retry_at : due;
 }
 
@@ -291,6 +313,8 @@ troupe_store_new (troupe_store_t **out, troupe_loop_t *loop, const troupe_store_
   self->name = copy (options->url, &ok);
   self->password = copy (options->password, &ok);
   self->channel = copy (options->channel, &ok);
+  self->sentinel_password = copy (options->sentinel_password, &ok);
+  self->with = options->with;
   self->on_state = options->state;
   self->on_message = options->message;
   self->context = options->context;
@@ -323,6 +347,8 @@ troupe_store_destroy (troupe_store_t **self_p)
   free (self->name);
   free (self->password);
   free (self->channel);
+  free (self->sentinel_password);
+  store_place_clear (&self->place);
   free (self);
 }
 

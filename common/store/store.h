@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The parts of a store: store.c (its life: liveness, going up and down), connecting.c, greeting.c (what is said
-// first on each connection) and replies.c (what comes in).
+// The parts of a store: store.c (its life: liveness, going up and down), sentinel.c (where it is, if that has to be
+// asked), connecting.c, greeting.c (what is said first on each connection) and replies.c (what comes in).
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
@@ -39,6 +39,15 @@ struct troupe_store {
   void *context;
 
   store_state_t state;
+  const store_place_t *to; // what is connected to, if not a unix socket
+  bool asks;               // that is a Sentinel, which is asked where Redis is
+  bool found;              // it has answered: `place`
+  store_place_t place;     // of the master
+  unsigned sentinel;       // which one is asked next
+  unsigned moves, seen;    // how often `place` has changed; and that of `with`, when it was connected to last
+  char *sentinel_password;
+  const troupe_store_t *with;
+
   store_resolve_t *resolve;
   struct addrinfo *addresses, *address; // all, and the one being tried
   int fd;
@@ -63,6 +72,16 @@ struct troupe_store {
 
 // Begins an attempt to connect, on behalf of STORE_WAITING.
 void store_connect (troupe_store_t *self);
+// The same to a host and port.
+void store_connect_to (troupe_store_t *self, const store_place_t *place);
+// Asks a Sentinel where Redis is; of two connections to one Redis, the second goes where the first one is.
+void store_sentinel_begin (troupe_store_t *self);
+// Says what is asked: the connection to the Sentinel is there.
+void store_sentinel_ask (troupe_store_t *self);
+// It has answered, and its connection is closed.
+void store_sentinel_found (troupe_store_t *self);
+// Whether the connection that this one follows has gone elsewhere.
+bool store_sentinel_moved (const troupe_store_t *self);
 // Tries the next of the host's addresses; `why` is the errno by which the one before failed.
 void store_connect_next (troupe_store_t *self, int why);
 // The socket's attempt has ended, one way or the other.

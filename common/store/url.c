@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#define EXAMPLE "write redis://host:port or unix:///path/to/redis.sock"
+#define EXAMPLE "write redis://host:port, redis+sentinel://host:port,host:port/name or unix:///path/to/redis.sock"
 
 // What is left to parse: [at, end).
 typedef struct {
@@ -89,14 +89,13 @@ parse_db (parser_t *parser, store_url_t *out)
 }
 
 static troupe_err_t
-parse_port (parser_t *parser, store_url_t *out)
+parse_port (parser_t *parser, store_place_t *out, const char *standard)
 {
-  static const char standard[] = "6379";
   const char *bracket = memrchr (parser->at, ']', (size_t)(parser->end - parser->at));
   const char *from = bracket != NULL ? bracket : parser->at;
   const char *colon = memrchr (from, ':', (size_t)(parser->end - from));
   if (colon == NULL)
-    return copy (parser, &out->port, standard, standard + sizeof standard - 1);
+    return copy (parser, &out->port, standard, standard + strlen (standard));
   const char *port = colon + 1, *end = parser->end;
   parser->end = colon;
   if (!is_number (port, end, 65535))
@@ -105,7 +104,7 @@ parse_port (parser_t *parser, store_url_t *out)
 }
 
 static troupe_err_t
-parse_host (parser_t *parser, store_url_t *out)
+parse_host (parser_t *parser, store_place_t *out)
 {
   const char *from = parser->at, *to = parser->end;
   if (from >= to)
@@ -120,27 +119,93 @@ parse_host (parser_t *parser, store_url_t *out)
   return to - from == 2 ? bad (parser, "there is no host") : copy (parser, &out->host, from + 1, to - 1);
 }
 
+static troupe_err_t
+parse_place (parser_t *parser, store_url_t *out)
+{
+  troupe_err_t err = parse_port (parser, &out->place, "6379");
+  return err == TROUPE_OK ? parse_host (parser, &out->place) : err;
+}
+
+// -- Sentinels -------------------------------------------------------------------------------------------------------
+
+// The master's name, from behind the first slash to the next one, if there is one.
+static troupe_err_t
+parse_master (parser_t *parser, store_url_t *out)
+{
+  const char *slash = memchr (parser->at, '/', (size_t)(parser->end - parser->at));
+  const char *name = slash != NULL ? slash + 1 : parser->end, *end = parser->end;
+  if (name == end || *name == '/')
+    return bad (parser, "there is no /name behind the Sentinels, by which they know the master");
+  const char *next = memchr (name, '/', (size_t)(end - name));
+  troupe_err_t err = copy (parser, &out->master, name, next != NULL ? next : end);
+  if (err == TROUPE_OK && next != NULL) {
+    parser_t rest = *parser;
+    rest.at = next;
+    err = parse_db (&rest, out);
+  }
+  parser->end = slash;
+  return err;
+}
+
+static troupe_err_t
+parse_sentinels (parser_t *parser, store_url_t *out)
+{
+  for (const char *end = parser->end; parser->at <= end;) {
+    const char *comma = memchr (parser->at, ',', (size_t)(end - parser->at)), *next = comma != NULL ? comma : end;
+    if (out->sentinels_count == STORE_SENTINELS_MAX)
+      return bad (parser, "there are more than 16 Sentinels");
+    store_place_t *sentinel = &out->sentinels[out->sentinels_count++];
+    parser->end = next;
+    troupe_err_t err = parse_port (parser, sentinel, "26379");
+    if (err == TROUPE_OK)
+      err = parse_host (parser, sentinel);
+    if (err != TROUPE_OK)
+      return err;
+    parser->at = next + 1;
+  }
+  return TROUPE_OK;
+}
+
+// -- All -------------------------------------------------------------------------------------------------------------
+
+typedef troupe_err_t (step_fn) (parser_t *parser, store_url_t *out);
+
+static bool
+begins_with (parser_t *parser, const char *scheme)
+{
+  size_t size = strlen (scheme);
+  if (strncmp (parser->at, scheme, size) != 0)
+    return false;
+  parser->at += size;
+  return true;
+}
+
 troupe_err_t
 store_url_parse (store_url_t *out, const char *text, troupe_error_t *error)
 {
-  static const char network[] = "redis://", local[] = "unix://";
+  static step_fn *const of_redis[] = {parse_user, parse_db, parse_place};
+  static step_fn *const of_sentinels[] = {parse_user, parse_master, parse_sentinels};
   parser_t parser = {text, text, text + strlen (text), error};
   memset (out, 0, sizeof *out);
-  if (strncmp (text, local, sizeof local - 1) == 0) {
-    parser.at += sizeof local - 1;
+  if (begins_with (&parser, "unix://"))
     return parse_path (&parser, out);
-  }
-  if (strncmp (text, network, sizeof network - 1) != 0)
-    return bad (&parser, "the url begins neither with redis:// nor with unix://");
-  parser.at += sizeof network - 1;
-
-  troupe_err_t (*const steps[]) (parser_t *, store_url_t *) = {parse_user, parse_db, parse_port, parse_host};
+  bool sentinels = begins_with (&parser, "redis+sentinel://");
+  if (!sentinels && !begins_with (&parser, "redis://"))
+    return bad (&parser, "the url begins neither with redis:// nor with redis+sentinel:// or unix://");
   troupe_err_t err = TROUPE_OK;
-  for (size_t i = 0; i < sizeof steps / sizeof *steps && err == TROUPE_OK; i++)
-    err = steps[i](&parser, out);
+  for (size_t i = 0; i < 3 && err == TROUPE_OK; i++)
+    err = (sentinels ? of_sentinels : of_redis)[i](&parser, out);
   if (err != TROUPE_OK)
     store_url_clear (out);
   return err;
+}
+
+void
+store_place_clear (store_place_t *self)
+{
+  free (self->host);
+  free (self->port);
+  *self = (store_place_t){0};
 }
 
 void
@@ -148,8 +213,10 @@ store_url_clear (store_url_t *self)
 {
   free (self->path);
   free (self->user);
-  free (self->host);
-  free (self->port);
   free (self->db);
+  free (self->master);
+  store_place_clear (&self->place);
+  for (unsigned i = 0; i < self->sentinels_count; i++)
+    store_place_clear (&self->sentinels[i]);
   memset (self, 0, sizeof *self);
 }

@@ -147,11 +147,15 @@ refuse_content (troupe_error_t *error, const cursor_t *cursor, const troupe_head
   return refuse_field (error, cursor, self, number, why);
 }
 
+// Read by the sender as a rule, and by whoever looks into the receiver's log: so nobody is "this program".
 static troupe_err_t __attribute__ ((noinline, cold)) refuse_version (troupe_error_t *error, uint64_t version)
 {
-  return troupe_error_set (error, TROUPE_VERSION_MISMATCH, "header", "run releases that speak the same version",
-                           "the peer speaks version %" PRIu64 " of the protocol, this program speaks version %d",
-                           version, TROUPE_PROTOCOL_VERSION);
+  return troupe_error_set (error, TROUPE_VERSION_MISMATCH, "header",
+                           version > TROUPE_PROTOCOL_VERSION
+                             ? "upgrade the receiver, or run the sender in the receiver's release (`--version` tells)"
+                             : "upgrade the sender, or run the receiver in the sender's release (`--version` tells)",
+                           "the sender speaks version %" PRIu64 " of the protocol, the receiver version %d.%d", version,
+                           TROUPE_PROTOCOL_VERSION, TROUPE_PROTOCOL_MINOR);
 }
 
 // The list, the version and the command.

@@ -25,6 +25,17 @@ troupe_command_name (unsigned command)
   return row != NULL ? row->name : "?";
 }
 
+unsigned
+troupe_command_minor (unsigned command)
+{
+  static const unsigned since[PROTOCOL_COMMAND_MAX + 1] = {
+#define TROUPE_SINCE(minor, constant) [TROUPE_CMD_##constant] = minor,
+#include "troupe/protocol.def"
+#undef TROUPE_SINCE
+  };
+  return command <= PROTOCOL_COMMAND_MAX ? since[command] : 0;
+}
+
 const char *
 troupe_status_name (troupe_status_t status)
 {

@@ -33,11 +33,14 @@ def said(offer, body):
 
 
 def messages(frames):
-    """What a ZeroMQ message brings: messages of one frame each, with the body in it, or one of two frames."""
+    """What a ZeroMQ message brings: messages of one frame each, with the body in it, runs of such, or one of two frames."""
     frames = iter(frames)
     for frame in frames:
-        _, command, fields, *body = msgpack.unpackb(frame, strict_map_key=False)
-        yield command, fields, body[0] if body else next(frames)
+        run = msgpack.Unpacker()
+        run.feed(frame)
+        for message in run if frame[0] in (0xC4, 0xC5) else [frame]:
+            _, command, fields, *body = msgpack.unpackb(message, strict_map_key=False)
+            yield command, fields, body[0] if body else next(frames)
 
 
 def key(path):

@@ -5,7 +5,7 @@
 // whatever pieces it comes; and no error quotes the key.
 
 #include "model/failure.h"
-#include "model/sse.h"
+#include "model/stream.h"
 #include "tests/fuzz/fuzz.h"
 #include "troupe/message.h"
 
@@ -98,43 +98,18 @@ finish (const troupe_model_t *model, troupe_err_t code, reply_t *reply, troupe_e
 
 // -- What goes in ----------------------------------------------------------------------------------------------------
 
-typedef struct {
-  const troupe_model_t *model;
-  reply_t *reply;
-} stream_t;
-
-static troupe_err_t
-take_event (void *context, const char *event, const char *data, size_t size, troupe_error_t *error)
-{
-  const stream_t *self = context;
-  return self->model->provider->event (self->model, event, data, size, self->reply, error);
-}
-
-static troupe_err_t
-take_line (void *context, const char *line, size_t size, troupe_error_t *error)
-{
-  return size ? take_event (context, "message", line, size, error) : TROUPE_OK;
-}
-
 static json_t *
 read_stream (const troupe_model_t *model, const char *data, size_t size, size_t step, troupe_error_t *error)
 {
   reply_t reply;
   reply_init (&reply);
-  sse_t sse = {0};
-  lines_t lines = {0};
-  stream_t stream = {model, &reply};
+  stream_t stream = {.model = model, .reply = &reply};
   troupe_err_t code = TROUPE_OK;
-  for (size_t at = 0; code == TROUPE_OK && at < size; at += step) {
-    size_t piece = step < size - at ? step : size - at;
-    code = model->provider->lines ? lines_feed (&lines, data + at, piece, take_line, &stream, error)
-                                  : sse_feed (&sse, data + at, piece, take_event, &stream, error);
-  }
+  for (size_t at = 0; code == TROUPE_OK && at < size; at += step)
+    code = stream_feed (&stream, data + at, step < size - at ? step : size - at, error);
   if (code == TROUPE_OK)
-    code = model->provider->lines ? lines_end (&lines, take_line, &stream, error)
-                                  : sse_end (&sse, take_event, &stream, error);
-  sse_clear (&sse);
-  lines_clear (&lines);
+    code = stream_end (&stream, error);
+  stream_clear (&stream);
   return finish (model, code, &reply, error);
 }
 

@@ -161,7 +161,8 @@ perform (model_step_t *step)
     [LEDGER_RECOVER] = model_recover, [LEDGER_INPUTS] = model_inputs,     [LEDGER_CLAIM] = model_claim,
     [LEDGER_LEASE] = model_lease,     [LEDGER_TAKEOVER] = model_takeover, [LEDGER_HEAR] = model_hear,
     [LEDGER_ROUSE] = model_rouse,     [LEDGER_LETTERS] = model_letters,   [LEDGER_LETTER] = model_letter,
-    [LEDGER_RESEND] = model_resend,   [LEDGER_DISCARD] = model_discard,
+    [LEDGER_RESEND] = model_resend,   [LEDGER_DISCARD] = model_discard,   [LEDGER_SESSIONS] = model_sessions,
+    [LEDGER_CLOSE] = model_close,
   };
   ledger_op_t op = step->request->op;
   steps[op](step);
@@ -180,8 +181,9 @@ number_of (const troupe_id_t *id)
 static void
 trace (const ledger_link_t *self, const ledger_request_t *request, const ledger_result_t *result, int64_t now)
 {
-  static const char *const ops[] = {"accept",  "settle", "await", "retry", "recall", "sweep",
-                                    "recover", "inputs", "claim", "lease", "hear",   "takeover"};
+  static const char *const ops[] = {"accept", "settle", "await", "retry", "recall",   "sweep",    "recover",
+                                    "inputs", "claim",  "lease", "hear",  "rouse",    "takeover", "letters",
+                                    "letter", "resend", "discard", "sessions", "close"};
   static const char *const outcomes[] = {"ok",         "known", "pending", "settled", "stale",       "unknown",
                                          "overloaded", "lost",  "failed",  "cycle",   "out of order"};
   if (request->session != NULL && getenv ("TROUPE_TRACE") != NULL)
@@ -243,7 +245,8 @@ void
 ledger_link_up (ledger_link_t *self)
 {
   self->up = true;
-  self->notice (self->context, &(ledger_notice_t){.kind = LEDGER_NOTICE_UP});
+  ledger_notice_t notice = model_met (self->model, self->broker);
+  self->notice (self->context, &notice);
 }
 
 void

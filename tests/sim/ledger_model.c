@@ -59,6 +59,26 @@ free_actor (model_actor_t *actor)
   free (actor);
 }
 
+// All but the brokers' names.
+static void
+free_all (ledger_model_t *self)
+{
+  for (size_t i = 0; i < self->count; i++)
+    model_free_call (self->calls[i]);
+  for (size_t i = 0; i < self->actors_count; i++)
+    free_actor (self->actors[i]);
+  for (unsigned i = 0; i < self->brokers_count; i++)
+    for (model_notice_t *notice; (notice = self->inboxes[i]) != NULL;) {
+      self->inboxes[i] = notice->next;
+      free (notice);
+    }
+  model_letters_free (self);
+  model_sessions_free (self);
+  model_hub_free_all (self);
+  free (self->calls);
+  free (self->actors);
+}
+
 void
 ledger_model_destroy (ledger_model_t **self_p)
 {
@@ -66,22 +86,23 @@ ledger_model_destroy (ledger_model_t **self_p)
   if (self == NULL)
     return;
   *self_p = NULL;
-  for (size_t i = 0; i < self->count; i++)
-    model_free_call (self->calls[i]);
-  for (size_t i = 0; i < self->actors_count; i++)
-    free_actor (self->actors[i]);
-  for (unsigned i = 0; i < self->brokers_count; i++) {
+  free_all (self);
+  for (unsigned i = 0; i < self->brokers_count; i++)
     free (self->brokers[i]);
-    for (model_notice_t *notice; (notice = self->inboxes[i]) != NULL;) {
-      self->inboxes[i] = notice->next;
-      free (notice);
-    }
-  }
-  model_letters_free (self);
-  model_hub_free_all (self);
-  free (self->calls);
-  free (self->actors);
   free (self);
+}
+
+void
+ledger_model_empty (ledger_model_t *self)
+{
+  free_all (self);
+  ledger_model_t emptied = {
+    .sequence = self->sequence, .brokers_count = self->brokers_count, .violations = self->violations, .page = self->page,
+    .since = self->since};
+  memcpy (emptied.brokers, self->brokers, sizeof emptied.brokers);
+  memcpy (emptied.met, self->met, sizeof emptied.met);
+  *self = emptied;
+  ledger_model_begin_generation (self, 0);
 }
 
 size_t

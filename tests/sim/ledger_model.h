@@ -47,6 +47,7 @@ typedef struct {
   uint32_t flags, attempt, winner, base;
   int64_t deadline, default_deadline; // deadline: absolute, 0: none has started
   unsigned owner;                     // the number of its broker
+  uint64_t era;                       // the generation in which its last attempt began; 0: in that of its acceptance
   uint64_t sequence, order;           // of acceptance; of its root's
   uint64_t rank[TROUPE_PATH_MAX];     // in a nested hub: the sequences from there on down to it
   uint32_t rank_count;                // 0: just its sequence
@@ -84,6 +85,14 @@ size_t ledger_model_letters (const ledger_model_t *self);
 size_t ledger_model_violations (const ledger_model_t *self);
 // So many messages are given at a time to who hears, instead of the ledger's own bound.
 void ledger_model_set_page (ledger_model_t *self, size_t messages);
+// What the broker of this number hears when it meets the store.
+ledger_notice_t model_met (ledger_model_t *self, unsigned broker);
+// A new generation begins, as when a broker meets another history; or this one, if it is greater than the present one.
+void ledger_model_begin_generation (ledger_model_t *self, uint64_t generation);
+// When that was, in the time that ids carry (ms); 0: nobody had anything to lose then.
+void ledger_model_set_since (ledger_model_t *self, int64_t ms);
+// Forgets everything, and begins a generation: nobody's connection may be up.
+void ledger_model_empty (ledger_model_t *self);
 // Forgets a call, as a Redis that lost data.
 void ledger_model_lose (ledger_model_t *self, const troupe_id_t *id);
 

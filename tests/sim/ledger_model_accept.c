@@ -93,7 +93,8 @@ create (model_step_t *step, ledger_model_call_t *anew)
 {
   ledger_model_t *self = step->model;
   const ledger_request_t *request = step->request;
-  uint32_t base = anew != NULL ? anew->attempt : 0;
+  uint32_t base = anew != NULL ? model_attempt_after (self, anew, anew->attempt) - 1
+                              : model_first_base (self, &request->call);
   if (anew != NULL)
     ledger_model_lose (self, &anew->id);
   ledger_model_call_t *call = model_need (calloc (1, sizeof *call));
@@ -112,6 +113,8 @@ create (model_step_t *step, ledger_model_call_t *anew)
                                 .inputs_count = request->inputs_count,
                                 .body = troupe_buffer_ref (request->body)};
   model_add (self, call);
+  if (call->actor || request->hub_op == LEDGER_HUB_OPEN)
+    model_session_keep (self, call->session, step->now);
   return call;
 }
 
@@ -148,9 +151,17 @@ take_turn (model_step_t *step, ledger_model_call_t *call)
   if (call->actor)
     next = model_advance (step->model, call, step->now);
   else if (!call->missing)
-    model_start (call, step->now);
+    model_start (step->model, call, step->now);
   if (next != NULL && next != call)
     model_tell (step->model, next->owner, LEDGER_NOTICE_READY, next);
+}
+
+// One that ends at once gets its turn before that, if it is its turn.
+static void
+begin_in_vain (model_step_t *step, const ledger_model_call_t *call)
+{
+  if (call->actor && model_first (step->model, call) == call)
+    model_renew_epoch (step->model, call);
 }
 
 static void
@@ -169,6 +180,7 @@ accept_new (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *
   }
   troupe_err_t wrong = model_hub_place (step, call, parent);
   if (wrong != TROUPE_OK) {
+    begin_in_vain (step, call);
     model_end_along (step->model, call, TROUPE_STATUS_ERROR, wrong, step->now);
     model_settled (step, call);
     return;
@@ -177,6 +189,7 @@ accept_new (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *
   const ledger_model_call_t *failed = look_at_inputs (step->model, call);
   if (failed != NULL) {
     call->retryable = failed->retryable;
+    begin_in_vain (step, call);
     model_end_along (step->model, call, failed->status, TROUPE_SERVICE_FAILED, step->now);
     model_settled (step, call);
     return;

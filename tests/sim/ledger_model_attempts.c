@@ -8,11 +8,18 @@
 #include <string.h>
 
 void
-model_begin_attempt (ledger_model_call_t *call, unsigned broker)
+model_begin_attempt (ledger_model_t *self, ledger_model_call_t *call, unsigned broker)
 {
-  call->attempt++;
+  call->attempt = model_attempt_after (self, call, call->attempt);
+  model_renew_epoch (self, call);
   call->owner = broker;
   call->awaits_count = 0;
+}
+
+static bool
+is_next (const ledger_model_call_t *call, uint32_t lost)
+{
+  return call->attempt == lost + 1 || call->attempt == model_leap (lost);
 }
 
 void
@@ -24,7 +31,7 @@ model_retry (model_step_t *step)
     step->result->outcome = LEDGER_UNKNOWN;
   } else if (!model_unsettled (call)) {
     model_settled (step, call);
-  } else if (call->attempt == lost + 1 && call->owner == step->broker && lost > 0) {
+  } else if (is_next (call, lost) && call->owner == step->broker && lost > 0) {
     model_standing (step, LEDGER_OK, call, true);
   } else if (call->attempt != lost || lost == 0) {
     step->result->outcome = LEDGER_STALE;
@@ -36,7 +43,7 @@ model_retry (model_step_t *step)
       model_settled (step, call);
       return;
     }
-    model_begin_attempt (call, step->broker);
+    model_begin_attempt (step->model, call, step->broker);
     model_standing (step, LEDGER_OK, call, true);
   }
 }
@@ -62,7 +69,7 @@ model_claim (model_step_t *step)
   if (actor->owner == NULL || strcmp (actor->owner, step->request->instance) != 0) {
     free (actor->owner);
     actor->owner = model_need (strdup (step->request->instance));
-    actor->epoch++;
+    actor->epoch = (actor->epoch > model_present (step->model) ? actor->epoch : model_present (step->model)) + 1;
   }
   model_standing (step, LEDGER_OK, call, false);
 }
@@ -78,7 +85,7 @@ model_running_attempt (model_step_t *step)
   }
   if (!model_unsettled (call) || (attempt != 0 && attempt != call->attempt)) {
     step->result->outcome = LEDGER_STALE;
-    step->result->attempt = call->attempt;
+    step->result->attempt = model_unsettled (call) ? call->attempt : call->winner;
     return NULL;
   }
   model_standing (step, LEDGER_OK, call, false);

@@ -23,8 +23,10 @@ void
 model_sweep (model_step_t *step)
 {
   step->result->calls = step->room->calls;
+  step->result->epoch = step->model->sequence / LEDGER_GENERATION_SIZE;
   step->result->outcome = LEDGER_OK;
   model_hub_sweep (step->model, step->request->slot, step->now);
+  model_sessions_sweep (step);
   for (size_t i = 0; i < step->model->count; i++) {
     const ledger_model_call_t *call = step->model->calls[i];
     if (!in_slot (step, call) || call->deadline == 0 || call->deadline > step->now)
@@ -66,9 +68,22 @@ model_takeover (model_step_t *step)
     if (call->attempt > 0 && model_bury (step, call))
       continue;
     if (call->attempt > 0)
-      model_begin_attempt (call, step->broker);
+      model_begin_attempt (step->model, call, step->broker);
     call->owner = step->broker;
     give (step, call, true);
+  }
+}
+
+// A broker whose peers have lost it.
+static void
+cut_short (model_step_t *step)
+{
+  ledger_model_t *self = step->model;
+  const ledger_request_t *request = step->request;
+  for (unsigned i = 0; i < self->brokers_count && request->broker != NULL; i++) {
+    bool silent = self->leases[i] >= step->now && self->leases[i] - request->lease_ms + request->silent_ms <= step->now;
+    if (i != step->broker && silent && strcmp (self->brokers[i], request->broker) == 0)
+      self->leases[i] = step->now - 1;
   }
 }
 
@@ -81,6 +96,7 @@ model_lease (model_step_t *step)
   result->outcome = LEDGER_OK;
   result->lapsed_ms = before != 0 && before < step->now ? step->now - before : 0;
   self->leases[step->broker] = step->now + step->request->lease_ms;
+  cut_short (step);
   for (unsigned i = 0; i < self->brokers_count; i++)
     if (self->leases[i] != 0)
       step->room->brokers[result->brokers_count++] = (ledger_broker_t){self->brokers[i], self->leases[i] - step->now};

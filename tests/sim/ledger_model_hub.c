@@ -53,19 +53,47 @@ model_hub_add_entry (model_hub_t *hub, uint64_t sequence, const char *service)
   return entry;
 }
 
+static void
+clear (model_hub_t *hub)
+{
+  for (size_t i = 0; i < hub->entries_count; i++) {
+    free (hub->entries[i].service);
+    troupe_buffer_unref (&hub->entries[i].said);
+  }
+  for (size_t i = 0; i < hub->members_count; i++) {
+    free (hub->members[i].service);
+    free (hub->members[i].times);
+  }
+  hub->entries_count = hub->members_count = 0;
+}
+
+// Groups of callers without a call are gone as well; those of calls, which have settled, are asked for by nobody.
+void
+model_hub_end_session (ledger_model_t *self, const char *session)
+{
+  for (model_hub_t *hub = self->hubs; hub != NULL; hub = hub->next)
+    if (strcmp (hub->session, session) == 0) {
+      clear (hub);
+      hub->open = false;
+    }
+  for (model_group_t **at = &self->groups; *at != NULL;) {
+    model_group_t *group = *at;
+    if (strcmp (group->session, session) != 0) {
+      at = &group->next;
+      continue;
+    }
+    *at = group->next;
+    free (group->session);
+    free (group);
+  }
+}
+
 void
 model_hub_free_all (ledger_model_t *self)
 {
   for (model_hub_t *hub; (hub = self->hubs) != NULL;) {
     self->hubs = hub->next;
-    for (size_t i = 0; i < hub->entries_count; i++) {
-      free (hub->entries[i].service);
-      troupe_buffer_unref (&hub->entries[i].said);
-    }
-    for (size_t i = 0; i < hub->members_count; i++) {
-      free (hub->members[i].service);
-      free (hub->members[i].times);
-    }
+    clear (hub);
     free (hub->entries);
     free (hub->members);
     free (hub->session);

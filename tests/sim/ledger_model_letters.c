@@ -58,17 +58,18 @@ throw_away (ledger_model_t *self, size_t index)
   memmove (&self->letters[index], &self->letters[index + 1], (self->letters_count - index) * sizeof *self->letters);
 }
 
-// Those of a slot are bounded.
-static void
+// Those of a slot are bounded. Returns how many were too many.
+static uint32_t
 trim (ledger_model_t *self, unsigned slot, size_t most)
 {
   size_t count = 0;
   for (size_t i = self->letters_count; i-- > 0;)
     if (ledger_slot (self->letters[i].session) == slot && ++count > most)
       throw_away (self, i);
+  return count > most ? (uint32_t)(count - most) : 0;
 }
 
-static void
+static uint32_t
 write_letter (ledger_model_t *self, const ledger_model_call_t *call, size_t most)
 {
   self->letters = model_need (realloc (self->letters, (self->letters_count + 1) * sizeof *self->letters));
@@ -83,7 +84,7 @@ write_letter (ledger_model_t *self, const ledger_model_call_t *call, size_t most
                                                           .inputs = inputs,
                                                           .inputs_count = call->inputs_count,
                                                           .body = troupe_buffer_ref (call->body)};
-  trim (self, ledger_slot (call->session), most);
+  return trim (self, ledger_slot (call->session), most);
 }
 
 // Returns how many instances have died.
@@ -106,8 +107,9 @@ model_bury (model_step_t *step, ledger_model_call_t *call)
   bool last = death != NULL && note (call, death->instance) >= death->deaths_max;
   if (!last && !once)
     return false;
-  if (step->request->letters_max > 0)
-    write_letter (step->model, call, step->request->letters_max);
+  uint32_t dropped =
+    step->request->letters_max > 0 ? write_letter (step->model, call, step->request->letters_max) : 0;
+  step->result->inputs = step->request->op == LEDGER_RETRY ? dropped : 0;
   call->retryable = !once;
   model_end_along (step->model, call, TROUPE_STATUS_ERROR, TROUPE_SERVICE_DIED, step->now);
   call->winner = call->attempt;

@@ -64,7 +64,7 @@ go_on (ledger_model_t *self, ledger_model_call_t *call, const ledger_model_call_
   if (call->actor) {
     tell_ready (self, model_advance (self, call, now));
   } else {
-    model_start (call, now);
+    model_start (self, call, now);
     tell_ready (self, call);
   }
 }
@@ -101,6 +101,7 @@ end (ledger_model_t *self, ledger_model_call_t *call, troupe_status_t status, tr
   call->value = value;
   call->awaits_count = 0;
   model_hub_leave (self, call, now);
+  model_session_touch (self, call->session, now);
 }
 
 void
@@ -227,9 +228,11 @@ model_settle (model_step_t *step)
     settle_again (step, call);
     return;
   }
-  uint64_t epoch = call->actor ? model_actor (step->model, call->session, call->service)->epoch : 0;
-  bool moved = request->epoch != 0 && request->epoch != epoch;
-  if (moved || cancelled_too_late (step, call) || (request->attempt != 0 && request->attempt != call->attempt)) {
+  bool moved = call->actor ? request->epoch != model_actor (step->model, call->session, call->service)->epoch
+                           : request->epoch < model_era (call);
+  moved = moved && request->epoch != 0;
+  bool strange = request->attempt != 0 && call->owner != step->broker && model_is_over (step->model, call);
+  if (moved || strange || cancelled_too_late (step, call) || (request->attempt != 0 && request->attempt != call->attempt)) {
     step->result->outcome = LEDGER_STALE;
     step->result->attempt = call->attempt;
     return;

@@ -14,6 +14,8 @@
 //   ledger_model_hear.c      hear
 //   ledger_model_operate.c   operations on hubs
 //   ledger_model_rouse.c     members that hear without being called
+//   ledger_model_history.c   generations
+//   ledger_model_sessions.c  sessions, and that they end
 //   ledger_link.c            a broker's connection
 #ifndef SIM_LEDGER_MODEL_STATE_H
 #define SIM_LEDGER_MODEL_STATE_H
@@ -30,6 +32,12 @@ typedef struct {
   int64_t rest;      // until when it is not roused again
 } model_actor_t;
 
+typedef struct {
+  char *name;
+  bool kept;       // it has had actors or hubs since it began
+  int64_t touched; // when the last of its calls settled
+} model_session_t;
+
 typedef struct model_notice {
   struct model_notice *next;
   ledger_notice_kind_t kind;
@@ -45,8 +53,12 @@ struct ledger_model {
   uint64_t sequence;
   model_actor_t **actors;
   size_t actors_count;
+  model_session_t *sessions;
+  size_t sessions_count;
   char *brokers[MODEL_BROKERS_MAX];
   int64_t leases[MODEL_BROKERS_MAX]; // until when; 0: none ever
+  int64_t since;                     // when the generation began; 0: it lost nothing
+  uint64_t met[MODEL_BROKERS_MAX];   // one more than the generation that it knows; 0: none
   unsigned brokers_count;
   model_notice_t *inboxes[MODEL_BROKERS_MAX];
   size_t violations;
@@ -98,9 +110,11 @@ bool model_unsettled (const ledger_model_call_t *call);
 bool model_same_actor (const ledger_model_call_t *a, const ledger_model_call_t *b);
 // The begun call of the actor that serves `of`; NULL: none.
 ledger_model_call_t *model_running (const ledger_model_t *self, const ledger_model_call_t *of);
+// Whose turn it is if its actor goes on, of the calls of the actor that serves `of`; NULL: nobody's.
+ledger_model_call_t *model_first (const ledger_model_t *self, const ledger_model_call_t *of);
 // The actor goes on with its next call, if it runs none; returns that, or NULL.
 ledger_model_call_t *model_advance (ledger_model_t *self, const ledger_model_call_t *of, int64_t now);
-void model_start (ledger_model_call_t *call, int64_t now);
+void model_start (ledger_model_t *self, ledger_model_call_t *call, int64_t now);
 // Whether `from` waits, itself or through others, for `goal`, or, when they are the same, for itself.
 bool model_ring (const ledger_model_t *self, const ledger_model_call_t *goal, const ledger_model_call_t *from);
 
@@ -130,6 +144,8 @@ void model_hub_say_settled (model_step_t *step, const ledger_model_call_t *call)
 void model_hub_pass (ledger_model_call_t *call);
 void model_hub_sweep (ledger_model_t *self, unsigned slot, int64_t now);
 void model_hub_free_all (ledger_model_t *self);
+// Nothing is heard or said in the session's hubs any more, and nobody is in them.
+void model_hub_end_session (ledger_model_t *self, const char *session);
 // How many messages an actor with nothing to do can hear, up to the first pending entry of the hubs of each opener, and
 // to groups of which more are to come; `call` gets the clock for that, unless it is NULL.
 size_t model_hub_audible (ledger_model_t *self, const char *session, const char *service, ledger_model_call_t *call,
@@ -154,6 +170,13 @@ void model_discard (model_step_t *step);
 // has settled.
 bool model_bury (model_step_t *step, ledger_model_call_t *call);
 void model_letters_free (ledger_model_t *self);
+// The session has an actor or a hub; one of its calls has settled.
+void model_session_keep (ledger_model_t *self, const char *name, int64_t now);
+void model_session_touch (ledger_model_t *self, const char *name, int64_t now);
+void model_sessions (model_step_t *step);
+void model_close (model_step_t *step);
+void model_sessions_sweep (model_step_t *step);
+void model_sessions_free (ledger_model_t *self);
 void model_claim (model_step_t *step);
 void model_recall (model_step_t *step);
 void model_inputs (model_step_t *step);
@@ -163,6 +186,23 @@ void model_sweep (model_step_t *step);
 void model_recover (model_step_t *step);
 void model_takeover (model_step_t *step);
 void model_lease (model_step_t *step);
-void model_begin_attempt (ledger_model_call_t *call, unsigned broker);
+void model_begin_attempt (ledger_model_t *self, ledger_model_call_t *call, unsigned broker);
+
+// -- Generations
+
+// The attempt behind which those of a new call count.
+uint32_t model_first_base (const ledger_model_t *self, const troupe_id_t *id);
+// The number of the call's attempt after `last`, which begins now.
+uint32_t model_attempt_after (const ledger_model_t *self, ledger_model_call_t *call, uint32_t last);
+// The number that follows it in a later generation.
+uint32_t model_leap (uint32_t attempt);
+// Whether a later generation has begun since the call's last attempt did.
+bool model_is_over (const ledger_model_t *self, const ledger_model_call_t *call);
+// The actor's turn begins.
+void model_renew_epoch (ledger_model_t *self, const ledger_model_call_t *call);
+// The first number of the generation in which its last attempt began.
+uint64_t model_era (const ledger_model_call_t *call);
+// The first number of the present generation.
+uint64_t model_present (const ledger_model_t *self);
 
 #endif

@@ -50,15 +50,16 @@ waits_in_box (const ledger_model_call_t *call, const ledger_model_call_t *of)
 }
 
 void
-model_start (ledger_model_call_t *call, int64_t now)
+model_start (ledger_model_t *self, ledger_model_call_t *call, int64_t now)
 {
-  call->attempt = call->base + 1;
+  call->attempt = model_attempt_after (self, call, call->base);
+  model_renew_epoch (self, call);
   if (call->deadline == 0 && call->default_deadline > 0)
     call->deadline = now + call->default_deadline;
 }
 
 ledger_model_call_t *
-model_advance (ledger_model_t *self, const ledger_model_call_t *of, int64_t now)
+model_first (const ledger_model_t *self, const ledger_model_call_t *of)
 {
   ledger_model_call_t *first = NULL;
   if (model_running (self, of) != NULL)
@@ -66,9 +67,16 @@ model_advance (ledger_model_t *self, const ledger_model_call_t *of, int64_t now)
   for (size_t i = 0; i < self->count; i++)
     if (waits_in_box (self->calls[i], of) && (first == NULL || model_before (self->calls[i], first)))
       first = self->calls[i];
-  if (first == NULL || first->missing || model_hub_waits (first))
+  return first == NULL || first->missing || model_hub_waits (first) ? NULL : first;
+}
+
+ledger_model_call_t *
+model_advance (ledger_model_t *self, const ledger_model_call_t *of, int64_t now)
+{
+  ledger_model_call_t *first = model_first (self, of);
+  if (first == NULL)
     return NULL;
-  model_start (first, now);
+  model_start (self, first, now);
   return first;
 }
 

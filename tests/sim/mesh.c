@@ -21,7 +21,7 @@ enum {
 const mesh_service_t mesh_services[MESH_SERVICES + 1] = {{"agent/a", true},  {"agent/b", true}, {"tool/t", false},
                                                          {"model/m", false}, {"agent/c", true}, {"agent/d", true},
                                                          {"hub/", false}};
-const char *const mesh_sessions[MESH_SESSIONS] = {"s1", "s2", "s3"};
+const char *const mesh_sessions[MESH_SESSIONS] = {"s1", "s2", "s3", "brief"};
 
 void *
 mesh_need (void *memory)
@@ -76,9 +76,13 @@ draw_shape (mesh_t *self)
   shape->gone = shape->brokers > 1 && mesh_chance (clock, 200);
   shape->store_errors = mesh_chance (clock, 150);
   shape->scripts = mesh_chance (clock, 500) ? 1 + (unsigned)mesh_dice (clock, 4) : 0;
+  shape->ends = mesh_chance (clock, 500) ? 1 + (unsigned)mesh_dice (clock, 4) : 0;
   shape->hub_lease_ms = 1000 + (int64_t)mesh_dice (clock, 9000);
   shape->publishes = !mesh_chance (clock, 200);
   shape->page = mesh_chance (clock, 500) ? 1 + mesh_dice (clock, 3) : 0;
+  // What was said in hubs, and who heard it, isn't followed through a loss, nor is who ended which session.
+  shape->loses = shape->scripts == 0 && mesh_chance (clock, 400);
+  shape->ends = shape->loses ? 0 : shape->ends;
   shape->live = mesh_chance (clock, 500) ? (unsigned)mesh_dice (clock, 1 << MESH_SERVICES) : 0;
 }
 

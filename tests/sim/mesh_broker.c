@@ -18,11 +18,12 @@ on_send (void *context, broker_connection_t to, const troupe_header_t *header, t
 }
 
 static void
-on_publish (void *context, const char *topic, const troupe_header_t *header, troupe_buffer_t *body)
+on_publish (void *context, const char *topic, const troupe_header_t *header, troupe_buffer_t *body, bool more)
 {
   uint8_t bytes[TROUPE_HEADER_SIZE_MAX];
   mesh_broker_t *self = context;
   (void)topic;
+  (void)more; // what of it arrives, arrives by itself: so more is lost than by libzmq
   if (troupe_header_encode (header, bytes, sizeof bytes) == 0)
     mesh_found (self->mesh, MESH_CHECK_SPOKEN_WELL, "what %s publishes can't be encoded", self->name);
   mesh_publish (self, header, body);

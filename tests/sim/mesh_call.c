@@ -196,7 +196,9 @@ mesh_call_make (mesh_node_t *node, bool probe)
   unsigned session = (unsigned)mesh_dice (&mesh->clock, MESH_SESSIONS);
   troupe_call_t made = {0};
   describe (node, &made, service, session, probe);
+  mesh->scriptless = session >= MESH_LASTING;
   json_t *plan = mesh_plan (mesh, service, 0, probe);
+  mesh->scriptless = false;
   if (!probe && !made.is_volatile && mesh_chance (&mesh->clock, 200)) {
     made.inputs_count = choose_inputs (node, session, inputs, plan);
     made.inputs = inputs;

@@ -187,8 +187,8 @@ void
 mesh_check_order (mesh_t *self)
 {
   for (unsigned i = 0; i < self->calls_count; i++)
-    if (self->calls[i]->accepted && !self->calls[i]->is_volatile &&
-        ledger_model_find (self->model, &self->calls[i]->id) == NULL)
+    if (self->calls[i]->accepted && !self->calls[i]->is_volatile && self->calls[i]->lost_at == 0 &&
+        !self->calls[i]->gone && ledger_model_find (self->model, &self->calls[i]->id) == NULL)
       mesh_found (self, MESH_CHECK_ACCEPTED_IS_STORED, "%s was accepted, and is not stored",
                   mesh_id_text (&self->calls[i]->id));
   for (unsigned b = 1; b < self->waits_count; b++) {

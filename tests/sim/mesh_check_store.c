@@ -163,6 +163,8 @@ static void
 look_at (mesh_t *self, const ledger_model_call_t *call)
 {
   mesh_call_t *record = mesh_call_find (self, &call->id);
+  if (record->lost_at != 0 || record->gone)
+    mesh_loss_found (record);
   if (record->settled_at != 0)
     check_still_settled (self, record, call);
   if (!record->begun && call->attempt > call->base && mesh_check_open (call)) {
@@ -232,6 +234,21 @@ check_accept (mesh_t *self, const ledger_request_t *request, const ledger_result
 }
 
 static void
+check_close (mesh_t *self, const ledger_request_t *request)
+{
+  for (size_t i = 0; i < ledger_model_count (self->model); i++) {
+    const ledger_model_call_t *call = ledger_model_at (self->model, i);
+    if (strcmp (call->session, request->session) == 0 && mesh_check_open (call))
+      mesh_found (self, MESH_CHECK_SESSION_ENDS, "%s has ended, and %s to %s has not", request->session,
+                  mesh_id_text (&call->id), call->service);
+  }
+  for (unsigned i = 0; i < MESH_SERVICES; i++)
+    if (ledger_model_memory (self->model, request->session, mesh_services[i].name) > 0)
+      mesh_found (self, MESH_CHECK_SESSION_ENDS, "%s has ended, and %s remembers it", request->session,
+                  mesh_services[i].name);
+}
+
+static void
 note_observe (mesh_t *self, const ledger_model_call_t *stored)
 {
   mesh_call_t *call = mesh_call_observe (self, stored);
@@ -247,6 +264,8 @@ mesh_check_performed (mesh_t *self, const ledger_request_t *request, const ledge
   for (size_t i = 0; i < result->calls_count && request->op == LEDGER_ROUSE; i++)
     note_observe (self, ledger_model_find (self->model, &result->calls[i].call));
   mesh_hub_performed (self, request);
+  if (request->op == LEDGER_CLOSE && result->outcome == LEDGER_OK)
+    check_close (self, request);
   if (request->op == LEDGER_SWEEP || request->op == LEDGER_LEASE || request->op == LEDGER_RECALL)
     return;
   if (request->op == LEDGER_ACCEPT)

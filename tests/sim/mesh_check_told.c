@@ -105,6 +105,8 @@ check_outcome (mesh_t *self, const mesh_wait_t *wait)
   }
   if (record->cancelled && status == TROUPE_STATUS_CANCELLED && record->outcomes_count == 0)
     return; // before it was sent
+  if (mesh_loss_tells (wait, error))
+    return;
   for (unsigned i = 0; i < record->outcomes_count; i++)
     if (as_recorded (&record->outcomes[i], status, troupe_placeholder_value (wait->placeholder), error))
       return;
@@ -119,9 +121,10 @@ static void
 check_refused (mesh_t *self, const mesh_wait_t *wait)
 {
   const troupe_error_t *error = troupe_placeholder_error (wait->placeholder);
-  bool stored = ledger_model_find (self->model, &wait->call->id) != NULL || wait->call->outcomes_count > 0;
+  const mesh_call_t *record = wait->call;
+  bool stored = ledger_model_find (self->model, &record->id) != NULL || (record->outcomes_count > 0 && !record->gone);
   self->tally.refused++;
-  if (wait->awaits && stored && error->code == TROUPE_UNKNOWN_CALL)
+  if (wait->awaits && stored && !wait->call->gone && error->code == TROUPE_UNKNOWN_CALL)
     mesh_found (self, MESH_CHECK_ACCEPTED_IS_STORED, "%s is stored, and unknown to node %u.%u",
                 mesh_id_text (&wait->call->id), wait->node->index, wait->node->life);
   if (!wait->awaits && stored && !wait->call->nested)
@@ -147,12 +150,14 @@ mesh_check_told (mesh_t *self, mesh_wait_t *wait)
     check_refused (self, wait);
   else
     check_outcome (self, wait);
-  int64_t since = wait->call->settled_at > wait->since ? wait->call->settled_at : wait->since;
+  int64_t ended = wait->call->lost_at != 0 ? wait->call->lost_at : wait->call->settled_at;
+  int64_t since = ended > wait->since ? ended : wait->since;
   if (self->calm_since != MESH_NEVER && self->calm_since > since)
     since = self->calm_since;
-  if (self->calm_since != MESH_NEVER && !wait->call->is_volatile && wait->call->settled_at != 0 &&
+  if (self->calm_since != MESH_NEVER && !wait->call->is_volatile && ended != 0 &&
       self->clock.now > since + (int64_t)TELL_GRACE_MS * MS)
-    mesh_found (self, MESH_CHECK_TOLD_ONCE, "node %u.%u is told %d ms late how %s ended", wait->node->index,
+    mesh_found (self, wait->call->lost_at != 0 ? MESH_CHECK_LOST_IS_TOLD : MESH_CHECK_TOLD_ONCE,
+                "node %u.%u is told %d ms late how %s ended", wait->node->index,
                 wait->node->life, (int)((self->clock.now - since) / MS), mesh_id_text (&wait->call->id));
   troupe_err_t code = troupe_placeholder_error (wait->placeholder)->code;
   bool lapsed = self->shape.mailbox < MESH_PROBES_AT_ONCE && code == TROUPE_UNKNOWN_HUB; // while it waited for room

@@ -156,10 +156,33 @@ static void
 crash_store (mesh_t *self)
 {
   int64_t until = self->clock.now + mesh_between (&self->clock, 50 * MS, 4000 * MS);
+  bool frozen = false; // then its connection outlives this
+  for (unsigned i = 0; i < self->shape.brokers; i++)
+    frozen = frozen || (self->brokers[i].core != NULL && self->clock.now < self->brokers[i].frozen_until);
+  if (!frozen && mesh_chance (&self->clock, 300))
+    mesh_loss_of_attempts (self);
+  if (!frozen) { // also when it forgets nothing: nobody knows that
+    ledger_model_begin_generation (self->model, 0);
+    ledger_model_set_since (self->model, mesh_ms (self));
+  }
   for (unsigned i = 0; i < self->shape.brokers; i++) {
     mesh_store_break (&self->brokers[i]);
     mesh_clock_at (&self->clock, until + mesh_between (&self->clock, 0, 200 * MS), store_up, &self->brokers[i], NULL);
   }
+}
+
+// It stands still while it loses everything, so that brokers that are frozen meanwhile have no connection either.
+static void
+empty_store (mesh_t *mesh, void *thing)
+{
+  (void)thing;
+  for (unsigned i = 0; i < mesh->shape.brokers; i++)
+    if (mesh->brokers[i].core != NULL && mesh->clock.now < mesh->brokers[i].frozen_until) {
+      mesh_clock_at (&mesh->clock, mesh->clock.now + 100 * MS, empty_store, NULL, NULL);
+      return;
+    }
+  crash_store (mesh);
+  mesh_loss (mesh);
 }
 
 static void
@@ -255,6 +278,26 @@ cancel (mesh_t *mesh, void *thing)
 }
 
 static void
+on_ended (void *context, const json_t *answers)
+{
+  const mesh_t *mesh = context;
+  const json_t *answer = json_array_get (answers, 0);
+  mesh_trace (mesh, "the session is said to have ended: %s",
+              json_is_true (json_object_get (answer, "up")) ? "yes" : "nobody knows");
+}
+
+static void
+end_session (mesh_t *mesh, void *thing)
+{
+  mesh_node_t *node = a_caller (mesh);
+  (void)thing;
+  if (node == NULL)
+    return;
+  mesh_trace (mesh, "node %u.%u ends the session %s", node->index, node->life, mesh_sessions[MESH_LASTING]);
+  node_core_end_session (node->core, mesh_sessions[MESH_LASTING], 5000, on_ended, mesh, mesh_ms (mesh));
+}
+
+static void
 plan (mesh_t *self, mesh_event_fn *what, unsigned times)
 {
   for (unsigned i = 0; i < times; i++)
@@ -273,8 +316,11 @@ mesh_fault_begin (mesh_t *self)
   plan (self, play, self->shape.scripts);
   plan (self, await, self->shape.awaited);
   plan (self, cancel, self->shape.cancelled);
+  plan (self, end_session, self->shape.ends);
   if (self->shape.fault_every > 0)
     mesh_clock_at (&self->clock, self->shape.fault_every, go_wrong, NULL, NULL);
+  if (self->shape.loses)
+    plan (self, empty_store, 1);
   if (self->shape.gone)
     plan (self, lose_for_good, 1);
 }

@@ -103,9 +103,30 @@ forget_journal (mesh_t *self, const ledger_request_t *request)
     ledger_model_lose (self->model, &request->call);
 }
 
+// What runs in the session looks as if it had settled, while that is closed; or what it was.
+static void
+hide_running (mesh_t *self, const char *session, troupe_status_t from, troupe_status_t to)
+{
+  for (size_t i = 0; i < self->model->count; i++) {
+    ledger_model_call_t *call = self->model->calls[i];
+    if (strcmp (call->session, session) == 0 && call->attempt > 0 && call->status == from && call->value == NULL)
+      call->status = to;
+  }
+}
+
+static void
+remember_again (mesh_t *self, const char *session)
+{
+  for (size_t i = 0; i < self->model->actors_count; i++)
+    if (strcmp (self->model->actors[i]->session, session) == 0)
+      self->model->actors[i]->entries = 1;
+}
+
 void
 mesh_flaw_before (mesh_t *self, const ledger_request_t *request)
 {
+  if (mesh_flawed (self, MESH_FLAW_SESSION_RUNS_ON) && request->op == LEDGER_CLOSE)
+    hide_running (self, request->session, TROUPE_STATUS_NONE, TROUPE_STATUS_VALUE);
   mesh_hub_flaw_before (self, request);
   if (mesh_flawed (self, MESH_FLAW_CHILDREN_LEFT) && request->op == LEDGER_SETTLE)
     disown_children (self, &request->call);
@@ -121,6 +142,10 @@ void
 mesh_flaw_performed (mesh_t *self, const ledger_request_t *request)
 {
   mesh_hub_flaw_performed (self, request);
+  if (mesh_flawed (self, MESH_FLAW_SESSION_RUNS_ON) && request->op == LEDGER_CLOSE)
+    hide_running (self, request->session, TROUPE_STATUS_VALUE, TROUPE_STATUS_NONE);
+  if (mesh_flawed (self, MESH_FLAW_SESSION_REMEMBERED) && request->op == LEDGER_CLOSE)
+    remember_again (self, request->session);
   troupe_id_t nobody = request->call;
   nobody.bytes[9] ^= 0xff;
   if (mesh_flawed (self, MESH_FLAW_CHILDREN_LEFT) && request->op == LEDGER_SETTLE)
@@ -138,7 +163,7 @@ start_early (mesh_t *self, ledger_result_t *result, ledger_model_call_t *call)
     return;
   call->missing = false;
   if (!call->actor)
-    model_start (call, mesh_ms (self));
+    model_start (self->model, call, mesh_ms (self));
   else
     model_advance (self->model, call, mesh_ms (self));
   result->attempt = call->attempt;
@@ -174,9 +199,12 @@ spoil_settled (mesh_t *self, const ledger_request_t *request, ledger_result_t *r
 static void
 spoil_attempt (mesh_t *self, const ledger_request_t *request, ledger_result_t *result, ledger_model_call_t *call)
 {
-  if (!mesh_flawed (self, MESH_FLAW_RETRY_SAME_ATTEMPT) || result->outcome != LEDGER_OK)
+  if (result->outcome != LEDGER_OK)
     return;
-  call->attempt = result->attempt = request->attempt;
+  if (mesh_flawed (self, MESH_FLAW_RETRY_SAME_ATTEMPT))
+    call->attempt = result->attempt = request->attempt;
+  if (mesh_flawed (self, MESH_FLAW_ATTEMPTS_REPEAT))
+    call->attempt = result->attempt = request->attempt + 1;
 }
 
 static void

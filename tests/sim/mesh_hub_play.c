@@ -132,7 +132,7 @@ mesh_hub_play (mesh_t *self, mesh_node_t *node, bool sound)
   *play = (mesh_play_t){.next = self->plays,
                         .node = node,
                         .life = node->life,
-                        .session = (unsigned)mesh_dice (&self->clock, MESH_SESSIONS),
+                        .session = (unsigned)mesh_dice (&self->clock, MESH_LASTING),
                         .sound = sound,
                         .steps = steps};
   self->plays = play;

@@ -154,6 +154,8 @@ mesh_line_send (mesh_node_t *node, unsigned broker, const node_frame_t *frame)
   unsigned number = node->lines[broker];
   mesh_connection_t *connection = &mesh->connections[number];
   packet_t *packet = new_packet (mesh, number, frame->header, frame->header_size, frame->body);
+  if (packet->command == TROUPE_CMD_CALL)
+    mesh_loss_check_call (mesh, packet->bytes, packet->size);
   mesh_clock_at (&mesh->clock, arrival (mesh, connection, &connection->up_last), arrive_up, packet, free_packet);
 }
 

@@ -103,8 +103,9 @@ mesh_node_turn (mesh_node_t *self)
   mesh_t *mesh = self->mesh;
   int64_t now = mesh_ms (mesh);
   node_core_step (self->core, &(node_event_t){NODE_TICK}, now);
-  bool more = node_core_deliver (self->core, now, CALLS_MAX);
+  node_core_deliver (self->core, now, CALLS_MAX);
   node_core_step (self->core, &(node_event_t){NODE_TICK}, now);
+  bool more = node_core_deliver (self->core, now, 0);
   for (unsigned i = 0; i < mesh->shape.brokers; i++) {
     fulfil (self, i);
     mesh_publish_subscribe (self, i);

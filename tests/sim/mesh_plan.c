@@ -51,7 +51,7 @@ mesh_plan (mesh_t *mesh, unsigned service, unsigned depth, bool sound)
   mesh_plan_put (plan, "parts", json_integer (mesh_chance (clock, 300) ? (int)mesh_dice (clock, 5) : 0));
   mesh_plan_put (plan, "memory", json_integer (actor ? (int)mesh_dice (clock, 3) : 0));
   mesh_plan_put (plan, "fail", json_integer (fail));
-  json_t *script = mesh_hub_script (mesh, service, depth, sound);
+  json_t *script = mesh->scriptless ? NULL : mesh_hub_script (mesh, service, depth, sound);
   if (script != NULL)
     json_array_extend (calls, script);
   json_decref (script);

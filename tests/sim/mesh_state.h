@@ -27,7 +27,8 @@ enum {
   MESH_NODES_MAX = MESH_CALLERS_MAX + MESH_INSTANCES_MAX,
   MESH_SERVICES = 6,
   MESH_PLAIN = 4, // the first of them, which are called without a hub, too
-  MESH_SESSIONS = 3,
+  MESH_SESSIONS = 4,
+  MESH_LASTING = 3, // the first of them; the last one is ended now and then, and has no hubs
   MESH_PROBES_AT_ONCE = 100, // more than are made, with what they call
   MESH_OFFERS_MAX = 128, // of one service at once on one connection
 
@@ -83,6 +84,7 @@ struct mesh_broker {
 
   ledger_link_t *link; // NULL: dead
   bool store_up, notices_due;
+  ledger_notice_t met; // what it heard when it met the store last
   int64_t store_slow_until;
   int64_t performed_last, answered_last; // when the latest request is performed, and answered
   mesh_mail_t *first, **last;            // requests without an answer, oldest first
@@ -138,6 +140,8 @@ typedef struct mesh_call {
   bool unsure;         // its caller gave it up before it was stored: its place in the order is open
   bool begun;          // in the store, its turn has come
   int64_t settled_at;  // in the store; 0: not
+  int64_t lost_at;     // the store lost it, before it had settled; 0: not
+  bool gone;           // the store lost it after that
   mesh_outcome_t outcomes[MESH_OUTCOMES_MAX];
   unsigned outcomes_count;
   mesh_offer_t *offers;
@@ -179,7 +183,9 @@ typedef struct {
   unsigned credit, mailbox, attempts;
   bool rings;                  // actors consult each other
   bool gone;                   // a broker dies and stays away
+  bool loses;                  // the store comes back empty, once
   unsigned scripts;            // in hubs, of callers
+  unsigned ends;               // of the session that doesn't last
   int64_t hub_lease_ms;
   bool store_errors;
   bool publishes; // what is said in hubs reaches those who subscribe to it
@@ -208,6 +214,7 @@ struct mesh {
   mesh_fan_t *fans;
   struct mesh_play *plays;
   uint64_t ids;
+  bool scriptless;    // the plan that is being made is for a session without hubs
   bool faults, gone; // gone: the last broker is, for good
   int64_t probed_at;  // MESH_NEVER: not yet
   int64_t calm_since; // microseconds; MESH_NEVER: not calm
@@ -366,6 +373,16 @@ void mesh_flaw_before (mesh_t *self, const ledger_request_t *request);
 void mesh_flaw_performed (mesh_t *self, const ledger_request_t *request);
 void mesh_flaw_after (mesh_t *self, unsigned broker, const ledger_request_t *request, ledger_result_t *result);
 bool mesh_flaw_notice (const mesh_t *self, const ledger_notice_t *notice);
+
+// mesh_loss.c: everything in the store is gone; or only that attempts have begun
+void mesh_loss (mesh_t *self);
+void mesh_loss_of_attempts (mesh_t *self);
+// A call that was lost is in the store: it is another one now.
+void mesh_loss_found (mesh_call_t *record);
+// A node sends this call.
+void mesh_loss_check_call (mesh_t *self, const void *header, size_t size);
+// Whether who waits may be told so.
+bool mesh_loss_tells (const mesh_wait_t *wait, const troupe_error_t *error);
 
 // mesh_fault.c
 void mesh_fault_begin (mesh_t *self);

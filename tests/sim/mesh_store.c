@@ -72,11 +72,21 @@ recall (mesh_t *mesh, mesh_mail_t *mail, const ledger_model_call_t *call)
   mail->result.body = mail->value;
 }
 
+static void
+forget (mesh_t *mesh, const char *session)
+{
+  for (unsigned s = 0; s < MESH_SESSIONS; s++)
+    for (unsigned i = 0; i < MESH_SERVICES && strcmp (mesh_sessions[s], session) == 0; i++)
+      mesh->memories[s][i].count = 0;
+}
+
 // What the model only counts.
 static void
 keep_memory (mesh_mail_t *mail, bool was_open)
 {
   mesh_t *mesh = mail->broker->mesh;
+  if (mail->request.op == LEDGER_CLOSE && mail->result.outcome == LEDGER_OK)
+    forget (mesh, mail->request.session);
   const ledger_model_call_t *call = ledger_model_find (mesh->model, &mail->request.call);
   if (call == NULL)
     return;
@@ -96,8 +106,9 @@ keep_memory (mesh_mail_t *mail, bool was_open)
 static void
 trace (const mesh_mail_t *mail)
 {
-  static const char *const ops[] = {"accept",  "settle", "await", "retry", "recall",  "sweep",
-                                    "recover", "inputs", "claim", "lease", "hear",    "rouse", "takeover"};
+  static const char *const ops[] = {"accept", "settle", "await",   "retry",    "recall",   "sweep",    "recover",
+                                    "inputs", "claim",  "lease",   "hear",     "rouse",    "takeover", "letters",
+                                    "letter", "resend", "discard", "sessions", "close"};
   static const char *const outcomes[] = {"ok",      "known",      "pending", "settled", "stale",
                                          "unknown", "overloaded", "lost",    "failed",  "cycle",
                                          "out of order"};
@@ -225,6 +236,8 @@ on_notice (void *context, const ledger_notice_t *notice)
 {
   mesh_broker_t *self = context;
   mesh_t *mesh = self->mesh;
+  if (notice->kind == LEDGER_NOTICE_UP)
+    self->met = *notice;
   if (notice->kind == LEDGER_NOTICE_UP || self->core == NULL || mesh_flaw_notice (mesh, notice))
     return;
   mesh_trace (mesh, "broker %u has the notice that %s %s", self->index, mesh_id_text (&notice->call.call),
@@ -295,6 +308,7 @@ mesh_store_connect (mesh_broker_t *self)
   self->first = NULL;
   self->last = &self->first;
   self->store_up = self->notices_due = false;
+  self->mesh->model->met[self->index] = 0; // a new process knows no generation
   self->performed_last = self->answered_last = self->mesh->clock.now;
 }
 
@@ -306,8 +320,9 @@ mesh_store_up (mesh_broker_t *self)
   mesh_trace (self->mesh, "the store of broker %u is there", self->index);
   link_up (self);
   self->store_up = true;
-  mesh_broker_step (self, &(broker_event_t){.kind = BROKER_NOTICE,
-                                            .notice = &(ledger_notice_t){.kind = LEDGER_NOTICE_UP}});
+  if (mesh_flawed (self->mesh, MESH_FLAW_CHANGES_UNTOLD))
+    self->met.changed = false;
+  mesh_broker_step (self, &(broker_event_t){.kind = BROKER_NOTICE, .notice = &self->met});
   poll_notices (self->mesh);
 }
 

@@ -92,6 +92,9 @@ mesh_work_check_stopped (mesh_t *self)
     const mesh_node_t *node = &self->nodes[i];
     for (const mesh_job_t *job = node->jobs; job != NULL; job = job->next) {
       const mesh_call_t *call = mesh_call_find (self, troupe_task_call (job->task));
+      if (call->lost_at != 0)
+        mesh_found (self, MESH_CHECK_STOPPED, "node %u.%u still runs %s, which the store has lost", node->index,
+                    node->life, mesh_id_text (&call->id));
       if (call->settled_at != 0 && self->clock.now > call->settled_at + STOP_GRACE_MS * MS)
         mesh_found (self, MESH_CHECK_STOPPED, "node %u.%u still runs %s attempt %u, which settled at %d ms", node->index,
                     node->life, mesh_id_text (&call->id), troupe_task_attempt (job->task),

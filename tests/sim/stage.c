@@ -23,12 +23,13 @@ const broker_limits_t stage_limits = {.message = 16 * 1024 * 1024,
                                       .lease = 2500};
 
 static void
-keep (stage_t *self, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body)
+keep (stage_t *self, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body, bool more)
 {
   stage_message_t *message = calloc (1, sizeof *message);
   if (message == NULL)
     abort ();
   message->to = to;
+  message->more = more;
   message->size = troupe_header_encode (header, message->bytes, sizeof message->bytes);
   troupe_error_t error;
   if (message->size == 0 ||
@@ -50,16 +51,16 @@ static void
 on_send (void *context, broker_connection_t to, const troupe_header_t *header, troupe_buffer_t *body)
 {
   scarcity_leave ();
-  keep (context, to, header, body);
+  keep (context, to, header, body, false);
   scarcity_enter ();
 }
 
 static void
-on_publish (void *context, const char *topic, const troupe_header_t *header, troupe_buffer_t *body)
+on_publish (void *context, const char *topic, const troupe_header_t *header, troupe_buffer_t *body, bool more)
 {
   (void)topic;
   scarcity_leave ();
-  keep (context, 0, header, body);
+  keep (context, 0, header, body, more);
   scarcity_enter ();
 }
 

@@ -23,6 +23,7 @@ typedef struct stage_message {
   uint8_t bytes[TROUPE_HEADER_SIZE_MAX];
   troupe_header_t header; // of `bytes`
   troupe_buffer_t *body;
+  bool more; // published as one message with the next
 } stage_message_t;
 
 typedef struct {

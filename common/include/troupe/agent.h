@@ -39,6 +39,7 @@
 
 typedef struct troupe_agent troupe_agent_t;
 typedef struct troupe_turn troupe_turn_t;
+typedef struct troupe_news troupe_news_t; // what others have said, see below
 
 // What makes a type of agent. `state` is the type's own, one an agent, NULL if it has none.
 typedef struct {
@@ -51,6 +52,8 @@ typedef struct {
   // by troupe_turn_remember. NULL: all of them are remembered (AgentScope section 2.1, observe). A type that has it
   // hears soon after something was said, also when nobody calls it: then that is all of the turn, and no reply follows.
   void (*observe) (void *state, troupe_turn_t *turn, const json_t *messages);
+  // The same, for a type that hears much; with it, `observe` isn't called.
+  void (*hear) (void *state, troupe_turn_t *turn, troupe_news_t *news);
   // Whether this one wants to hear at once. NULL: yes, if it has `observe`.
   bool (*live) (const void *state);
   // Takes the turn over, and ends it: now or later, by troupe_turn_reply or troupe_turn_fail. Required.
@@ -109,6 +112,16 @@ const json_t *troupe_turn_input (const troupe_turn_t *self);
 troupe_task_t *troupe_turn_task (troupe_turn_t *self);
 // The node that serves the agent, for calls that the type makes for the turn's task by itself.
 troupe_node_t *troupe_turn_node (const troupe_turn_t *self);
+
+// What others have said: messages, oldest first, numbered from 0, as packed as they came. Who looks at no more than the
+// name and the text of each spares most of what hearing costs. All of it is borrowed until the turn ends.
+size_t troupe_news_count (const troupe_news_t *self);
+troupe_text_t troupe_news_name (const troupe_news_t *self, size_t number);
+// Its content, where that is text; `data` is NULL for a list of blocks.
+troupe_text_t troupe_news_text (const troupe_news_t *self, size_t number);
+// One of them, or all as a list; unpacked when it is asked for first. NULL: out of memory.
+const json_t *troupe_news_message (troupe_news_t *self, size_t number);
+const json_t *troupe_news_messages (troupe_news_t *self);
 
 // Adds a message in its full form (given up) to what the turn's reply will store, before the input and the reply;
 // without effect when the memory holds it already. bad_message, no_memory.

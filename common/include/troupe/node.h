@@ -46,6 +46,7 @@
 #ifndef TROUPE_NODE_H
 #define TROUPE_NODE_H
 
+#include "troupe/heard.h"
 #include "troupe/keys.h"
 #include "troupe/loop.h"
 #include "troupe/metric.h"
@@ -81,7 +82,8 @@ unsigned troupe_node_brokers_up (const troupe_node_t *self);
 // unavailable);
 // TROUPE_OK if one is.
 troupe_err_t troupe_node_health (const troupe_node_t *self, troupe_error_t *error);
-// OK: it can do its work now: some broker is up at which each of its services is registered. Else as of health, or
+// OK: it can do its work now: some broker is up at which each of its services is registered, and none that answers has
+// yet to register them, so that another instance may end. Else as of health, or
 // unavailable: it drains, or a broker hasn't registered (or has refused) a service; the error says which.
 troupe_err_t troupe_node_ready (const troupe_node_t *self, troupe_error_t *error);
 // Adds what it has counted, and how full its queues are.
@@ -166,6 +168,10 @@ size_t troupe_task_news (const troupe_task_t *self);
 // that is stored with the reply and with what it remembers. Otherwise its next task brings them again.
 typedef void (troupe_heard_fn) (void *context, troupe_task_t *task, json_t *messages, const troupe_error_t *error);
 troupe_err_t troupe_task_hear (troupe_task_t *self, troupe_heard_fn *heard, void *context);
+// The same, as they came: `heard (context, task, messages, error)`, where `messages` is the receiver's.
+typedef void (troupe_heard_packed_fn) (void *context, troupe_task_t *task, troupe_heard_t *messages,
+                                       const troupe_error_t *error);
+troupe_err_t troupe_task_hear_packed (troupe_task_t *self, troupe_heard_packed_fn *heard, void *context);
 
 // Ends the task with a value (given up), or an error. Remembered entries are stored with either: to store none with an
 // error, add none. Calls made for it that have not settled are cancelled. When this task's call is nested, an error of
@@ -300,6 +306,17 @@ typedef struct {
 // has it. unavailable: none is up. bad_argument, overloaded, no_memory.
 troupe_err_t troupe_node_letters (troupe_node_t *self, const troupe_letters_t *ask, int64_t timeout_ms,
                                   troupe_reported_fn *reported, void *context);
+
+// Sessions that have actors, hubs or calls that have not settled: {"sessions": [{"session", "open", "parts", "idle",
+// "ending"}, ...], "position": there may be more from there on; absent: that was all}. Otherwise like
+// troupe_node_letters.
+troupe_err_t troupe_node_sessions (troupe_node_t *self, uint64_t position, int64_t timeout_ms,
+                                   troupe_reported_fn *reported, void *context);
+// Ends a session: its calls that have not settled are cancelled, its hubs are closed, and what its actors remember is
+// forgotten. The answer, when that is done, is {"session", "ended": false when there was no such session}. Calls that are
+// made in it from then on begin it anew. Otherwise like troupe_node_letters; asking again changes nothing.
+troupe_err_t troupe_node_end_session (troupe_node_t *self, const char *session, int64_t timeout_ms,
+                                      troupe_reported_fn *reported, void *context);
 
 // Calls `event (context, service, instance, event)` for each instance that joins, leaves or is lost, from each broker.
 typedef void (troupe_event_fn) (void *context, const char *service, const char *instance, const json_t *event);

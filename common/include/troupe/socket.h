@@ -3,7 +3,8 @@
 // ZeroMQ sockets as Troupe uses them: made with the same options everywhere, and moving frames without copying bodies.
 //
 // A message is a few frames: [routing id, only at a ROUTER,] header, body; or, after the routing id, any number of
-// frames that each are a whole message of Troupe's (troupe_header_join). A published one has its topic first.
+// frames that each are a whole message of Troupe's (troupe_header_join), or a run of some ("troupe/run.h"). A published
+// one has its topic first.
 //
 // Thread rule: a socket belongs to one thread at a time.
 #ifndef TROUPE_SOCKET_H
@@ -38,12 +39,6 @@ int troupe_socket_monitor_next (void *monitor, int *value);
 // Stops watching `socket`, closes the monitor and sets *monitor_p to NULL. Does nothing for a pointer to NULL.
 void troupe_socket_unmonitor (void **monitor_p, void *socket);
 
-enum {
-  // Messages that go in one of ZeroMQ's: so many that waking threads costs little for each, and so few that the first
-  // isn't kept for long by those behind it.
-  TROUPE_SOCKET_RUN_MAX = 64
-};
-
 // Sends one message without waiting: [`route` (NULL: none),] header, `body` (NULL: an empty frame); the body's bytes
 // are shared, not copied. Returns 0, or the errno: EAGAIN (the queue is full), EHOSTUNREACH (a ROUTER that doesn't know
 // the route), ENOMEM; then nothing was sent.
@@ -60,9 +55,12 @@ typedef struct {
 // Returns 0 or ENOMEM; then there is nothing to send or to close.
 int troupe_socket_prepare (troupe_socket_message_t *out, const void *route, size_t route_size, const void *header,
                            size_t header_size, troupe_buffer_t *body);
-// The same of a message that is one frame, [and `route`]; its bytes are copied.
+// The same of a message, or a run, that is one frame, [and `route`]; its bytes are copied.
 int troupe_socket_prepare_whole (troupe_socket_message_t *out, const void *route, size_t route_size, const void *frame,
                                  size_t size);
+// The same of a frame whose bytes are shared, not copied.
+int troupe_socket_prepare_shared (troupe_socket_message_t *out, const void *route, size_t route_size,
+                                  troupe_buffer_t *frame);
 // Sends the message and ends it, whatever it returns: as troupe_socket_send. With `more`, the next one that is sent
 // continues it, as frames of one message for libzmq: that one can't be refused any more, and must follow.
 int troupe_socket_send_prepared (void *socket, troupe_socket_message_t *message, bool more);
@@ -76,12 +74,14 @@ int troupe_socket_receive (void *socket, zmq_msg_t *frames, size_t capacity, siz
 // Receives one frame, that the caller closes: 0 or the errno.
 int troupe_socket_receive_frame (void *socket, zmq_msg_t *frame);
 // Receives what is one message of Troupe's: as troupe_socket_receive, but at most two frames, or the one that is a
-// whole message; *more: another message follows, in which case the next call can't give EAGAIN. A frame that lacks the
-// one with its body stands alone.
+// whole message, or a run; *more: another message follows, in which case the next call can't give EAGAIN. A frame that
+// lacks the one with its body stands alone.
 int troupe_socket_receive_message (void *socket, zmq_msg_t frames[2], size_t *count, bool *more);
 void troupe_socket_close_frames (zmq_msg_t *frames, size_t capacity, size_t count);
 // A received frame as a buffer, without a copy; the frame is empty afterwards. A small one keeps alive what was read
 // from the connection with it: who holds it for long takes a troupe_buffer_keep. no_memory.
 troupe_err_t troupe_socket_body (troupe_buffer_t **out, zmq_msg_t *frame);
+// The same of some of a frame's bytes, which is as it was afterwards: one message of a run.
+troupe_err_t troupe_socket_part (troupe_buffer_t **out, zmq_msg_t *frame, const void *data, size_t size);
 
 #endif

@@ -13,7 +13,9 @@
 //   troupe_store_command (store, 2, (const char *[]){ "GET", "key" }, NULL, on_reply, self);
 //
 // The url:  redis://[user@]host[:port][/db]   (IPv6 addresses in brackets; port 6379, db 0)
+//           redis+sentinel://[user@]host[:port],host[:port].../master[/db]   (of Sentinels; port 26379)
 //           unix:///absolute/path   unix://relative/path
+// With Sentinels, each attempt to connect asks one of them where the master of that name is, and takes only a master.
 // A password never stands in a url, because urls are logged.
 //
 // Nothing here blocks: names are resolved on a thread of their own. Thread rule: the loop's thread only. Functions that
@@ -47,6 +49,7 @@ typedef void (troupe_store_message_fn) (void *context, const char *data, size_t 
 typedef struct {
   const char *url;
   const char *password;             // NULL: none
+  const char *sentinel_password;    // the Sentinels' own; NULL: none
   const char *channel;              // NULL, or what to subscribe to: then it takes no commands, only messages
   troupe_store_state_fn *state;     // may be NULL
   troupe_store_message_fn *message; // for a channel

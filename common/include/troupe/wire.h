@@ -19,16 +19,19 @@
 #include <string.h>
 
 enum {
-  TROUPE_PROTOCOL_VERSION = 2,
-  TROUPE_HEADER_SIZE_MAX = 4096, // 32 ancestors, 256 sizes, the longest names, and room for fields to come
+  TROUPE_PROTOCOL_VERSION = 2, // in every header: who speaks another one is refused
+  TROUPE_PROTOCOL_MINOR = 1,   // in hello and welcome: others work together (see "troupe/protocol.def")
+  TROUPE_HEADER_SIZE_MAX = 6144, // 32 ancestors, 256 sizes and steps, the longest names, and room for fields to come
   TROUPE_JOINED_MAX = 4096, // up to here, copying a body costs less than a frame of its own
   TROUPE_FRAME_SIZE_MAX = TROUPE_HEADER_SIZE_MAX + 3 + TROUPE_JOINED_MAX, // with the bin's first bytes
   TROUPE_PATH_MAX = 32,
   TROUPE_SIZES_MAX = 256,
   TROUPE_INPUTS_MAX = 16,
   TROUPE_HUBS_MAX = 16,
-  TROUPE_STEPS_MAX = 64,
+  TROUPE_STEPS_MAX = 256,
   TROUPE_SERVICE_NAME_MAX = 192,
+  // Positions and epochs of one generation of the store's history: those of the next one follow.
+  TROUPE_GENERATION_SIZE = 100 * 1000 * 1000,
 };
 
 typedef enum {
@@ -82,10 +85,10 @@ typedef struct {
   bool joined; // decoded from a frame with the body in it, which is `body`
   uint32_t path_count, sizes_count, inputs_count, hubs_count, steps_count;
   troupe_text_t body;
-  troupe_text_t service, session, peer, endpoint, trace, mesh;
+  troupe_text_t service, session, peer, endpoint, trace, mesh, lost;
   troupe_id_t call, waiter, previous, fan, hub, again;
   uint64_t deadline, flags, attempt, sequence, status, credit, load, memory, from, count, request, of, heartbeat,
-    lease, limit, parent, epoch, queue, news, position, since, entries;
+    lease, limit, parent, epoch, queue, news, position, since, entries, minor;
   troupe_id_t path[TROUPE_PATH_MAX];
   troupe_id_t inputs[TROUPE_INPUTS_MAX];
   troupe_id_t hubs[TROUPE_HUBS_MAX];
@@ -177,6 +180,14 @@ troupe_err_t troupe_header_body (const troupe_header_t *self, troupe_buffer_t *f
 
 // "call", "settle" ...; "?" for a number that is no command.
 const char *troupe_command_name (unsigned command);
+// The minor version that brought a command: not to be sent to whoever speaks an earlier one.
+unsigned troupe_command_minor (unsigned command);
+// What a header that belongs to hello or welcome says; 0 when it says nothing.
+static inline unsigned
+troupe_header_minor (const troupe_header_t *self)
+{
+  return troupe_header_has (self, TROUPE_F (MINOR)) ? (unsigned)self->minor : 0;
+}
 // "value", "error", "cancelled", "deadline"; "pending" for TROUPE_STATUS_NONE.
 const char *troupe_status_name (troupe_status_t status);
 

@@ -249,21 +249,27 @@ local models_faults = { model_unreachable = true, model_failed = true, rate_limi
                         unknown_service = true, service_died = true, overloaded = true }
 
 -- The first answer, of a model and then of others, that isn't such an error.
-local function call_one_of (model, others, input)
-  local answer = call ("model/" .. model, input)
+local function call_one_of (model, others, input, options)
+  local answer = call ("model/" .. model, input, options)
   for _, other in ipairs (others) do
     local good, why = pcall (function ()
       return answer:value ()
     end)
-    if good or type (why) ~= "userdata" or not models_faults[why.code] then
+    if good or type (why) ~= "userdata" or not models_faults[why.code] or native.streamed (answer) then
       return answer
     end
-    answer = call ("model/" .. other, input)
+    answer = call ("model/" .. other, input, options)
   end
   return answer
 end
 
--- self.model of an agent that is written in Lua: asks its model with texts (said by the user), messages and lists of them.
+-- {stream = true}: what the model streams is passed on.
+local function is_options (x)
+  return type (x) == "table" and getmetatable (x) == nil and x.stream ~= nil
+end
+
+-- self.model of an agent that is written in Lua: asks its model with texts (said by the user), messages and lists of them,
+-- perhaps with options behind them.
 function native.ask_model (model, name, others)
   if not model then
     return function ()
@@ -286,11 +292,15 @@ function native.ask_model (model, name, others)
     end
   end
   return function (...)
-    local messages = list {}
-    for i = 1, select ("#", ...) do
+    local messages, count, options = list {}, select ("#", ...), nil
+    if count > 0 and is_options ((select (count, ...))) then
+      options, count = (select (count, ...)), count - 1
+      check_keys (options, { stream = true }, "option")
+    end
+    for i = 1, count do
       gather (messages, (select (i, ...)))
     end
-    return call_one_of (model, others or {}, { messages = messages, agent = name })
+    return call_one_of (model, others or {}, { messages = messages, agent = name }, options)
   end
 end
 

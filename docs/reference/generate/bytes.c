@@ -3,6 +3,7 @@
 // An example's bytes for people: in hexadecimal, a row for each thing that they say, with what that is beside them.
 
 #include "generate/reference.h"
+#include "troupe/run.h"
 #include "wire/cursor.h"
 #include "wire/protocol.h"
 
@@ -195,4 +196,45 @@ reference_print_joined (const example_t *example, FILE *out)
   print_body (example, item.data, item.size, out);
   fputs ("```\n\n", out);
   troupe_buffer_unref (&body);
+}
+
+// Adds the example as one frame.
+static void
+add_to_run (troupe_run_t *run, const example_t *example)
+{
+  uint8_t bytes[TROUPE_FRAME_SIZE_MAX];
+  size_t size = 0;
+  troupe_buffer_t *body = NULL;
+  troupe_error_t error;
+  if (example_encode (example, bytes, &size, &body, &error) == TROUPE_OK) {
+    size = troupe_header_join (bytes, size, troupe_buffer_data (body), troupe_buffer_size (body));
+    troupe_run_add (run, bytes, size);
+  }
+  troupe_buffer_unref (&body);
+}
+
+void
+reference_print_run (FILE *out)
+{
+  static const char *const names[] = {"accepted", "settled"};
+  troupe_run_t run;
+  troupe_run_begin (&run);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t j = 0; j < examples_count; j++)
+      if (strcmp (examples[j].name, names[i]) == 0)
+        add_to_run (&run, &examples[j]);
+  size_t size;
+  const uint8_t *frame = troupe_run_frame (&run, &size);
+  fprintf (out, "\nA run of `%s` and `%s`:\n\n```\n%zu bytes\n", names[0], names[1], size);
+  cursor_t cursor = cursor_over (frame, size);
+  cursor_item_t message;
+  for (unsigned i = 0; i < run.count; i++) {
+    const uint8_t *from = cursor.at;
+    cursor_next (&cursor, &message);
+    begin_row (from, message.data, out);
+    fprintf (out, "bin of %u bytes, a message:", message.size);
+    end_row (from, message.data, out);
+    print_row (message.data, cursor.at, names[i], out);
+  }
+  fputs ("```\n\n", out);
 }

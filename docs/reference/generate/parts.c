@@ -10,6 +10,8 @@ static const struct {
   void (*print) (FILE *out);
 } parts[] = {
   {"commands", reference_print_commands},
+  {"minors", reference_print_minors},
+  {"run", reference_print_run},
   {"fields", reference_print_fields},
   {"statuses", reference_print_statuses},
   {"errors", reference_print_errors},

@@ -41,6 +41,16 @@ reference_print_commands (FILE *out)
   fputc ('\n', out);
 }
 
+void
+reference_print_minors (FILE *out)
+{
+  fputs ("\n| version | what it brought |\n|---|---|\n", out);
+#define TROUPE_MINOR(number, meaning) fprintf (out, "| %d.%d | %s |\n", TROUPE_PROTOCOL_VERSION, number, meaning);
+#include "troupe/protocol.def"
+#undef TROUPE_MINOR
+  fputc ('\n', out);
+}
+
 static void
 print_type (const protocol_field_t *field, FILE *out)
 {

@@ -44,6 +44,7 @@ troupe_err_t example_encode (const example_t *self, void *bytes, size_t *size, t
 // -- Parts (see parts.c) ---------------------------------------------------------------------------------------------
 
 void reference_print_commands (FILE *out);
+void reference_print_minors (FILE *out);
 void reference_print_fields (FILE *out);
 void reference_print_statuses (FILE *out);
 void reference_print_errors (FILE *out);
@@ -56,6 +57,7 @@ void reference_print_agent_metrics (FILE *out);
 void reference_print_queues (FILE *out);
 void reference_print_example (const example_t *example, FILE *out);
 void reference_print_joined (const example_t *example, FILE *out);
+void reference_print_run (FILE *out); // of two of the examples
 // What the type of models takes; false: there is no such type.
 bool reference_print_provider (const char *type, FILE *out);
 

@@ -6,6 +6,8 @@
 #include "blackbox/harness/place.h"
 #include "blackbox/harness/process.h"
 
+#include "troupe/loop.h"
+
 #include <criterion/criterion.h>
 #include <glob.h>
 #include <jansson.h>
@@ -31,7 +33,9 @@ tamper (const char *script)
 {
   glob_t found = {0};
   bool done = false;
+  int64_t until = troupe_loop_now () + DEADLINE_MS;
   while (!done) {
+    cr_assert_lt (troupe_loop_now (), until, "there was nothing to tamper with");
     if (glob ("troupe-bench-*/chaos/redis.sock", 0, NULL, &found) != 0)
       continue;
     process_t *redis = process_run ("/usr/bin/env", "redis-cli", "-s", found.gl_pathv[0], "EVAL", script, "0");
@@ -58,13 +62,30 @@ figure (const json_t *report, const char *name)
 }
 
 static void
-expect_nothing_left (void)
+expect_nothing_left (process_t **process_p)
 {
   glob_t found = {0};
+  process_destroy (process_p);
   place_await_empty ();
   cr_assert_eq (glob ("troupe-bench-*", 0, NULL, &found), GLOB_NOMATCH, "%s is left", found.gl_pathv[0]);
   globfree (&found);
 }
+
+// Tampers with a run. Its report must say `what` so many times, and none of the others; `others` ends with NULL.
+static void
+expect_found (const char *script, const char *what, json_int_t times, const char *const *others)
+{
+  process_t *process = start ();
+  tamper (script);
+  json_t *report = report_of (process, 1);
+  cr_expect_eq (figure (report, what), times);
+  for (; *others != NULL; others++)
+    cr_expect_eq (figure (report, *others), 0, "%s", *others);
+  json_decref (report);
+  expect_nothing_left (&process);
+}
+
+#define NONE_OF(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 Test (chaos, with_nothing_wrong_every_promise_holds)
 {
@@ -79,59 +100,34 @@ Test (chaos, with_nothing_wrong_every_promise_holds)
   cr_expect_eq (figure (report, "reruns"), 0);
   cr_expect_eq (figure (report, "repeated"), 0);
   json_decref (report);
-  process_destroy (&process);
-  expect_nothing_left ();
+  expect_nothing_left (&process);
 }
 
 Test (chaos, finds_a_call_that_is_lost)
 {
-  process_t *process = start ();
-  tamper (MEMORY WITH_ENTRIES "redis.call ('LPOP', key) return 'done'");
-  json_t *report = report_of (process, 1);
-  cr_expect_eq (figure (report, "lost"), 1);
-  cr_expect_eq (figure (report, "repeated") + figure (report, "invented") + figure (report, "twice"), 0);
-  json_decref (report);
-  process_destroy (&process);
-  expect_nothing_left ();
+  expect_found (MEMORY WITH_ENTRIES "redis.call ('LPOP', key) return 'done'", "lost", 1,
+                NONE_OF ("repeated", "invented", "twice"));
 }
 
 Test (chaos, finds_what_is_remembered_twice)
 {
-  process_t *process = start ();
-  tamper (MEMORY WITH_ENTRIES "redis.call ('LPUSH', key, redis.call ('LINDEX', key, 0)) return 'done'");
-  json_t *report = report_of (process, 1);
-  cr_expect_eq (figure (report, "repeated"), 1);
-  cr_expect_eq (figure (report, "lost") + figure (report, "disordered"), 0);
-  json_decref (report);
-  process_destroy (&process);
-  expect_nothing_left ();
+  expect_found (MEMORY WITH_ENTRIES "redis.call ('LPUSH', key, redis.call ('LINDEX', key, 0)) return 'done'",
+                "repeated", 1, NONE_OF ("lost", "disordered"));
 }
 
 Test (chaos, finds_another_attempts_outcome)
 {
-  process_t *process = start ();
-  tamper (MEMORY WITH_ENTRIES "local entry = cmsgpack.unpack (redis.call ('LINDEX', key, 0)) entry.v = 7 "
-                              "redis.call ('LSET', key, 0, cmsgpack.pack (entry)) return 'done'");
-  json_t *report = report_of (process, 1);
-  cr_expect_eq (figure (report, "twice"), 1);
-  cr_expect_eq (figure (report, "lost") + figure (report, "repeated"), 0);
-  json_decref (report);
-  process_destroy (&process);
-  expect_nothing_left ();
+  expect_found (MEMORY WITH_ENTRIES "local entry = cmsgpack.unpack (redis.call ('LINDEX', key, 0)) entry.v = 7 "
+                                    "redis.call ('LSET', key, 0, cmsgpack.pack (entry)) return 'done'",
+                "twice", 1, NONE_OF ("lost", "repeated"));
 }
 
 Test (chaos, finds_a_member_that_heard_in_another_order)
 {
-  process_t *process = start ();
-  tamper (HEARD WITH_ENTRIES "local entry = redis.call ('LINDEX', key, 2) "
-                             "redis.call ('LSET', key, 2, redis.call ('LINDEX', key, 3)) "
-                             "redis.call ('LSET', key, 3, entry) return 'done'");
-  json_t *report = report_of (process, 1);
-  cr_expect_eq (figure (report, "differing"), 2);
-  cr_expect_eq (figure (report, "lost") + figure (report, "repeated"), 0);
-  json_decref (report);
-  process_destroy (&process);
-  expect_nothing_left ();
+  expect_found (HEARD WITH_ENTRIES "local entry = redis.call ('LINDEX', key, 2) "
+                                   "redis.call ('LSET', key, 2, redis.call ('LINDEX', key, 3)) "
+                                   "redis.call ('LSET', key, 3, entry) return 'done'",
+                "differing", 2, NONE_OF ("lost", "repeated"));
 }
 
 Test (chaos, leaves_nothing_when_it_is_interrupted)
@@ -140,8 +136,7 @@ Test (chaos, leaves_nothing_when_it_is_interrupted)
   process_expect_error (process, "kill|freeze");
   process_signal (process, SIGINT);
   process_expect_exit (process, 7);
-  process_destroy (&process);
-  expect_nothing_left ();
+  expect_nothing_left (&process);
 }
 
 Test (chaos, wrong_numbers_are_refused)

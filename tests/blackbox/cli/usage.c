@@ -175,10 +175,12 @@ Test (usage, a_new_agent_gets_files_that_are_right_and_nothing_is_overwritten)
   place_write ("weather.compose.yaml", "mine\n");
   process = run_to_end (1, "troupe", "new", "agent", "weather", "--compose");
   cr_assert_not_null (strstr (process_errors (process), "weather.compose.yaml"), "%s", process_errors (process));
+  cr_assert_str_eq (process_output (process), "", "it tells of a file that it has taken back");
   process_destroy (&process);
   cr_assert_neq (access ("weather.yaml", F_OK), 0, "half of it is left");
   unlink ("weather.compose.yaml");
   process = run_to_end (0, "troupe", "new", "agent", "weather", "--compose");
+  cr_assert_str_eq (process_output (process), "./weather.yaml\n./weather.compose.yaml\n");
   process_destroy (&process);
   cr_assert_eq (access ("weather.compose.yaml", F_OK), 0);
   process = run_to_end (0, "troupe", "config", "validate", "-f", "weather.yaml");

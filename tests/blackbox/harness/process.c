@@ -206,7 +206,13 @@ process_said_error (process_t *self, const char *regex)
 int
 process_wait (process_t *self)
 {
-  long deadline = now_ms () + DEADLINE_MS;
+  return process_wait_for (self, DEADLINE_MS);
+}
+
+int
+process_wait_for (process_t *self, long ms)
+{
+  long deadline = now_ms () + ms;
   while (self->status < 0 || self->output.fd >= 0 || self->errors.fd >= 0)
     if (!turn (self, deadline))
       fail (self, self->status < 0 ? "did not end" : "ended, but its outputs are still held open by a child", "");

@@ -47,6 +47,8 @@ bool process_said (process_t *self, const char *regex);
 bool process_said_error (process_t *self, const char *regex);
 // Reads to the end of both outputs and waits for the exit; its status, or 128 + the signal's number.
 int process_wait (process_t *self);
+// The same within another time, in milliseconds, for what works for a while by itself.
+int process_wait_for (process_t *self, long ms);
 // process_wait, and the status must be this one.
 void process_expect_exit (process_t *self, int status);
 

@@ -40,6 +40,9 @@ Test (probe, each_process_of_troupe_up_has_a_port_of_its_own)
   for (int i = 0; i < 3; i++)
     snprintf (url[i], sizeof url[i], "http://127.0.0.1:%d/readyz", port + i);
   process_t *up = mesh_up (yaml);
+  patient_t broker = {0};
+  snprintf (broker.url, sizeof broker.url, "%s", url[0]);
+  ward_until (&broker, true, "^ready$"); // its first second is over
   expect (process_run ("troupe", "probe"), 0, "^ready\n$");
   for (int i = 0; i < 3; i++)
     expect (process_run ("troupe", "probe", url[i]), 0, "^ready\n$");

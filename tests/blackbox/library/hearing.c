@@ -74,6 +74,27 @@ diarist_reply (void *state, troupe_turn_t *turn)
 
 static const troupe_agent_type_t diarist = {.name = "diarist", .observe = diarist_observe, .reply = diarist_reply};
 
+// -- A listener, who does the same without unpacking but what it remembers -----------------------------------------------
+
+static void
+listener_hear (void *state, troupe_turn_t *turn, troupe_news_t *news)
+{
+  troupe_error_t error;
+  json_int_t count = json_integer_value (troupe_turn_state (turn));
+  (void)state;
+  for (size_t i = 0; i < troupe_news_count (news); i++) {
+    troupe_text_t text = troupe_news_text (news, i);
+    if (text.size > 0 && text.data[0] >= 'A' && text.data[0] <= 'Z') {
+      json_t *message = json_deep_copy (troupe_news_message (news, i));
+      cr_assert_eq (troupe_turn_remember (turn, message, &error), TROUPE_OK, "%s", error.why);
+    }
+  }
+  troupe_turn_set_state (turn, json_integer (count + (json_int_t)troupe_news_count (news)));
+  troupe_turn_observed (turn);
+}
+
+static const troupe_agent_type_t listener = {.name = "listener", .hear = listener_hear, .reply = diarist_reply};
+
 // -- Hubs -------------------------------------------------------------------------------------------------------------
 
 static troupe_hub_t *
@@ -135,11 +156,12 @@ Test (hearing, the_last_words_are_heard_after_the_end)
   stand_close (&stand);
 }
 
-Test (hearing, a_type_chooses_what_it_remembers_and_keeps_a_state)
+static void
+check_choosing (const troupe_agent_type_t *type)
 {
   stand_t stand;
   stand_open (&stand, mesh_plain);
-  troupe_agent_t *ann = stand_serve (&stand, "ann", &diarist), *bob = stand_serve (&stand, "bob", &parrot);
+  troupe_agent_t *ann = stand_serve (&stand, "ann", type), *bob = stand_serve (&stand, "bob", &parrot);
   troupe_hub_t *hub = open_hub (&stand, ANNOUNCEMENT);
   stand_expect (stand_call (&stand, "agent/ann", "null", hub), "2 heard: [Hi]");
   stand_expect (stand_call (&stand, "agent/bob", "null", hub), "[Hi][there][2 heard: [Hi]]+");
@@ -152,10 +174,20 @@ Test (hearing, a_type_chooses_what_it_remembers_and_keeps_a_state)
   troupe_hub_close (&hub);
   troupe_node_destroy (&stand.node);
   stand_join (&stand);
-  ann = stand_serve (&stand, "ann", &diarist);
+  ann = stand_serve (&stand, "ann", type);
   stand_expect (stand_call (&stand, "agent/ann", "null", NULL), "5 heard: [Hi][Me][Large][Me]");
   troupe_agent_destroy (&ann);
   stand_close (&stand);
+}
+
+Test (hearing, a_type_chooses_what_it_remembers_and_keeps_a_state)
+{
+  check_choosing (&diarist);
+}
+
+Test (hearing, a_type_hears_without_unpacking)
+{
+  check_choosing (&listener);
 }
 
 // -- One who fails before it succeeds ---------------------------------------------------------------------------------

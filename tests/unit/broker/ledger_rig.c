@@ -92,6 +92,8 @@ on_notice (void *context, const ledger_notice_t *notice)
   if (notice->kind == LEDGER_NOTICE_UP || notice->kind == LEDGER_NOTICE_DOWN) {
     self->up = notice->kind == LEDGER_NOTICE_UP;
     self->ups += self->up;
+    self->changes += notice->changed;
+    self->generation = self->up ? notice->generation : self->generation;
     self->downs += !self->up;
     return;
   }
@@ -101,12 +103,18 @@ on_notice (void *context, const ledger_notice_t *notice)
 }
 
 void
-rig_open (rig_t *self, rig_broker_t *broker, const char *name)
+rig_begin (rig_t *self, rig_broker_t *broker, const char *name)
 {
   const ledger_options_t options = {
     .url = self->redis.url, .broker = name, .result = on_result, .notice = on_notice, .context = broker};
   *broker = (rig_broker_t){.name = name};
   cr_assert_eq (ledger_new (&broker->ledger, self->loop, &options, NULL), TROUPE_OK);
+}
+
+void
+rig_open (rig_t *self, rig_broker_t *broker, const char *name)
+{
+  rig_begin (self, broker, name);
   LOOP_UNTIL (self->loop, broker->up);
 }
 

@@ -55,7 +55,8 @@ typedef struct {
   const char *name;
   ledger_t *ledger;
   bool up;
-  int ups, downs;
+  int ups, downs, changes; // changes: of the store's history
+  uint64_t generation;
   size_t results_count, notices_count; // of READY and SETTLED
   rig_result_t last;
   ledger_outcome_t outcomes[RIG_RESULTS_MAX];
@@ -73,8 +74,9 @@ typedef struct {
 // A new rig whose brokers are up. `extra`: arguments for redis-server, or NULL. One at a time; it is static.
 rig_t *rig_start (const char *const *extra);
 void rig_stop (rig_t *self);
-// Starts and waits for one broker of it.
+// Starts and waits for one broker of it; only starts it.
 void rig_open (rig_t *self, rig_broker_t *broker, const char *name);
+void rig_begin (rig_t *self, rig_broker_t *broker, const char *name);
 
 // Makes a request and waits for its result.
 const rig_result_t *rig_do (rig_t *self, rig_broker_t *broker, const ledger_request_t *request);

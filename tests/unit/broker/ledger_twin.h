@@ -23,6 +23,7 @@ typedef struct {
   ledger_model_t *model;
   twin_pair_t pairs[2];
   uint64_t seed; // for messages, with the step
+  unsigned slot;
   unsigned step;
   bool answered;
   rig_result_t modelled;
@@ -32,8 +33,11 @@ typedef struct {
 // There is one; a request that the two do differently fails the test.
 extern twin_t twin;
 
-void twin_open (uint64_t seed);
+// `session`: of all requests.
+void twin_open (uint64_t seed, const char *session);
 void twin_close (void);
+// The store's history changes, and both begin a generation.
+void twin_change_history (void);
 // Broker `by`, 0 or 1, asks both.
 void twin_perform (unsigned by, const ledger_request_t *request);
 

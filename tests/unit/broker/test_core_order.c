@@ -2,47 +2,23 @@
 //
 // The order of a caller's calls, where the broker delays or loses one of them.
 
-#include "sim/stage.h"
-
-#include <criterion/criterion.h>
-
-enum { CALLER = 1, INSTANCE = 2 };
-
-static ledger_model_t *model;
-static stage_t *stage;
+#include "core_rig.h"
 
 static void
 open (void)
 {
-  model = ledger_model_new ();
-  stage = stage_new (model, "broker-1", NULL, 1000);
-  stage_ready (stage);
-  stage_hello (stage, CALLER, "caller-1");
-  stage_hello (stage, INSTANCE, "instance-2");
+  core_rig_open ();
   stage_register (stage, INSTANCE, "agent/alice", 4, true);
-  stage_forget (stage);
 }
 
-static void
-close (void)
-{
-  cr_expect_eq (ledger_model_violations (model), 0);
-  stage_destroy (&stage);
-  ledger_model_destroy (&model);
-}
+TestSuite (core_order, .init = open, .fini = core_rig_close);
 
-TestSuite (core_order, .init = open, .fini = close);
-
-// `previous` 0: none.
+// `previous` 0: none. The store hasn't answered yet.
 static void
 send (unsigned number, unsigned previous, const char *service, unsigned flags)
 {
-  troupe_header_t header;
-  troupe_id_t id = stage_id (number), before = stage_id (previous);
-  troupe_header_init (&header, TROUPE_CMD_CALL);
-  troupe_header_set_call (&header, &id);
-  troupe_header_set_service (&header, troupe_text (service));
-  troupe_header_set_session (&header, troupe_text ("s"));
+  troupe_id_t before = stage_id (previous);
+  troupe_header_t header = core_rig_call_header (number, service);
   if (previous != 0)
     troupe_header_set_previous (&header, &before);
   if (flags != 0)

@@ -77,6 +77,31 @@ Test (core_peers, a_peer_of_another_mesh_is_turned_away)
   cr_assert (welcome != NULL && troupe_text_equal (welcome->header.mesh, "m"));
 }
 
+static void
+say_hello_as (broker_connection_t from, unsigned minor)
+{
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_HELLO);
+  troupe_header_set_peer (&header, troupe_text ("newer"));
+  troupe_header_set_minor (&header, minor);
+  stage_receive (stage, from, &header, NULL);
+  const stage_message_t *welcome = stage_take (stage, from, TROUPE_CMD_WELCOME);
+  cr_assert (welcome != NULL && troupe_header_minor (&welcome->header) == TROUPE_PROTOCOL_MINOR);
+}
+
+Test (core_peers, a_command_of_a_later_minor_version_is_refused_with_what_to_do)
+{
+  static const uint8_t unknown[] = {0x93, TROUPE_PROTOCOL_VERSION, 120, 0x80};
+  const troupe_err_t expected[] = {TROUPE_BAD_FRAME, TROUPE_VERSION_MISMATCH};
+  for (unsigned i = 0; i < 2; i++) {
+    say_hello_as (i + 1, TROUPE_PROTOCOL_MINOR + i);
+    receive_bytes (i + 1, unknown, sizeof unknown);
+    const stage_message_t *refused = stage_take (stage, i + 1, TROUPE_CMD_REFUSED);
+    cr_assert (refused != NULL && refused->header.of == 120);
+    cr_expect_eq (stage_error (refused), expected[i]);
+  }
+}
+
 Test (core_peers, strangers_are_told_to_say_hello_but_not_each_time)
 {
   for (int i = 0; i < 100; i++)

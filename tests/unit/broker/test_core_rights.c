@@ -5,12 +5,8 @@
 
 #include "broker/hearing.h"
 #include "broker/saying.h"
-#include "sim/stage.h"
+#include "core_rig.h"
 
-#include <criterion/criterion.h>
-
-static ledger_model_t *model;
-static stage_t *stage;
 static troupe_keyring_t *ring;
 
 static void
@@ -33,8 +29,7 @@ set_up (void)
 static void
 tear_down (void)
 {
-  stage_destroy (&stage);
-  ledger_model_destroy (&model);
+  core_rig_close ();
   troupe_keyring_destroy (&ring);
 }
 
@@ -62,23 +57,37 @@ come (broker_connection_t from, const troupe_identity_t *identity)
   stage_step (stage, &event);
 }
 
-static troupe_err_t
-refusal (broker_connection_t to)
-{
-  const stage_message_t *refused = stage_take (stage, to, TROUPE_CMD_REFUSED);
-  return refused != NULL ? stage_error (refused) : TROUPE_OK;
-}
-
 static uint64_t
 refused_by_key (void)
 {
   return broker_core_counter (stage->core, BROKER_COUNT_REFUSED_BY_KEY);
 }
 
+// Alice, on connection 1, serves agent/alice.
+static void
+serve_alice (void)
+{
+  come (1, identity_of ("alice"));
+  stage_register (stage, 1, "agent/alice", 4, true);
+}
+
+// Ann, on connection 2, has called alice, who runs it.
+static troupe_id_t
+call_alice (void)
+{
+  troupe_id_t id = stage_id (1);
+  serve_alice ();
+  come (2, identity_of ("ann"));
+  stage_call (stage, 2, &id, "agent/alice", "ann-1", 0, 0);
+  stage_settle_store (stage);
+  cr_assert_not_null (stage_take (stage, 1, TROUPE_CMD_OFFER));
+  return id;
+}
+
 Test (core_rights, nobody_comes_without_an_identity)
 {
   come (1, NULL);
-  cr_expect_eq (refusal (1), TROUPE_PERMISSION);
+  cr_expect_eq (core_rig_refused (1), TROUPE_PERMISSION);
   cr_expect_null (stage_take (stage, 1, TROUPE_CMD_WELCOME));
   cr_expect_eq (refused_by_key (), 1u);
   come (1, identity_of ("alice"));
@@ -87,14 +96,13 @@ Test (core_rights, nobody_comes_without_an_identity)
 
 Test (core_rights, a_name_belongs_to_its_key)
 {
-  come (1, identity_of ("alice"));
-  stage_register (stage, 1, "agent/alice", 4, true);
+  serve_alice ();
   cr_expect_not_null (stage_take (stage, 1, TROUPE_CMD_REGISTERED));
   stage_register (stage, 1, "agent/bob", 4, true);
-  cr_expect_eq (refusal (1), TROUPE_PERMISSION);
+  cr_expect_eq (core_rig_refused (1), TROUPE_PERMISSION);
   come (2, identity_of ("ann"));
   stage_register (stage, 2, "agent/alice", 4, true);
-  cr_expect_eq (refusal (2), TROUPE_PERMISSION);
+  cr_expect_eq (core_rig_refused (2), TROUPE_PERMISSION);
   cr_expect_null (stage_take (stage, 2, TROUPE_CMD_REGISTERED));
   cr_expect_eq (refused_by_key (), 2u);
 }
@@ -102,28 +110,26 @@ Test (core_rights, a_name_belongs_to_its_key)
 Test (core_rights, sessions_belong_to_keys)
 {
   troupe_id_t first = stage_id (1), second = stage_id (2);
-  come (1, identity_of ("alice"));
-  stage_register (stage, 1, "agent/alice", 4, true);
+  serve_alice ();
   come (2, identity_of ("ann"));
   stage_call (stage, 2, &first, "agent/alice", "ann-1", 0, 0);
   stage_settle_store (stage);
   cr_expect_not_null (stage_take (stage, 2, TROUPE_CMD_ACCEPTED));
   stage_call (stage, 2, &second, "agent/alice", "bob-1", 0, 0);
-  cr_expect_eq (refusal (2), TROUPE_PERMISSION);
+  cr_expect_eq (core_rig_refused (2), TROUPE_PERMISSION);
   stage_await (stage, 2, &first, "bob-1");
-  cr_expect_eq (refusal (2), TROUPE_PERMISSION);
+  cr_expect_eq (core_rig_refused (2), TROUPE_PERMISSION);
   stage_cancel (stage, 2, &first, "bob-1");
-  cr_expect_eq (refusal (2), TROUPE_PERMISSION);
+  cr_expect_eq (core_rig_refused (2), TROUPE_PERMISSION);
 }
 
 Test (core_rights, only_some_may_call)
 {
   troupe_id_t id = stage_id (1);
-  come (1, identity_of ("alice"));
-  stage_register (stage, 1, "agent/alice", 4, true);
+  serve_alice ();
   come (2, identity_of ("eve"));
   stage_call (stage, 2, &id, "agent/alice", "s", 0, 0);
-  cr_expect_eq (refusal (2), TROUPE_PERMISSION);
+  cr_expect_eq (core_rig_refused (2), TROUPE_PERMISSION);
 }
 
 Test (core_rights, only_operators_see_reports)
@@ -134,20 +140,14 @@ Test (core_rights, only_operators_see_reports)
   troupe_header_init (&header, TROUPE_CMD_STATUS);
   troupe_header_set_request (&header, 7);
   stage_receive (stage, 1, &header, NULL);
-  cr_expect_eq (refusal (1), TROUPE_PERMISSION);
+  cr_expect_eq (core_rig_refused (1), TROUPE_PERMISSION);
   stage_receive (stage, 2, &header, NULL);
   cr_expect_not_null (stage_take (stage, 2, TROUPE_CMD_REPORT));
 }
 
 Test (core_rights, a_memory_is_read_only_by_who_runs_the_call)
 {
-  troupe_id_t id = stage_id (1);
-  come (1, identity_of ("alice"));
-  stage_register (stage, 1, "agent/alice", 4, true);
-  come (2, identity_of ("ann"));
-  stage_call (stage, 2, &id, "agent/alice", "ann-1", 0, 0);
-  stage_settle_store (stage);
-  cr_assert_not_null (stage_take (stage, 1, TROUPE_CMD_OFFER));
+  troupe_id_t id = call_alice ();
   troupe_header_t header;
   troupe_header_init (&header, TROUPE_CMD_RECALL);
   troupe_header_set_call (&header, &id);
@@ -156,7 +156,7 @@ Test (core_rights, a_memory_is_read_only_by_who_runs_the_call)
   troupe_header_set_from (&header, 0);
   troupe_header_set_count (&header, 10);
   stage_receive (stage, 2, &header, NULL);
-  cr_expect_eq (refusal (2), TROUPE_STALE);
+  cr_expect_eq (core_rig_refused (2), TROUPE_STALE);
   stage_receive (stage, 1, &header, NULL);
   stage_settle_store (stage);
   cr_expect_not_null (stage_take (stage, 1, TROUPE_CMD_RECALLED));
@@ -164,17 +164,11 @@ Test (core_rights, a_memory_is_read_only_by_who_runs_the_call)
 
 Test (core_rights, only_its_name_settles_a_call)
 {
-  troupe_id_t id = stage_id (1);
-  come (1, identity_of ("alice"));
-  stage_register (stage, 1, "agent/alice", 4, true);
-  come (2, identity_of ("ann"));
-  stage_call (stage, 2, &id, "agent/alice", "ann-1", 0, 0);
-  stage_settle_store (stage);
-  cr_assert_not_null (stage_take (stage, 1, TROUPE_CMD_OFFER));
+  troupe_id_t id = call_alice ();
   come (3, identity_of ("eve")); // who knows the call, and calls herself what alice's instance does
   stage_settle (stage, 3, &id, "ann-1", 1, "forged");
   stage_settle_store (stage);
-  cr_expect_eq (refusal (3), TROUPE_STALE);
+  cr_expect_eq (core_rig_refused (3), TROUPE_STALE);
   cr_expect_null (stage_take (stage, 2, TROUPE_CMD_SETTLED));
   stage_settle (stage, 1, &id, "ann-1", 1, "real");
   stage_settle_store (stage);
@@ -185,13 +179,7 @@ Test (core_rights, only_its_name_settles_a_call)
 
 Test (core_rights, calls_within_a_call_are_made_by_who_runs_it)
 {
-  troupe_id_t id = stage_id (1), nested = stage_id (2);
-  come (1, identity_of ("alice"));
-  stage_register (stage, 1, "agent/alice", 4, true);
-  come (2, identity_of ("ann"));
-  stage_call (stage, 2, &id, "agent/alice", "ann-1", 0, 0);
-  stage_settle_store (stage);
-  cr_assert_not_null (stage_take (stage, 1, TROUPE_CMD_OFFER));
+  troupe_id_t id = call_alice (), nested = stage_id (2);
   troupe_header_t header;
   troupe_header_init (&header, TROUPE_CMD_CALL);
   troupe_header_set_call (&header, &nested);
@@ -200,10 +188,10 @@ Test (core_rights, calls_within_a_call_are_made_by_who_runs_it)
   troupe_header_set_path (&header, &id, 1);
   troupe_header_set_parent (&header, 1);
   stage_receive (stage, 2, &header, NULL);
-  cr_expect_eq (refusal (2), TROUPE_PERMISSION);
+  cr_expect_eq (core_rig_refused (2), TROUPE_PERMISSION);
   stage_receive (stage, 1, &header, NULL);
   stage_settle_store (stage);
-  cr_expect_neq (refusal (1), TROUPE_PERMISSION);
+  cr_expect_neq (core_rig_refused (1), TROUPE_PERMISSION);
 }
 
 Test (core_rights, a_revoked_key_ends_its_peers_and_may_come_back)
@@ -224,7 +212,7 @@ Test (core_rights, a_revoked_key_ends_its_peers_and_may_come_back)
   stage_register (stage, 1, "agent/alice", 4, true);
   cr_expect_null (stage_take (stage, 1, TROUPE_CMD_REGISTERED), "its frames are a stranger's");
   come (1, NULL);
-  cr_expect_eq (refusal (1), TROUPE_PERMISSION);
+  cr_expect_eq (core_rig_refused (1), TROUPE_PERMISSION);
   come (1, identity_of ("alice"));
   cr_expect_not_null (stage_take (stage, 1, TROUPE_CMD_WELCOME));
 }

@@ -3,76 +3,34 @@
 // What was said in hubs is published, and offers say what of it there is to hear.
 
 #include "broker/saying.h"
-#include "sim/stage.h"
-#include "troupe/value.h"
+#include "core_rig.h"
 
-#include <criterion/criterion.h>
 #include <stdlib.h>
 
-enum { CALLER = 1, INSTANCE = 2, PUBLISHED = 0 };
+enum { PUBLISHED = 0 };
 
-static ledger_model_t *model;
-static stage_t *stage;
-static unsigned number;
+static unsigned number; // of the last call
 
-static void
-open (void)
-{
-  model = ledger_model_new ();
-  stage = stage_new (model, "broker-1", NULL, 1000);
-  stage_ready (stage);
-  stage_hello (stage, CALLER, "caller-1");
-  stage_hello (stage, INSTANCE, "instance-2");
-  stage_register (stage, INSTANCE, "agent/alice", 4, true);
-  stage_register (stage, INSTANCE, "agent/bob", 4, true);
-  number = 0;
-}
-
-static void
-close (void)
-{
-  cr_expect_eq (ledger_model_violations (model), 0);
-  stage_destroy (&stage);
-  ledger_model_destroy (&model);
-}
-
-TestSuite (core_saying, .init = open, .fini = close);
-
-// An operation on a hub; the store doesn't answer yet.
-static troupe_id_t
-operate (const char *service, json_t *input)
-{
-  troupe_header_t header;
-  troupe_buffer_t *body = NULL;
-  troupe_id_t id = stage_id (++number);
-  cr_assert_eq (troupe_value_pack (input, &body, NULL), TROUPE_OK);
-  json_decref (input);
-  troupe_header_init (&header, TROUPE_CMD_CALL);
-  troupe_header_set_call (&header, &id);
-  troupe_header_set_service (&header, troupe_text (service));
-  troupe_header_set_session (&header, troupe_text ("s"));
-  stage_receive (stage, CALLER, &header, body);
-  troupe_buffer_unref (&body);
-  return id;
-}
+TestSuite (core_saying, .init = core_rig_open_serving, .fini = core_rig_close);
 
 static troupe_id_t
 open_hub (void)
 {
-  troupe_id_t hub = operate ("hub/open", json_pack ("{s:[s, s]}", "members", "agent/alice", "agent/bob"));
+  core_rig_operate (++number, "hub/open", json_pack ("{s:[s, s]}", "members", "agent/alice", "agent/bob"));
   stage_settle_store (stage);
   stage_advance (stage, 10);
   stage_forget (stage);
-  return hub;
+  return stage_id (number);
 }
 
+// The store hasn't answered yet.
 static void
 broadcast (const troupe_id_t *hub, const char *content)
 {
   char id[TROUPE_ID_TEXT_SIZE];
   troupe_id_to_text (hub, id);
-  operate ("hub/broadcast",
-           json_pack ("{s:s, s:[{s:s, s:s}]}", "hub", id, "messages", "name", "host", "content", content));
+  core_rig_operate (++number, "hub/broadcast",
+                    json_pack ("{s:s, s:[{s:s, s:s}]}", "hub", id, "messages", "name", "host", "content", content));
 }
 
 // What is published after `ms`, which must be of the hub; NULL: nothing.
@@ -91,16 +49,10 @@ published (const troupe_id_t *hub, int64_t ms)
 static troupe_id_t
 call_alice (const troupe_id_t *hub)
 {
-  troupe_header_t header;
-  troupe_id_t id = stage_id (++number);
-  troupe_header_init (&header, TROUPE_CMD_CALL);
-  troupe_header_set_call (&header, &id);
-  troupe_header_set_service (&header, troupe_text ("agent/alice"));
-  troupe_header_set_session (&header, troupe_text ("s"));
+  troupe_header_t header = core_rig_call_header (++number, "agent/alice");
   troupe_header_set_hubs (&header, hub, 1);
-  stage_receive (stage, CALLER, &header, NULL);
-  stage_settle_store (stage);
-  return id;
+  core_rig_send (CALLER, &header, NULL);
+  return header.call;
 }
 
 Test (core_saying, publishes_what_was_broadcast_once_it_is_stored)
@@ -113,9 +65,7 @@ Test (core_saying, publishes_what_was_broadcast_once_it_is_stored)
   cr_expect_not (troupe_header_has (&said->header, TROUPE_F (SERVICE)));
   cr_expect_eq (said->header.steps_count, 1);
   cr_expect_eq (said->header.sizes_count, 1);
-  json_t *message = NULL;
-  cr_assert_eq (troupe_value_unpack (troupe_buffer_data (said->body), troupe_buffer_size (said->body), &message, NULL),
-                TROUPE_OK);
+  json_t *message = core_rig_json (said);
   cr_expect_str_eq (json_string_value (json_object_get (message, "content")), "one");
   json_decref (message);
   cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_SAID), 1);
@@ -166,9 +116,119 @@ Test (core_saying, keeps_hubs_and_speakers_apart)
   cr_expect_eq (count, 3);
 }
 
+Test (core_saying, what_several_say_in_a_hub_leaves_together)
+{
+  troupe_id_t hub = open_hub (), call = call_alice (&hub);
+  broadcast (&hub, "one");
+  cr_assert_not_null (published (&hub, 0));
+  broadcast (&hub, "two");
+  stage_settle (stage, INSTANCE, &call, "s", 1, "\xa5three");
+  cr_assert_null (published (&hub, 1));
+  const stage_message_t *said = published (&hub, 4);
+  cr_assert (said != NULL && said->more && !troupe_header_has (&said->header, TROUPE_F (SERVICE)));
+  said = published (&hub, 0);
+  cr_assert (said != NULL && !said->more && troupe_header_has (&said->header, TROUPE_F (SERVICE)));
+  cr_expect (stage_body_is (said, "\xa5three"));
+  cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_SAID_MESSAGES), 2);
+}
+
+// Two hubs that speak in turn gather all the same.
+Test (core_saying, gathers_for_each_hub)
+{
+  troupe_id_t first = open_hub (), second = open_hub ();
+  for (int i = 0; i < 4; i++) {
+    broadcast (&first, "one");
+    broadcast (&second, "two");
+  }
+  stage_settle_store (stage);
+  stage_advance (stage, 10);
+  cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_SAID), 8);
+  cr_expect_leq (broker_core_counter (stage->core, BROKER_COUNT_SAID_MESSAGES), 4);
+}
+
+// -- A busy hub, whose members rest -----------------------------------------------------------------------------------
+
+enum { MEMBERS = 40 }; // so they rest for 10 ms the first time
+
+static troupe_id_t
+open_live_hub (void)
+{
+  json_t *members = json_array ();
+  for (int i = 0; i < MEMBERS; i++) {
+    char name[32];
+    troupe_header_t header;
+    snprintf (name, sizeof name, "agent/m%d", i);
+    troupe_header_init (&header, TROUPE_CMD_REGISTER);
+    troupe_header_set_service (&header, troupe_text (name));
+    troupe_header_set_credit (&header, 4);
+    troupe_header_set_flags (&header, TROUPE_FLAG_ACTOR | TROUPE_FLAG_OBSERVE | TROUPE_FLAG_LIVE);
+    stage_receive (stage, INSTANCE, &header, NULL);
+    json_array_append_new (members, json_string (name));
+  }
+  core_rig_operate (++number, "hub/open", json_pack ("{s:o}", "members", members));
+  stage_settle_store (stage);
+  stage_advance (stage, 10);
+  stage_forget (stage);
+  return stage_id (number);
+}
+
+// All that are told observe it.
+static unsigned
+observe_all (void)
+{
+  unsigned told = 0;
+  for (const stage_message_t *offer; (offer = stage_take (stage, INSTANCE, TROUPE_CMD_OFFER)) != NULL; told++) {
+    troupe_header_t header;
+    troupe_header_init (&header, TROUPE_CMD_SETTLE);
+    troupe_header_set_call (&header, &offer->header.call);
+    troupe_header_set_session (&header, troupe_text ("s"));
+    troupe_header_set_attempt (&header, 1);
+    troupe_header_set_status (&header, TROUPE_STATUS_VALUE);
+    troupe_header_set_flags (&header, TROUPE_FLAG_HEARD);
+    core_rig_send (INSTANCE, &header, "\xc0");
+  }
+  return told;
+}
+
+Test (core_saying, what_is_said_in_a_busy_hub_waits_until_it_can_be_heard)
+{
+  troupe_id_t hub = open_live_hub ();
+  broadcast (&hub, "one");
+  cr_assert_not_null (published (&hub, 0));
+  cr_assert_eq (observe_all (), MEMBERS);
+  stage_advance (stage, 1);
+  broadcast (&hub, "two");
+  cr_expect_null (published (&hub, 5), "they rest");
+  broadcast (&hub, "three");
+  const stage_message_t *said = published (&hub, 4);
+  cr_assert (said != NULL && said->header.steps_count == 2);
+  stage_settle_store (stage);
+  cr_assert_eq (observe_all (), MEMBERS);
+}
+
+// Another broker may have them hear it earlier.
+Test (core_saying, but_not_beside_another_broker)
+{
+  stage_t *other = stage_new (model, "broker-2", NULL, stage->now);
+  stage_ready (other);
+  stage_advance (stage, 1500); // a heartbeat
+  stage_say (stage, INSTANCE, TROUPE_CMD_HEARTBEAT);
+  stage_settle_store (stage);
+  troupe_id_t hub = open_live_hub ();
+  broadcast (&hub, "one");
+  cr_assert_not_null (published (&hub, 0));
+  cr_assert_eq (observe_all (), MEMBERS);
+  broadcast (&hub, "two");
+  cr_expect_null (published (&hub, 1));
+  cr_expect_not_null (published (&hub, 3));
+  stage_destroy (&other);
+}
+
+// -- Sizes ------------------------------------------------------------------------------------------------------------
+
 Test (core_saying, a_large_entry_is_only_named_and_a_message_is_kept_small)
 {
-  enum { LARGE = 70 * 1024, MIDDLE = 10 * 1024 };
+  enum { LARGE = 70 * 1024, MIDDLE = 40 * 1024 };
   troupe_id_t hub = open_hub ();
   char *text = calloc (1, LARGE + 1);
   memset (text, 'x', LARGE);

@@ -236,7 +236,7 @@ Test (core_store, a_call_that_the_store_lost_ends_as_an_error)
   const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
   cr_assert (settled != NULL);
   cr_expect_eq (settled->header.status, TROUPE_STATUS_ERROR);
-  cr_expect_eq (stage_error (settled), TROUPE_UNKNOWN_CALL);
+  cr_expect_eq (stage_error (settled), TROUPE_STORE_LOST);
   cr_expect_eq (broker_core_open_calls (stage->core), 0);
 }
 
@@ -253,7 +253,7 @@ Test (core_store, a_call_that_the_store_lost_before_its_turn_ends_when_it_is_ask
   stage_settle_store (stage);
   const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
   cr_assert (settled != NULL);
-  cr_expect_eq (stage_error (settled), TROUPE_UNKNOWN_CALL);
+  cr_expect_eq (stage_error (settled), TROUPE_STORE_LOST);
   cr_expect_eq (broker_core_open_calls (stage->core), 1, "the first one");
 }
 

@@ -2,23 +2,12 @@
 //
 // Volatile calls: the store never hears of them.
 
-#include "sim/stage.h"
-
-#include <criterion/criterion.h>
-
-enum { CALLER = 1, INSTANCE = 2, OTHER = 3 };
-
-static ledger_model_t *model;
-static stage_t *stage;
+#include "core_rig.h"
 
 static void
 open (void)
 {
-  model = ledger_model_new ();
-  stage = stage_new (model, "broker-1", NULL, 1000);
-  stage_ready (stage);
-  stage_hello (stage, CALLER, "caller-1");
-  stage_hello (stage, INSTANCE, "instance-2");
+  core_rig_open ();
   stage_register (stage, INSTANCE, "tool/echo", 1, false);
   stage_register (stage, INSTANCE, "agent/alice", 1, true);
   stage_forget (stage);
@@ -28,8 +17,7 @@ static void
 close (void)
 {
   cr_expect_eq (ledger_model_count (model), 0);
-  stage_destroy (&stage);
-  ledger_model_destroy (&model);
+  core_rig_close ();
 }
 
 TestSuite (core_volatile, .init = open, .fini = close);
@@ -46,20 +34,6 @@ settle (broker_connection_t from, unsigned number, unsigned attempt)
 {
   troupe_id_t id = stage_id (number);
   stage_settle (stage, from, &id, "s", attempt, "value");
-}
-
-static uint64_t
-offered (broker_connection_t to)
-{
-  const stage_message_t *message = stage_take (stage, to, TROUPE_CMD_OFFER);
-  return message != NULL ? message->header.attempt : 0;
-}
-
-static bool
-refused_as (broker_connection_t to, troupe_err_t code)
-{
-  const stage_message_t *refused = stage_take (stage, to, TROUPE_CMD_REFUSED);
-  return refused != NULL && stage_error (refused) == code;
 }
 
 Test (core_volatile, accepted_offered_and_settled_without_a_store)
@@ -84,21 +58,21 @@ Test (core_volatile, accepted_offered_and_settled_without_a_store)
 Test (core_volatile, an_actor_s_call_is_refused)
 {
   call (1, "agent/alice", 0);
-  cr_expect (refused_as (CALLER, TROUPE_BAD_ARGUMENT));
+  cr_expect_eq (core_rig_refused (CALLER), TROUPE_BAD_ARGUMENT);
   call (2, "agent/late", TROUPE_FLAG_WAIT);
   stage_register (stage, INSTANCE, "agent/late", 1, true);
-  cr_expect (refused_as (CALLER, TROUPE_BAD_ARGUMENT), "also when that is seen later");
+  cr_expect_eq (core_rig_refused (CALLER), TROUPE_BAD_ARGUMENT, "also when that is seen later");
   cr_expect_eq (broker_core_open_calls (stage->core), 0);
 }
 
 Test (core_volatile, an_unknown_service_is_refused_or_waited_for)
 {
   call (1, "tool/late", 0);
-  cr_expect (refused_as (CALLER, TROUPE_UNKNOWN_SERVICE));
+  cr_expect_eq (core_rig_refused (CALLER), TROUPE_UNKNOWN_SERVICE);
   call (2, "tool/late", TROUPE_FLAG_WAIT);
   cr_expect_null (stage_take (stage, CALLER, TROUPE_CMD_ACCEPTED));
   stage_register (stage, INSTANCE, "tool/late", 1, false);
-  cr_expect_eq (offered (INSTANCE), 1);
+  cr_expect_eq (core_rig_attempt (INSTANCE), 1);
 }
 
 Test (core_volatile, a_caller_hears_of_a_call_that_takes_long)
@@ -124,25 +98,19 @@ Test (core_volatile, a_caller_hears_of_a_call_that_takes_long)
 // Its instance has forgotten the task, so nobody would send another outcome.
 Test (core_volatile, an_outcome_that_is_refused_becomes_that_error)
 {
-  troupe_header_t header;
-  troupe_id_t id = stage_id (1);
   static const uint32_t sizes[] = {100};
   call (1, "tool/echo", 0);
-  troupe_header_init (&header, TROUPE_CMD_SETTLE);
-  troupe_header_set_call (&header, &id);
-  troupe_header_set_session (&header, troupe_text ("s"));
-  troupe_header_set_attempt (&header, 1);
-  troupe_header_set_status (&header, TROUPE_STATUS_VALUE);
+  troupe_header_t header = core_rig_settle_header (1, 1, TROUPE_STATUS_VALUE);
   troupe_header_set_flags (&header, TROUPE_FLAG_VOLATILE);
   troupe_header_set_sizes (&header, sizes, 1);
   stage_receive (stage, INSTANCE, &header, NULL);
-  cr_expect (refused_as (INSTANCE, TROUPE_BAD_MESSAGE));
+  cr_expect_eq (core_rig_refused (INSTANCE), TROUPE_BAD_MESSAGE);
   const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
   cr_expect (settled != NULL && stage_error (settled) == TROUPE_BAD_MESSAGE);
   cr_expect_eq (broker_core_open_calls (stage->core), 0);
   call (2, "tool/echo", 0);
   stage_take (stage, INSTANCE, TROUPE_CMD_OFFER);
-  cr_expect_eq (offered (INSTANCE), 1, "its credit is free");
+  cr_expect_eq (core_rig_attempt (INSTANCE), 1, "its credit is free");
 }
 
 // Its caller lost the answer, and sends both again; on the way the old connection's cancel arrives.
@@ -154,7 +122,7 @@ Test (core_volatile, a_cancel_that_comes_before_the_call_ends_it)
   stage_cancel (stage, CALLER, &id, "s");
   const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
   cr_expect (settled != NULL && settled->header.status == TROUPE_STATUS_CANCELLED);
-  cr_expect_eq (offered (INSTANCE), 0);
+  cr_expect_eq (core_rig_attempt (INSTANCE), 0);
   stage_settle_store (stage);
   cr_expect_eq (broker_core_open_calls (stage->core), 0);
 }
@@ -163,7 +131,7 @@ Test (core_volatile, a_lost_instance_s_call_is_run_again_three_times_at_most)
 {
   call (1, "tool/echo", 0);
   for (unsigned i = 1; i <= 3; i++) {
-    cr_expect_eq (offered (INSTANCE), i);
+    cr_expect_eq (core_rig_attempt (INSTANCE), i);
     stage_unsent (stage, INSTANCE, TROUPE_CMD_HEARTBEAT, false);
     stage_hello (stage, INSTANCE, "instance-2");
     stage_register (stage, INSTANCE, "tool/echo", 1, false);
@@ -192,17 +160,13 @@ Test (core_volatile, cancelled_and_past_its_deadline)
 
 Test (core_volatile, bounded_as_other_calls)
 {
-  stage_destroy (&stage);
   broker_limits_t limits = stage_limits;
   limits.open_calls = 1;
-  stage = stage_new (model, "broker-1", &limits, 1000);
-  stage_ready (stage);
-  stage_hello (stage, CALLER, "caller-1");
-  stage_hello (stage, INSTANCE, "instance-2");
+  core_rig_reopen (&limits);
   stage_register (stage, INSTANCE, "tool/echo", 1, false);
   call (1, "tool/echo", 0);
   call (2, "tool/echo", 0);
-  cr_expect (refused_as (CALLER, TROUPE_OVERLOADED));
+  cr_expect_eq (core_rig_refused (CALLER), TROUPE_OVERLOADED);
 }
 
 Test (core_volatile, an_outcome_that_comes_too_late_is_not_known)
@@ -216,14 +180,14 @@ Test (core_volatile, an_outcome_that_comes_too_late_is_not_known)
   troupe_header_set_status (&header, TROUPE_STATUS_VALUE);
   troupe_header_set_flags (&header, TROUPE_FLAG_VOLATILE);
   stage_receive (stage, INSTANCE, &header, NULL);
-  cr_expect (refused_as (INSTANCE, TROUPE_UNKNOWN_CALL));
+  cr_expect_eq (core_rig_refused (INSTANCE), TROUPE_UNKNOWN_CALL);
 }
 
 Test (core_volatile, a_caller_may_come_back_within_a_lease)
 {
   for (int64_t away = 2000; away <= 3000; away += 1000) {
     call (1, "tool/echo", 0);
-    cr_expect_eq (offered (INSTANCE), 1);
+    cr_expect_eq (core_rig_attempt (INSTANCE), 1);
     stage_say (stage, CALLER, TROUPE_CMD_BYE);
     for (int64_t passed = 0; passed < away; passed += 500) {
       stage_advance (stage, 500);
@@ -232,7 +196,7 @@ Test (core_volatile, a_caller_may_come_back_within_a_lease)
     stage_hello (stage, CALLER, "caller-1");
     cr_expect_eq (broker_core_open_calls (stage->core), away < 2500);
     call (1, "tool/echo", 0);
-    cr_expect_eq (offered (INSTANCE), away < 2500 ? 0 : 1, "begun anew");
+    cr_expect_eq (core_rig_attempt (INSTANCE), away < 2500 ? 0 : 1, "begun anew");
     settle (INSTANCE, 1, 1);
     cr_expect_not_null (stage_take (stage, CALLER, TROUPE_CMD_SETTLED));
   }

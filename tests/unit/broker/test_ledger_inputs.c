@@ -181,7 +181,8 @@ Test (ledger_inputs, a_result_that_somebody_needs_does_not_expire)
   rig_do (rig, &rig->a, &end);
   LOOP_UNTIL (rig->loop, ask (rig, LEDGER_AWAIT, inputs[0])->outcome == LEDGER_UNKNOWN);
   LOOP_UNTIL (rig->loop, ask (rig, LEDGER_AWAIT, inputs[1])->outcome == LEDGER_UNKNOWN);
-  cr_expect_eq (redis_number (&rig->redis, "DBSIZE"), 2, "the sequence, and the inbox that was used");
+  cr_expect_eq (redis_number (&rig->redis, "DBSIZE"), 2 * LEDGER_SLOTS + 1,
+                "each slot's sequence and history, and the inbox that was used");
   rig_stop (rig);
 }
 

@@ -48,6 +48,24 @@ Test (ledger_leases, everybody_sees_everybodys)
   rig_stop (rig);
 }
 
+Test (ledger_leases, one_whose_peers_lost_it_is_cut_short_if_it_is_silent)
+{
+  rig_t *rig = rig_start (NULL);
+  renew (rig, &rig->b, 60000);
+  ledger_request_t lease = {.op = LEDGER_LEASE, .lease_ms = 60000, .broker = "b", .silent_ms = 30000};
+  cr_expect_gt (remaining (rig_do (rig, &rig->a, &lease), "b"), 50000, "it was heard of");
+  lease.silent_ms = 10;
+  LOOP_UNTIL (rig->loop, remaining (rig_do (rig, &rig->a, &lease), "b") <= 0);
+  int64_t before = remaining (rig_do (rig, &rig->a, &lease), "b");
+  cr_expect_leq (remaining (rig_do (rig, &rig->a, &lease), "b"), before, "once");
+  lease.broker = "nobody";
+  cr_expect_eq (rig_do (rig, &rig->a, &lease)->brokers_count, 2);
+  lease.broker = "a";
+  cr_expect_gt (remaining (rig_do (rig, &rig->a, &lease), "a"), 50000, "not itself");
+  cr_expect_gt (renew (rig, &rig->b, 60000)->lapsed_ms, 0, "and learns it");
+  rig_stop (rig);
+}
+
 Test (ledger_leases, the_calls_of_a_lost_broker_go_on_with_another_one)
 {
   rig_t *rig = rig_start (NULL);

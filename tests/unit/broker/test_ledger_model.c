@@ -231,11 +231,40 @@ ask_slot (void)
     twin_perform (by, &request);
 }
 
+// All that was begun by an earlier step is in the model as well, as settled.
+static void
+ask_close (void)
+{
+  ledger_request_t request = {.op = LEDGER_CLOSE, .session = run.session, .retention_ms = 3600000};
+  if (ledger_model_count (twin.model) > 20)
+    twin_perform (pick (2), &request);
+}
+
+static void
+ask_claim (void)
+{
+  static const char *const instances[] = {"one", "two"};
+  const ledger_model_call_t *call = some_call (true);
+  if (call == NULL || !call->actor)
+    return;
+  ledger_request_t request = rig_simple (LEDGER_CLAIM, run.session, call->id, call->attempt);
+  request.instance = instances[pick (2)];
+  twin_perform (pick (2), &request);
+}
+
 static void
 ask_something (void)
 {
   unsigned what = pick (100);
-  if (what < 30)
+  if (pick (120) == 0) {
+    ask_close ();
+    return;
+  }
+  if (pick (100) == 0)
+    twin_change_history ();
+  if (pick (20) == 0)
+    ask_claim ();
+  else if (what < 30)
     ask_call ();
   else if (what < 42)
     ask_operation ();
@@ -259,7 +288,7 @@ compare_once (uint64_t seed)
   run.random = seed * UINT64_C (0x9e3779b97f4a7c15) + 1;
   run.kept_count = run.hubs_count = 0;
   snprintf (run.session, sizeof run.session, "s%" PRIu64, seed);
-  twin_open (seed);
+  twin_open (seed, run.session);
   for (twin.step = 0; twin.step < STEPS; twin.step++)
     ask_something ();
   twin_close ();

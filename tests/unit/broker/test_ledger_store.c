@@ -78,7 +78,7 @@ Test (ledger_store, a_flushed_redis_gets_the_functions_again)
 static long long
 version_in (const redis_server_t *redis)
 {
-  redisReply *reply = redis_run (redis, "FCALL troupe1_version 0");
+  redisReply *reply = redis_run (redis, "FCALL troupe1_version 0 999"); // to a broker of any revision
   cr_assert_eq (reply->type, REDIS_REPLY_ARRAY);
   long long revision = reply->element[0]->integer;
   freeReplyObject (reply);
@@ -91,6 +91,7 @@ load_other_library (const redis_server_t *redis, int revision)
   redisContext *client = redis_connect (redis);
   redisReply *reply = redisCommand (client, "FUNCTION LOAD REPLACE %s%d%s",
                                     "#!lua name=troupe1\n"
+                                    "redis.register_function ('troupe1_meet', function () return {1, 1} end)\n"
                                     "redis.register_function ('troupe1_version', function () return {",
                                     revision, ", 'x'} end)");
   cr_assert_eq (reply->type, REDIS_REPLY_STRING, "%s", reply->str);
@@ -112,6 +113,95 @@ Test (ledger_store, a_stale_library_is_replaced_and_a_newer_one_stays)
     if (there[i] <= ours)
       cr_expect_eq (rig_do (rig, &rig->a, &accept)->outcome, LEDGER_OK, "%d", there[i]);
   }
+  rig_stop (rig);
+}
+
+// -- Two releases at one Redis ----------------------------------------------------------------------------------------
+
+// What stands behind "local <constant> = <number>".
+static const char *
+behind (const char *code, const char *constant, long long number)
+{
+  char text[64];
+  snprintf (text, sizeof text, "\nlocal %s = %lld\n", constant, number);
+  const char *found = strstr (code, text);
+  cr_assert_not_null (found, "%s", text);
+  return found + strlen (text);
+}
+
+// Our own library as that of another release.
+static void
+load_ours_as (const redis_server_t *redis, int revision, int oldest)
+{
+  const char *code = ledger_library_code;
+  const char *rest = behind (code, "REVISION", ledger_library_revision);
+  cr_assert_eq (rest, strstr (code, "local OLDEST"), "they stand together");
+  int before = (int)(strstr (code, "local REVISION") - code);
+  redisContext *client = redis_connect (redis);
+  redisReply *reply = redisCommand (client, "FUNCTION LOAD REPLACE %b%s%d%s%d%s", code, (size_t)before, "local REVISION = ",
+                                    revision, "\nlocal OLDEST = ", oldest,
+                                    behind (code, "OLDEST", ledger_library_oldest) - 1);
+  cr_assert_eq (reply->type, REDIS_REPLY_STRING, "%s", reply->str);
+  freeReplyObject (reply);
+  redisFree (client);
+}
+
+static void
+turn_for_a_while (const rig_t *rig)
+{
+  for (int i = 0; i < 20; i++)
+    cr_assert_eq (troupe_loop_turn (rig->loop, 20), TROUPE_OK);
+}
+
+Test (ledger_store, brokers_of_two_releases_work_with_the_newer_ones_functions)
+{
+  rig_t *rig = rig_start (NULL);
+  const int ours = (int)ledger_library_revision;
+  load_ours_as (&rig->redis, ours + 1, ours);
+  ledger_request_t lease = {.op = LEDGER_LEASE, .lease_ms = 1000};
+  cr_expect_eq (rig_do (rig, &rig->a, &lease)->outcome, LEDGER_OK, "who was there goes on");
+  ledger_destroy (&rig->b.ledger);
+  rig_open (rig, &rig->b, "b");
+  ledger_request_t accept = rig_accept ("s", troupe_id_new (), "model/m");
+  cr_expect_eq (rig_do (rig, &rig->b, &accept)->outcome, LEDGER_OK, "and who comes");
+  cr_expect_eq (version_in (&rig->redis), ours + 1);
+  cr_expect_eq (rig->a.downs, 0);
+  rig_stop (rig);
+}
+
+Test (ledger_store, a_broker_that_newer_functions_do_not_serve_is_told_and_stays_away)
+{
+  rig_t *rig = rig_start (NULL);
+  const int ours = (int)ledger_library_revision;
+  load_ours_as (&rig->redis, ours + 1, ours + 1);
+  ledger_request_t lease = {.op = LEDGER_LEASE, .lease_ms = 1000};
+  cr_expect_eq (rig_do (rig, &rig->a, &lease)->outcome, LEDGER_LOST, "with its lease");
+  LOOP_UNTIL (rig->loop, !rig->a.up);
+  turn_for_a_while (rig);
+  cr_expect_eq (rig->a.ups, 1);
+  redisReply *told = redis_run (&rig->redis, "FCALL troupe1_version 0 7");
+  redisReply *asked = redis_run (&rig->redis, "FCALL troupe1_version 0");
+  cr_assert_eq (told->type, REDIS_REPLY_ERROR);
+  cr_expect_str_eq (told->str, asked->str, "who doesn't tell its revision has 7");
+  freeReplyObject (told);
+  freeReplyObject (asked);
+  load_ours_as (&rig->redis, ours + 1, ours);
+  LOOP_UNTIL (rig->loop, rig->a.up);
+  rig_stop (rig);
+}
+
+Test (ledger_store, functions_too_old_to_take_over_from_stay_and_the_broker_stays_away)
+{
+  rig_t *rig = rig_start (NULL);
+  const int before = (int)ledger_library_oldest - 1;
+  load_ours_as (&rig->redis, before, before);
+  ledger_destroy (&rig->a.ledger);
+  rig_begin (rig, &rig->a, "a");
+  turn_for_a_while (rig);
+  cr_expect_not (rig->a.up);
+  cr_expect_eq (version_in (&rig->redis), before);
+  redis_do (&rig->redis, "FUNCTION FLUSH");
+  LOOP_UNTIL (rig->loop, rig->a.up);
   rig_stop (rig);
 }
 

@@ -47,6 +47,8 @@ Test (cross, limits)
                  "t.yaml:1:10: limits.heartbeat: the lease (2500ms) must be at least three heartbeats (1000ms each)\n");
   expect_errors ("limits: {open_bytes: 1MiB}\n",
                  "t.yaml:1:10: limits.open_bytes: the largest message must fit into limits.open_bytes\n");
+  expect_errors ("limits: {unread: 1MiB}\n",
+                 "t.yaml:1:10: limits.unread: the largest message must fit into limits.unread\n");
 }
 
 Test (cross, brokers)
@@ -171,7 +173,8 @@ Test (cross, long_sockets)
 Test (cross, store)
 {
   static const char *const right[] = {"redis://localhost",  "redis://localhost:6379", "redis://user@10.0.0.1:6379/2",
-                                      "redis://[::1]:6379", "unix:///run/redis.sock", "unix://redis.sock"};
+                                      "redis://[::1]:6379", "unix:///run/redis.sock", "unix://redis.sock",
+                                      "redis+sentinel://s1/troupe", "redis+sentinel://u@s1:1,[::1],s3/troupe/2"};
   char yaml[256];
   for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
     snprintf (yaml, sizeof yaml, "store: {url: \"%s\"}\n", right[i]);
@@ -182,7 +185,9 @@ Test (cross, store)
   }
   static const char *const wrong[] = {"localhost:6379", "http://localhost", "redis://",      "redis://a b",
                                       "redis://h:0",    "redis://h/x",      "redis://:pw@h", "redis://u:pw@h",
-                                      "rediss://h",     "unix://"};
+                                      "rediss://h",     "unix://",          "redis+sentinel://h",
+                                      "redis+sentinel://h/", "redis+sentinel://h,/troupe", "redis+sentinel://u:pw@h/m",
+                                      "redis+sentinel://h/m/x"};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     snprintf (yaml, sizeof yaml, "store: {url: \"%s\"}\n", wrong[i]);
     char *lines = load_errors (yaml, strlen (yaml));

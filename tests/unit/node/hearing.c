@@ -5,16 +5,6 @@
 #include "rig.h"
 
 static void
-registered (rig_t *rig)
-{
-  troupe_header_t header;
-  rig_expect (rig, 0, TROUPE_CMD_REGISTER);
-  troupe_header_init (&header, TROUPE_CMD_REGISTERED);
-  troupe_header_set_service (&header, troupe_text ("agent/alice"));
-  rig_say (rig, 0, &header, NULL);
-}
-
-static void
 offer_news (rig_t *rig, const troupe_id_t *call, unsigned attempt, uint64_t news)
 {
   troupe_header_t header;
@@ -33,10 +23,7 @@ offer_news (rig_t *rig, const troupe_id_t *call, unsigned attempt, uint64_t news
 static troupe_id_t
 open_task (rig_t *rig, probe_t *probe)
 {
-  rig_open (rig, 1);
-  rig_serve (rig, probe, "agent/alice", true, 8);
-  rig_welcome (rig, 0);
-  registered (rig);
+  rig_open_alice (rig, probe);
   troupe_id_t id = rig_id (rig);
   offer_news (rig, &id, 1, 3);
   rig_deliver (rig);
@@ -167,11 +154,7 @@ Test (hearing, goes_on_where_it_was_when_the_call_is_offered_again)
   answer (&rig, &id, 17, json_pack ("[s]", "a"));
   rig_expect (&rig, 0, TROUPE_CMD_HEAR);
   uint64_t lost = rig.header.request;
-  rig_disconnect (&rig, 0);
-  rig_pass (&rig, 20, 0);
-  rig_welcome (&rig, 0);
-  registered (&rig);
-  rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
+  rig_reconnect (&rig);
   offer_news (&rig, &id, 2, 3);
   do
     rig_read (&rig, 0);

@@ -39,7 +39,7 @@ TestSuite (listening, .init = open, .fini = close);
 
 // A task of alice's that has `entries` of the hub's log to hear.
 static void
-offer (uint64_t since, uint64_t position, unsigned entries)
+offer_under (uint64_t epoch, uint64_t since, uint64_t position, unsigned entries)
 {
   troupe_header_t header;
   troupe_id_t id = rig_id (&rig);
@@ -53,10 +53,18 @@ offer (uint64_t since, uint64_t position, unsigned entries)
   troupe_header_set_since (&header, since);
   troupe_header_set_position (&header, position);
   troupe_header_set_entries (&header, entries);
+  if (epoch > 0)
+    troupe_header_set_epoch (&header, epoch);
   rig_say (&rig, 0, &header, json_string ("input"));
   rig_deliver (&rig);
   cr_assert (eq (int, troupe_task_hear (probe.task, probe_recalled, &probe), TROUPE_OK));
   rig_deliver (&rig);
+}
+
+static void
+offer (uint64_t since, uint64_t position, unsigned entries)
+{
+  offer_under (0, since, position, entries);
 }
 
 // One entry; it says its position.
@@ -178,6 +186,29 @@ Test (listening, spares_reading_the_log)
   cr_assert (eq (ulong, count (NODE_COUNT_HEARD_LOGGED), 1));
 }
 
+// As many entries are here as the log has, and yet it may have others.
+Test (listening, does_not_trust_what_was_published_before_the_store_s_history_changed)
+{
+  const uint64_t first = 7 * (uint64_t)TROUPE_GENERATION_SIZE, second = 8 * (uint64_t)TROUPE_GENERATION_SIZE;
+  offer_under (first + 1, first, first + 5, 1);
+  answer_from_the_log (1);
+  expect_heard ("logged", 1);
+  publish (0, first + 7);
+  offer_under (second + 1, first + 5, first + 10, 1);
+  answer_from_the_log (1);
+  expect_heard ("logged", 1);
+  cr_assert (eq (ulong, count (NODE_COUNT_SAID_DROPPED), 1));
+  publish (0, first + 11); // by a broker that stood still
+  publish (0, second + 1);
+  offer_under (second + 1, first + 10, second + 2, 2);
+  answer_from_the_log (2);
+  expect_heard ("logged", 2);
+  publish (0, second + 3);
+  offer_under (second + 1, second + 2, second + 4, 1);
+  cr_assert (not(asks ()));
+  expect_heard ("800000003", 1);
+}
+
 Test (listening, waits_a_moment_for_what_is_missing)
 {
   offer (0, 5, 1);
@@ -205,6 +236,38 @@ Test (listening, reads_the_log_when_it_does_not_come)
   publish (1, 9); // late
   cr_assert (eq (ulong, count (NODE_COUNT_HEARD_PUBLISHED), 0));
   cr_assert (eq (ulong, count (NODE_COUNT_HEARD_LOGGED), 3));
+}
+
+// How long it waits, it learns.
+Test (listening, waits_longer_where_it_read_the_log_too_soon)
+{
+  offer (0, 5, 1);
+  answer_from_the_log (1);
+  expect_heard ("logged", 1);
+  publish (0, 7);
+  offer (5, 10, 2);
+  rig_pass (&rig, 11, 3);
+  answer_from_the_log (2);
+  expect_heard ("logged", 2);
+  publish (1, 9); // it was on its way
+  publish (0, 11);
+  offer (10, 14, 2);
+  rig_pass (&rig, 15, 3);
+  cr_assert (not(asks ()));
+  publish (1, 13);
+  expect_heard ("11", 2);
+  publish (0, 15);
+  offer (14, 18, 2);
+  rig_pass (&rig, 21, 3);
+  answer_from_the_log (2);
+  expect_heard ("logged", 2);
+  rig_pass (&rig, 300, 3);
+  rig_skip (&rig, 0);
+  publish (0, 19); // the other one was lost
+  offer (18, 22, 2);
+  rig_pass (&rig, 11, 3);
+  answer_from_the_log (2);
+  expect_heard ("logged", 2);
 }
 
 Test (listening, does_not_wait_where_nothing_ever_came)

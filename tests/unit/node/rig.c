@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// There are no sockets: a frame that the core has queued is taken from it, decoded, and kept until the next is read.
 
 #include "rig.h"
 
@@ -52,19 +54,32 @@ rig_close (rig_t *self)
   troupe_buffer_unref (&self->body);
 }
 
+// The next frame; most tests don't care that brokers are told of others that are lost.
+static const node_frame_t *
+next_frame (rig_t *self, unsigned broker)
+{
+  node_core_step (self->core, &(node_event_t){NODE_TICK}, self->now);
+  for (const node_frame_t *frame; (frame = node_core_frame (self->core, broker)) != NULL;) {
+    troupe_header_t header;
+    bool decoded = troupe_header_decode (&header, frame->header, frame->header_size, NULL) == TROUPE_OK;
+    if (self->hears_losses || !decoded || !troupe_header_has (&header, TROUPE_F (LOST)))
+      return frame;
+    node_core_frame_sent (self->core, broker);
+  }
+  return NULL;
+}
+
 bool
 rig_quiet (rig_t *self, unsigned broker)
 {
-  node_core_step (self->core, &(node_event_t){NODE_TICK}, self->now);
-  return node_core_frame (self->core, broker) == NULL;
+  return next_frame (self, broker) == NULL;
 }
 
 void
 rig_read (rig_t *self, unsigned broker)
 {
   troupe_error_t error = {0};
-  node_core_step (self->core, &(node_event_t){NODE_TICK}, self->now);
-  const node_frame_t *frame = node_core_frame (self->core, broker);
+  const node_frame_t *frame = next_frame (self, broker);
   cr_assert_not_null (frame);
   memcpy (self->bytes, frame->header, frame->header_size);
   cr_assert (eq (int, troupe_header_decode (&self->header, self->bytes, frame->header_size, &error), TROUPE_OK));
@@ -77,6 +92,15 @@ void
 rig_expect (rig_t *self, unsigned broker, troupe_command_t command)
 {
   rig_read (self, broker);
+  cr_assert_str_eq (troupe_command_name (self->header.command), troupe_command_name (command));
+}
+
+void
+rig_expect_past_heartbeats (rig_t *self, unsigned broker, troupe_command_t command)
+{
+  do
+    rig_read (self, broker);
+  while (self->header.command == TROUPE_CMD_HEARTBEAT);
   cr_assert_str_eq (troupe_command_name (self->header.command), troupe_command_name (command));
 }
 
@@ -111,6 +135,12 @@ rig_disconnect (rig_t *self, unsigned broker)
 void
 rig_welcome (rig_t *self, unsigned broker)
 {
+  rig_welcome_as (self, broker, TROUPE_PROTOCOL_MINOR);
+}
+
+void
+rig_welcome_as (rig_t *self, unsigned broker, unsigned minor)
+{
   troupe_header_t header;
   rig_expect (self, broker, TROUPE_CMD_HELLO);
   troupe_header_init (&header, TROUPE_CMD_WELCOME);
@@ -119,6 +149,7 @@ rig_welcome (rig_t *self, unsigned broker)
   troupe_header_set_lease (&header, RIG_LEASE);
   troupe_header_set_limit (&header, 100 * 1000);
   troupe_header_set_endpoint (&header, troupe_text ("ipc://publish"));
+  troupe_header_set_minor (&header, minor);
   rig_say (self, broker, &header, NULL);
 }
 
@@ -211,84 +242,6 @@ rig_deliver (rig_t *self)
   node_core_step (self->core, &(node_event_t){NODE_TICK}, self->now);
 }
 
-// -- Probes ----------------------------------------------------------------------------------------------------------
-
-static void
-keep (probe_t *probe, const json_t *json)
-{
-  json_decref (probe->last);
-  probe->last = json_deep_copy (json);
-}
-
-void
-probe_settled (void *context, troupe_placeholder_t *placeholder)
-{
-  probe_t *probe = context;
-  (void)placeholder;
-  probe->settled++;
-}
-
-void
-probe_part (void *context, troupe_placeholder_t *placeholder, unsigned attempt, const json_t *part)
-{
-  probe_t *probe = context;
-  (void)placeholder;
-  probe->parts++;
-  probe->attempt = attempt;
-  keep (probe, part);
-}
-
-void
-probe_serve (void *context, troupe_task_t *task)
-{
-  probe_t *probe = context;
-  probe->served++;
-  probe->task = task;
-}
-
-void
-probe_cancelled (void *context, troupe_task_t *task)
-{
-  probe_t *probe = context;
-  (void)task;
-  probe->cancelled++;
-}
-
-void
-probe_recalled (void *context, troupe_task_t *task, json_t *entries, const troupe_error_t *error)
-{
-  probe_t *probe = context;
-  (void)task;
-  probe->recalled++;
-  probe->code = error == NULL ? TROUPE_OK : error->code;
-  json_decref (probe->last);
-  probe->last = entries;
-}
-
-void
-probe_drained (void *context)
-{
-  ((probe_t *)context)->drained++;
-}
-
-void
-probe_reported (void *context, const json_t *reports)
-{
-  probe_t *probe = context;
-  probe->reported++;
-  keep (probe, reports);
-}
-
-void
-probe_event (void *context, const char *service, const char *instance, const json_t *event)
-{
-  probe_t *probe = context;
-  cr_assert_str_eq (service, "agent/alice");
-  cr_assert_str_eq (instance, "alice-1");
-  probe->events++;
-  keep (probe, event);
-}
-
 troupe_placeholder_t *
 rig_call (rig_t *self, probe_t *probe, const char *service, int64_t deadline_ms)
 {
@@ -312,4 +265,77 @@ rig_serve (rig_t *self, probe_t *probe, const char *name, bool actor, unsigned c
   troupe_error_t error = {0};
   troupe_service_t service = {.name = name, .actor = actor, .credit = credit, .serve = probe_serve, .context = probe};
   cr_assert (eq (int, node_core_serve (self->core, &service, &error), TROUPE_OK));
+}
+
+// -- Who serves ------------------------------------------------------------------------------------------------------
+
+void
+rig_registered (rig_t *self, unsigned broker, const char *name, unsigned credit)
+{
+  troupe_header_t header;
+  rig_expect (self, broker, TROUPE_CMD_REGISTER);
+  cr_assert (troupe_text_equal (self->header.service, name));
+  cr_assert (eq (ulong, self->header.credit, credit));
+  troupe_header_init (&header, TROUPE_CMD_REGISTERED);
+  troupe_header_set_service (&header, troupe_text (name));
+  rig_say (self, broker, &header, NULL);
+}
+
+void
+rig_expect_grant (rig_t *self, unsigned broker, unsigned credit)
+{
+  rig_expect (self, broker, TROUPE_CMD_GRANT);
+  cr_assert (eq (ulong, self->header.credit, credit));
+}
+
+// Says something of an attempt.
+static void
+say_of (rig_t *self, unsigned broker, troupe_command_t command, const troupe_id_t *call, unsigned attempt)
+{
+  troupe_header_t header;
+  troupe_header_init (&header, command);
+  troupe_header_set_call (&header, call);
+  troupe_header_set_attempt (&header, attempt);
+  rig_say (self, broker, &header, NULL);
+}
+
+void
+rig_confirm (rig_t *self, unsigned broker, const troupe_id_t *call, unsigned attempt)
+{
+  say_of (self, broker, TROUPE_CMD_CONFIRMED, call, attempt);
+}
+
+void
+rig_cancel (rig_t *self, unsigned broker, const troupe_id_t *call, unsigned attempt)
+{
+  say_of (self, broker, TROUPE_CMD_CANCEL, call, attempt);
+}
+
+void
+rig_open_alice (rig_t *self, probe_t *probe)
+{
+  rig_open (self, 1);
+  rig_serve (self, probe, "agent/alice", true, 8);
+  rig_welcome (self, 0);
+  rig_registered (self, 0, "agent/alice", 8);
+}
+
+troupe_id_t
+rig_open_task (rig_t *self, probe_t *probe)
+{
+  rig_open_alice (self, probe);
+  troupe_id_t id = rig_id (self);
+  rig_offer (self, 0, "agent/alice", &id, 1);
+  rig_deliver (self);
+  return id;
+}
+
+void
+rig_reconnect (rig_t *self)
+{
+  rig_disconnect (self, 0);
+  rig_pass (self, 20, 0);
+  rig_welcome (self, 0);
+  rig_registered (self, 0, "agent/alice", 7); // the task takes the rest
+  rig_expect (self, 0, TROUPE_CMD_AWAIT);
 }

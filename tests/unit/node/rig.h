@@ -18,6 +18,7 @@ typedef struct {
   int64_t now;
   uint64_t ids;
   unsigned woken;
+  bool hears_losses; // that other brokers are lost isn't passed over
   // The frame that was read last.
   unsigned char bytes[TROUPE_HEADER_SIZE_MAX];
   troupe_header_t header;
@@ -27,10 +28,11 @@ typedef struct {
 void rig_open (rig_t *self, unsigned brokers);
 void rig_close (rig_t *self);
 
-// Whether a frame waits; the next one, into self->header and self->body, which must be of `command`.
+// Whether no frame waits; the next one, into self->header and self->body, which must be of `command`.
 bool rig_quiet (rig_t *self, unsigned broker);
 void rig_read (rig_t *self, unsigned broker);
 void rig_expect (rig_t *self, unsigned broker, troupe_command_t command);
+void rig_expect_past_heartbeats (rig_t *self, unsigned broker, troupe_command_t command);
 void rig_skip (rig_t *self, unsigned broker); // all that wait
 
 // A broker says something; `body` is given up, NULL: empty.
@@ -38,6 +40,8 @@ void rig_say (rig_t *self, unsigned broker, const troupe_header_t *header, json_
 void rig_disconnect (rig_t *self, unsigned broker);
 // Reads HELLO, says WELCOME.
 void rig_welcome (rig_t *self, unsigned broker);
+// The same, of another minor version of the protocol.
+void rig_welcome_as (rig_t *self, unsigned broker, unsigned minor);
 void rig_settled (rig_t *self, unsigned broker, const troupe_id_t *call, troupe_status_t status, json_t *body);
 void rig_accepted (rig_t *self, unsigned broker, const troupe_id_t *call);
 void rig_refuse (rig_t *self, unsigned broker, troupe_command_t of, const troupe_id_t *call, unsigned attempt,
@@ -69,5 +73,17 @@ void probe_drained (void *context);
 void probe_reported (void *context, const json_t *reports);
 void probe_event (void *context, const char *service, const char *instance, const json_t *event);
 void rig_serve (rig_t *self, probe_t *probe, const char *name, bool actor, unsigned credit);
+
+// Reads REGISTER with that credit, says REGISTERED.
+void rig_registered (rig_t *self, unsigned broker, const char *name, unsigned credit);
+void rig_expect_grant (rig_t *self, unsigned broker, unsigned credit);
+void rig_confirm (rig_t *self, unsigned broker, const troupe_id_t *call, unsigned attempt);
+void rig_cancel (rig_t *self, unsigned broker, const troupe_id_t *call, unsigned attempt);
+// A rig with one broker and agent/alice, an actor of credit 8, registered there.
+void rig_open_alice (rig_t *self, probe_t *probe);
+// The same, and a task of alice's in attempt 1.
+troupe_id_t rig_open_task (rig_t *self, probe_t *probe);
+// Its connection is lost and there again; the AWAIT that asks how its call stands has been read.
+void rig_reconnect (rig_t *self);
 
 #endif

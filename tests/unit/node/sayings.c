@@ -60,8 +60,13 @@ static void
 expect_text (uint64_t since, uint64_t position, const char *service, const char *expected)
 {
   char text[256] = "";
-  json_t *list = sayings_read (&said, since, position, service);
-  cr_assert_not_null (list);
+  json_t *list = NULL;
+  troupe_heard_t *heard = NULL;
+  cr_assert (eq (int, heard_new (&heard), TROUPE_OK));
+  cr_assert (eq (int, sayings_read (&said, since, position, service, heard), TROUPE_OK));
+  cr_assert (eq (int, troupe_heard_list (heard, &list, NULL), TROUPE_OK));
+  cr_assert (eq (sz, json_array_size (list), troupe_heard_count (heard)));
+  troupe_heard_destroy (&heard);
   for (size_t i = 0; i < json_array_size (list); i++)
     snprintf (text + strlen (text), sizeof text - strlen (text), "%s ", json_string_value (json_array_get (list, i)));
   json_decref (list);

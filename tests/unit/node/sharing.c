@@ -54,13 +54,6 @@ offer (rig_t *rig, unsigned broker)
 }
 
 static void
-expect_grant (rig_t *rig, unsigned broker, unsigned credit)
-{
-  rig_expect (rig, broker, TROUPE_CMD_GRANT);
-  cr_assert (eq (ulong, rig->header.credit, credit));
-}
-
-static void
 end_first (rig_t *rig, served_t *served)
 {
   troupe_task_t *task = served->tasks[0];
@@ -118,15 +111,15 @@ Test (sharing, idle_credit_goes_where_calls_wait)
   for (unsigned i = 0; i < CREDIT / 2; i++)
     offer (&rig, 0);
   report (&rig, 0, 2);
-  expect_grant (&rig, 0, 6);
-  expect_grant (&rig, 1, 2);
+  rig_expect_grant (&rig, 0, 6);
+  rig_expect_grant (&rig, 1, 2);
   report (&rig, 0, 2); // the same two: their share is on its way
   cr_assert (rig_quiet (&rig, 0));
   offer (&rig, 0);
   offer (&rig, 0);
   report (&rig, 0, 100);
-  expect_grant (&rig, 0, 7); // one stays, so that broker 1 can be heard
-  expect_grant (&rig, 1, 1);
+  rig_expect_grant (&rig, 0, 7); // one stays, so that broker 1 can be heard
+  rig_expect_grant (&rig, 1, 1);
   offer (&rig, 0);
   report (&rig, 0, 99);
   cr_assert (rig_quiet (&rig, 0) && rig_quiet (&rig, 1));
@@ -137,9 +130,9 @@ Test (sharing, idle_credit_goes_where_calls_wait)
   cr_assert (rig_quiet (&rig, 1));
   for (unsigned share = 2; share <= CREDIT / 2; share++) {
     end_first (&rig, &served);
-    expect_grant (&rig, 0, CREDIT - share); // before the outcome: the broker offers no other call for it
+    rig_expect_grant (&rig, 0, CREDIT - share); // before the outcome: the broker offers no other call for it
     rig_expect (&rig, 0, TROUPE_CMD_SETTLE);
-    expect_grant (&rig, 1, share);
+    rig_expect_grant (&rig, 1, share);
     offer (&rig, 1);
   }
   cr_assert (eq (uint, served.count, CREDIT));
@@ -165,14 +158,14 @@ Test (sharing, a_report_counts_for_a_lease_and_losses_begin_anew)
     rig_expect (&rig, 0, TROUPE_CMD_SETTLE);
   cr_assert (rig_quiet (&rig, 0));
   report (&rig, 0, 10);
-  expect_grant (&rig, 0, 7);
+  rig_expect_grant (&rig, 0, 7);
   rig_disconnect (&rig, 0);
   rig_skip (&rig, 1);
   rig_pass (&rig, 20, 2);
   rig_welcome (&rig, 0);
   rig_expect (&rig, 0, TROUPE_CMD_REGISTER);
   cr_assert (eq (ulong, rig.header.credit, 4));
-  expect_grant (&rig, 1, 4);
+  rig_expect_grant (&rig, 1, 4);
   troupe_header_t header;
   troupe_header_init (&header, TROUPE_CMD_HEARTBEAT);
   troupe_header_set_service (&header, troupe_text ("tool/other"));
@@ -182,7 +175,86 @@ Test (sharing, a_report_counts_for_a_lease_and_losses_begin_anew)
   rig_close (&rig);
 }
 
-// -- Less credit than brokers ------------------------------------------------------------------------------------------
+Test (sharing, credit_is_shared_among_the_brokers_that_are_up)
+{
+  rig_t rig;
+  probe_t probe = {0};
+  rig_open (&rig, 2);
+  rig_serve (&rig, &probe, "agent/alice", true, 3);
+  rig_serve (&rig, &probe, "tool/echo", false, 1);
+  rig_welcome (&rig, 0);
+  rig_registered (&rig, 0, "agent/alice", 3);
+  rig_registered (&rig, 0, "tool/echo", 1);
+  rig_welcome (&rig, 1);
+  rig_registered (&rig, 1, "agent/alice", 1);
+  rig_registered (&rig, 1, "tool/echo", 0); // there is no more
+  rig_expect_grant (&rig, 0, 2);
+  rig_disconnect (&rig, 0);
+  rig_expect_grant (&rig, 1, 3);
+  rig_expect_grant (&rig, 1, 1);
+  cr_assert (rig_quiet (&rig, 1));
+  rig_close (&rig);
+}
+
+Test (sharing, offers_beyond_reason_are_declined)
+{
+  rig_t rig;
+  probe_t probe = {0};
+  rig_open (&rig, 1);
+  rig_serve (&rig, &probe, "tool/echo", false, 1);
+  rig_welcome (&rig, 0);
+  rig_registered (&rig, 0, "tool/echo", 1);
+  troupe_id_t id = rig_id (&rig);
+  rig_offer (&rig, 0, "tool/other", &id, 1);
+  rig_expect (&rig, 0, TROUPE_CMD_SETTLE);
+  cr_assert (eq (ulong, rig.header.status, TROUPE_STATUS_ERROR));
+  for (int i = 0; i < 30; i++) {
+    id = rig_id (&rig);
+    rig_offer (&rig, 0, "tool/echo", &id, 1);
+  }
+  cr_assert (eq (ulong, node_core_counter (rig.core, NODE_COUNT_OFFERS_DECLINED), 11));
+  rig_close (&rig);
+}
+
+// A caller that took one broker for lost sent the call to another one, too.
+Test (sharing, a_volatile_call_of_two_brokers_holds_the_credit_of_one)
+{
+  rig_t rig;
+  probe_t probe = {0};
+  rig_open (&rig, 2);
+  rig_serve (&rig, &probe, "tool/echo", false, 4);
+  for (unsigned broker = 0; broker < 2; broker++)
+    rig_welcome (&rig, broker);
+  troupe_id_t id = rig_id (&rig);
+  const unsigned attempts[][2] = {
+    {0, 1}, {1, 2}, {0, 1}}; // broker, attempt: the last one is of the first broker's again
+  for (size_t i = 0; i < 3; i++) {
+    troupe_header_t header;
+    rig_skip (&rig, 0);
+    rig_skip (&rig, 1);
+    troupe_header_init (&header, TROUPE_CMD_OFFER);
+    troupe_header_set_service (&header, troupe_text ("tool/echo"));
+    troupe_header_set_call (&header, &id);
+    troupe_header_set_session (&header, troupe_text ("s"));
+    troupe_header_set_attempt (&header, attempts[i][1]);
+    troupe_header_set_flags (&header, TROUPE_FLAG_VOLATILE);
+    rig_say (&rig, attempts[i][0], &header, json_null ());
+    rig_deliver (&rig);
+    if (i == 0)
+      continue;
+    rig_expect (&rig, 0, TROUPE_CMD_SETTLE);
+    cr_assert (eq (ulong, rig.header.attempt, 1));
+    cr_assert (eq (int, (int)rig.header.status, TROUPE_STATUS_ERROR));
+  }
+  cr_assert (eq (uint, probe.served, 1));
+  rig_skip (&rig, 1);
+  troupe_task_reply (&probe.task, json_null ());
+  rig_expect (&rig, 1, TROUPE_CMD_SETTLE);
+  cr_assert (eq (ulong, rig.header.attempt, 2));
+  rig_close (&rig);
+}
+
+// -- Less credit than brokers -----------------------------------------------------------------------------------------
 
 static void
 open_one_for_two (rig_t *rig, served_t *served)
@@ -204,8 +276,8 @@ Test (sharing, one_credit_goes_to_the_broker_that_asks_and_by_turns)
   served_t served = {.count = 0};
   open_one_for_two (&rig, &served);
   report (&rig, 1, 3);
-  expect_grant (&rig, 0, 0);
-  expect_grant (&rig, 1, 1);
+  rig_expect_grant (&rig, 0, 0);
+  rig_expect_grant (&rig, 1, 1);
   offer (&rig, 1);
   report (&rig, 0, 3);
   report (&rig, 1, 2);
@@ -213,9 +285,9 @@ Test (sharing, one_credit_goes_to_the_broker_that_asks_and_by_turns)
   for (unsigned turn = 0; turn < 4; turn++) {
     unsigned from = turn % 2 == 0 ? 1 : 0, to = 1 - from;
     end_first (&rig, &served);
-    expect_grant (&rig, from, 0);
+    rig_expect_grant (&rig, from, 0);
     rig_expect (&rig, from, TROUPE_CMD_SETTLE);
-    expect_grant (&rig, to, 1);
+    rig_expect_grant (&rig, to, 1);
     offer (&rig, to);
     report (&rig, to, 3);
   }
@@ -239,7 +311,7 @@ Test (sharing, a_task_whose_broker_is_lost_takes_its_credit_until_it_is_offered_
   report (&rig, 1, 2);
   cr_assert (rig_quiet (&rig, 1));
   rig_offer (&rig, 1, "tool/echo", &id, 2);
-  expect_grant (&rig, 1, 1); // in use
+  rig_expect_grant (&rig, 1, 1); // in use
   cr_assert (eq (uint, served.count, 1));
   end_first (&rig, &served);
   rig_expect (&rig, 1, TROUPE_CMD_SETTLE);
@@ -255,7 +327,7 @@ Test (sharing, a_task_whose_broker_is_lost_takes_its_credit_until_it_is_offered_
   rig_expect (&rig, 0, TROUPE_CMD_SETTLE); // the first one's, which nobody has confirmed
   rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
   end_first (&rig, &served);
-  expect_grant (&rig, 0, 1);
+  rig_expect_grant (&rig, 0, 1);
   rig_expect (&rig, 0, TROUPE_CMD_SETTLE);
   rig_close (&rig);
 }

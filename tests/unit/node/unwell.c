@@ -27,20 +27,11 @@ ask (rig_t *rig, const troupe_call_t *like)
   return placeholder;
 }
 
-static void
-read_past_heartbeats (rig_t *rig, unsigned broker, troupe_command_t command)
-{
-  do
-    rig_read (rig, broker);
-  while (rig->header.command == TROUPE_CMD_HEARTBEAT);
-  cr_assert (eq (int, (int)rig->header.command, (int)command));
-}
-
 // Reads a CALL of `call` that names `previous`; NULL: nobody.
 static void
 expect (rig_t *rig, unsigned broker, const troupe_placeholder_t *call, const troupe_placeholder_t *previous)
 {
-  read_past_heartbeats (rig, broker, TROUPE_CMD_CALL);
+  rig_expect_past_heartbeats (rig, broker, TROUPE_CMD_CALL);
   cr_assert (troupe_id_equal (&rig->header.call, troupe_placeholder_id (call)));
   cr_assert (eq (int, troupe_header_has (&rig->header, TROUPE_F (PREVIOUS)), previous != NULL));
   if (previous != NULL)
@@ -190,7 +181,7 @@ Test (unwell, what_is_awaited_is_asked_of_another_broker)
   expect (&rig, 0, call, NULL);
   accept (&rig, 0, call);
   rig_pass (&rig, 30 * 1000, 3);
-  read_past_heartbeats (&rig, 0, TROUPE_CMD_AWAIT);
+  rig_expect_past_heartbeats (&rig, 0, TROUPE_CMD_AWAIT);
   rig_skip (&rig, 1);
   rig_refuse (&rig, 0, TROUPE_CMD_AWAIT, troupe_placeholder_id (call), 0, TROUPE_STORE_UNAVAILABLE);
   rig_expect (&rig, 1, TROUPE_CMD_AWAIT);

@@ -140,9 +140,9 @@ Test (help, version)
   shell_t shell;
   shell_run (&shell, &program, "troupe version");
   cr_expect_eq (shell.status, 0);
-  cr_expect_str_eq (shell.out, "troupe 0.1.0 (protocol 2)\n");
+  cr_expect_str_eq (shell.out, "troupe 0.2.0 (protocol 2.1)\n");
   expect_same (&program, "troupe version", "troupe --version");
   expect_same (&program, "troupe version", "troupe ps --version");
   shell_run (&shell, &plain, "troupe-broker --version");
-  cr_expect_str_eq (shell.out, "troupe-broker 0.1.0 (protocol 2)\n");
+  cr_expect_str_eq (shell.out, "troupe-broker 0.2.0 (protocol 2.1)\n");
 }

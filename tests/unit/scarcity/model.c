@@ -8,7 +8,7 @@
 #include "model/failure.h"
 #include "model/prepare.h"
 #include "model/rules.h"
-#include "model/sse.h"
+#include "model/stream.h"
 #include "tests/unit/scarcity/scarce.h"
 #include "troupe/log.h"
 
@@ -146,34 +146,16 @@ typedef struct {
 } said_t;
 
 static troupe_err_t
-take_event (void *context, const char *event, const char *data, size_t size, troupe_error_t *error)
+read_stream (const said_t *self, troupe_error_t *error)
 {
-  const said_t *self = context;
-  return self->model->provider->event (self->model, event, data, size, self->reply, error);
-}
-
-static troupe_err_t
-take_line (void *context, const char *line, size_t size, troupe_error_t *error)
-{
-  return size ? take_event (context, "message", line, size, error) : TROUPE_OK;
-}
-
-static troupe_err_t
-read_stream (said_t *self, troupe_error_t *error)
-{
-  sse_t sse = {0};
-  lines_t lines = {0};
-  bool by_lines = self->model->provider->lines;
+  enum { PIECE = 40 };
+  stream_t stream = {.model = self->model, .reply = self->reply};
   troupe_err_t err = TROUPE_OK;
-  for (size_t at = 0; err == TROUPE_OK && at < self->size; at += 40) {
-    size_t piece = self->size - at < 40 ? self->size - at : 40;
-    err = by_lines ? lines_feed (&lines, self->data + at, piece, take_line, self, error)
-                   : sse_feed (&sse, self->data + at, piece, take_event, self, error);
-  }
+  for (size_t at = 0; err == TROUPE_OK && at < self->size; at += PIECE)
+    err = stream_feed (&stream, self->data + at, self->size - at < PIECE ? self->size - at : PIECE, error);
   if (err == TROUPE_OK)
-    err = by_lines ? lines_end (&lines, take_line, self, error) : sse_end (&sse, take_event, self, error);
-  sse_clear (&sse);
-  lines_clear (&lines);
+    err = stream_end (&stream, error);
+  stream_clear (&stream);
   return err;
 }
 

@@ -201,11 +201,11 @@ expect_message (void *socket, size_t frames_count, const char *first, bool last)
   troupe_socket_close_frames (frames, 2, count);
 }
 
-// Whole messages, which begin with a list of four, in one of ZeroMQ's; behind them one of two frames, and one that
-// lacks its second.
+// Whole messages, which begin with a list of four, and a run, in one of ZeroMQ's; behind them one of two frames, and
+// one that lacks its second.
 Test (socket, messages_go_in_one_and_come_one_by_one)
 {
-  static const char *const whole[] = {"\x94 one", "\x94 two", "\x94 three"};
+  static const char *const whole[] = {"\x94 one", "\xC4\x02\x94 a run", "\x94 three"};
   pair_t pair;
   zmq_msg_t route;
   troupe_socket_message_t message;
@@ -356,4 +356,27 @@ Test (socket, a_publisher_ends_the_connection_of_an_endless_topic)
   troupe_socket_close (&subscriber, false);
   troupe_socket_close (&publisher, false);
   zmq_ctx_term (context);
+}
+
+// Of one so small that libzmq copies it, and of one that it shares.
+Test (socket, a_part_of_a_frame_outlives_it)
+{
+  static const size_t sizes[] = {3, 20000};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    troupe_buffer_t *part = NULL, *other = NULL;
+    zmq_msg_t frame;
+    cr_assert (eq (int, zmq_msg_init_size (&frame, sizes[i]), 0));
+    char *bytes = zmq_msg_data (&frame);
+    memset (bytes, 'a', sizes[i]);
+    bytes[sizes[i] - 1] = 'z';
+    cr_assert (eq (int, troupe_socket_part (&part, &frame, bytes + 1, sizes[i] - 1), TROUPE_OK));
+    cr_assert (eq (int, troupe_socket_part (&other, &frame, bytes, 1), TROUPE_OK));
+    cr_assert (eq (sz, zmq_msg_size (&frame), sizes[i]));
+    zmq_msg_close (&frame);
+    troupe_buffer_unref (&other);
+    const char *kept = troupe_buffer_data (part);
+    cr_assert (eq (sz, troupe_buffer_size (part), sizes[i] - 1));
+    cr_assert (kept[0] == 'a' && kept[sizes[i] - 2] == 'z');
+    troupe_buffer_unref (&part);
+  }
 }

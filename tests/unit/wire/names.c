@@ -18,6 +18,24 @@ Test (names, every_command_has_its_name)
   cr_assert (eq (int, strcmp (troupe_command_name (UINT32_MAX), "?"), 0));
 }
 
+Test (names, every_minor_version_is_in_its_place)
+{
+  unsigned next = 0;
+#define TROUPE_MINOR(number, meaning)                                                                                  \
+  cr_assert (eq (uint, number, next));                                                                                 \
+  next++;
+#include "troupe/protocol.def"
+#undef TROUPE_MINOR
+  cr_assert (eq (uint, next, TROUPE_PROTOCOL_MINOR + 1));
+#define TROUPE_SINCE(minor, constant)                                                                                  \
+  cr_assert (minor > 0 && minor <= TROUPE_PROTOCOL_MINOR);                                                             \
+  cr_assert (eq (uint, troupe_command_minor (TROUPE_CMD_##constant), minor));
+#include "troupe/protocol.def"
+#undef TROUPE_SINCE
+  cr_assert (eq (uint, troupe_command_minor (TROUPE_CMD_CALL), 0));
+  cr_assert (eq (uint, troupe_command_minor (UINT32_MAX), 0));
+}
+
 Test (names, every_status_has_its_name)
 {
   static const char *const expected[] = {"pending", "value", "error", "cancelled", "deadline", "?"};

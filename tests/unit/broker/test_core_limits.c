@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a broker holds at most, of calls, of their bytes and in a mailbox.
+
+#include "core_rig.h"
+
+TestSuite (core_limits, .init = core_rig_open, .fini = core_rig_close);
+
+Test (core_limits, limits_of_calls_and_bytes)
+{
+  broker_limits_t limits = stage_limits;
+  limits.open_calls = 3;
+  limits.open_bytes = 12;
+  core_rig_reopen (&limits);
+  stage_register (stage, INSTANCE, "tool/echo", 10, false);
+  core_rig_call (1, "tool/echo");
+  core_rig_call (2, "tool/echo");
+  cr_expect_not (core_rig_sent (CALLER, TROUPE_CMD_REFUSED));
+  core_rig_call (3, "tool/echo"); // 15 bytes
+  cr_expect_eq (core_rig_refused (CALLER), TROUPE_OVERLOADED);
+  cr_expect_eq (broker_core_open_calls (stage->core), 2);
+  troupe_id_t ids[] = {stage_id (8), stage_id (9)};
+  core_rig_settle (INSTANCE, 1, 1);
+  stage_settle (stage, INSTANCE, &ids[0], "s", 1, "of nobody"); // held until the store answers
+  stage_settle (stage, INSTANCE, &ids[1], "s", 1, "of nobody");
+  stage_forget (stage);
+  troupe_id_t id = stage_id (4);
+  stage_call (stage, CALLER, &id, "tool/echo", "s", 0, 0);
+  cr_expect_eq (core_rig_refused (CALLER), TROUPE_OVERLOADED);
+}
+
+Test (core_limits, a_full_mailbox_refuses)
+{
+  broker_limits_t limits = stage_limits;
+  limits.mailbox = 2;
+  core_rig_reopen (&limits);
+  stage_register (stage, INSTANCE, "agent/alice", 1, true);
+  for (unsigned i = 1; i <= 3; i++)
+    core_rig_call (i, "agent/alice");
+  cr_expect_not (core_rig_sent (CALLER, TROUPE_CMD_REFUSED));
+  core_rig_call (4, "agent/alice");
+  cr_expect_eq (core_rig_refused (CALLER), TROUPE_OVERLOADED);
+}
