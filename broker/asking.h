@@ -27,7 +27,15 @@ void asking_on_time (broker_core_t *core);
 void asking_request (broker_core_t *core, const ledger_request_t *request);
 
 // What a token stands for.
-typedef enum { ASKING_CALL, ASKING_RECALL, ASKING_SLOT, ASKING_LEASE, ASKING_ROUSE, ASKING_LETTERS, ASKING_SESSIONS } asking_kind_t;
+typedef enum {
+  ASKING_CALL,
+  ASKING_RECALL,
+  ASKING_SLOT,
+  ASKING_LEASE,
+  ASKING_ROUSE,
+  ASKING_LETTERS,
+  ASKING_SESSIONS
+} asking_kind_t;
 enum { ASKING_KIND_BITS = 3 }; // the kind's place in a token
 uint64_t asking_token (broker_core_t *core, asking_kind_t kind);
 

@@ -34,12 +34,13 @@
 static void
 init_state (broker_core_t *core, int64_t now)
 {
-  table_t *tables[] = {&core->peers, &core->services, &core->calls, &core->asks, &core->recalls, &core->letters,
-                       &core->inquiries, &core->rousings, &core->rouse_asks, &core->hearers};
+  table_t *tables[] = {&core->peers,   &core->services,  &core->calls,    &core->asks,       &core->recalls,
+                       &core->letters, &core->inquiries, &core->rousings, &core->rouse_asks, &core->hearers};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
     table_init (tables[i]);
-  list_t *lists[] = {&core->all_peers,    &core->all_services, &core->all_calls, &core->all_recalls, &core->all_letters, &core->all_inquiries,
-                     &core->all_rousings, &core->orphans,      &core->again,     &core->untold};
+  list_t *lists[] = {&core->all_peers,   &core->all_services,  &core->all_calls,    &core->all_recalls,
+                     &core->all_letters, &core->all_inquiries, &core->all_rousings, &core->orphans,
+                     &core->again,       &core->untold};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
     list_init (lists[i]);
   alarms_init (&core->deadlines);
@@ -99,8 +100,8 @@ broker_core_destroy (broker_core_t **self_p)
     calls_destroy (core, LIST_ITEM (link, call_t, in_core));
   for (list_link_t *link; (link = list_first (&core->all_peers)) != NULL;)
     peers_forget (core, LIST_ITEM (link, peer_t, in_core));
-  table_t *tables[] = {&core->peers, &core->services, &core->calls, &core->asks, &core->recalls, &core->letters,
-                       &core->inquiries, &core->rousings, &core->rouse_asks, &core->hearers};
+  table_t *tables[] = {&core->peers,   &core->services,  &core->calls,    &core->asks,       &core->recalls,
+                       &core->letters, &core->inquiries, &core->rousings, &core->rouse_asks, &core->hearers};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
     table_destroy (tables[i]);
   alarms_destroy (&core->deadlines);

@@ -38,7 +38,8 @@ enum {
 troupe_err_t
 node_connection_init (node_connection_t *self, node_core_t *core, unsigned index, const char *endpoint, int64_t now)
 {
-  *self = (node_connection_t){.core = core, .index = index, .open_at = now, .lost_at = INT64_MIN, .delay_ms = DELAY_MIN_MS};
+  *self =
+    (node_connection_t){.core = core, .index = index, .open_at = now, .lost_at = INT64_MIN, .delay_ms = DELAY_MIN_MS};
   node_outbox_init (&self->outbox);
   node_list_init (&self->calls);
   self->endpoint = strdup (endpoint);

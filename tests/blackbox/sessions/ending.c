@@ -60,8 +60,7 @@ rest (stage_t *stage)
     stage_turn (stage);
 }
 
-#define UNTIL_KEYS(stage, condition)                                                                                   \
-  STAGE_UNTIL (stage, (rest (stage), (condition)))
+#define UNTIL_KEYS(stage, condition) STAGE_UNTIL (stage, (rest (stage), (condition)))
 
 // A verb of `troupe session` to its end; its output, valid until the next one.
 static const char *

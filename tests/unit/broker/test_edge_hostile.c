@@ -14,8 +14,8 @@ Test (edge_hostile, what_is_wrong_is_refused_and_harms_nobody)
   cr_expect_eq (edge_peer_error (&hostile), TROUPE_BAD_FRAME);
   for (int i = 0; i < 3; i++)
     zmq_send (hostile.socket, "x", 1, ZMQ_DONTWAIT | (i < 2 ? ZMQ_SNDMORE : 0));
-  edge_peer_receive (&hostile, TROUPE_CMD_REFUSED); // two frames
-  edge_peer_receive (&hostile, TROUPE_CMD_REFUSED); // and one that lacks its body's
+  edge_peer_receive (&hostile, TROUPE_CMD_REFUSED);           // two frames
+  edge_peer_receive (&hostile, TROUPE_CMD_REFUSED);           // and one that lacks its body's
   zmq_send (hostile.socket, "\xC4\x05\x94", 3, ZMQ_DONTWAIT); // a run that is cut off
   edge_peer_receive (&hostile, TROUPE_CMD_REFUSED);
   cr_expect_eq (edge_peer_error (&hostile), TROUPE_BAD_FRAME);

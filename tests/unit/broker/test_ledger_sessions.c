@@ -51,8 +51,13 @@ static const rig_result_t *
 settle_with_memory (rig_t *rig, troupe_id_t call, uint32_t attempt)
 {
   static const uint32_t sizes[] = {2};
-  ledger_request_t request = rig_settle ("s", call, attempt, "\xa1""a");
-  request.body = rig_buffer ("\xa1""a\xa1""m", 4);
+  ledger_request_t request = rig_settle ("s", call, attempt,
+                                         "\xa1"
+                                         "a");
+  request.body = rig_buffer ("\xa1"
+                             "a\xa1"
+                             "m",
+                             4);
   request.sizes = sizes;
   request.sizes_count = 1;
   return rig_do (rig, &rig->a, &request);
@@ -173,8 +178,7 @@ static void
 pass_time (const rig_t *rig, int seconds)
 {
   redisContext *client = redis_connect (&rig->redis);
-  redisReply *reply =
-    redisCommand (client, "ZINCRBY troupe:{%02u}:sessions %d s", ledger_slot ("s"), -seconds);
+  redisReply *reply = redisCommand (client, "ZINCRBY troupe:{%02u}:sessions %d s", ledger_slot ("s"), -seconds);
   cr_assert (reply != NULL && reply->type == REDIS_REPLY_STRING);
   freeReplyObject (reply);
   redisFree (client);
@@ -245,8 +249,9 @@ Test (ledger_sessions, calls_that_were_never_counted_harm_nobody)
   rig_t *rig = rig_start (NULL);
   troupe_id_t call = accepted (rig, "agent/alice"), other = accepted (rig, "agent/alice");
   redisContext *client = redis_connect (&rig->redis);
-  freeReplyObject (redisCommand (client, "EVAL %s 0", "for _, k in ipairs (redis.call ('KEYS', '*:sessions')) do "
-                                                      "redis.call ('DEL', k) end return 1"));
+  freeReplyObject (redisCommand (client, "EVAL %s 0",
+                                 "for _, k in ipairs (redis.call ('KEYS', '*:sessions')) do "
+                                 "redis.call ('DEL', k) end return 1"));
   redisFree (client);
   cr_expect_eq (settle_with_memory (rig, call, 1)->outcome, LEDGER_OK);
   cr_expect_eq (settle_with_memory (rig, other, 1)->outcome, LEDGER_OK);

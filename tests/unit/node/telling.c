@@ -67,16 +67,16 @@ Test (telling, a_session_is_ended_by_one_broker)
   troupe_header_t header;
   char long_name[200];
   rig_open (&rig, 2);
-  cr_assert (eq (int, node_core_end_session (rig.core, "one", 1000, probe_reported, &probe, rig.now),
-                 TROUPE_UNAVAILABLE));
+  cr_assert (
+    eq (int, node_core_end_session (rig.core, "one", 1000, probe_reported, &probe, rig.now), TROUPE_UNAVAILABLE));
   rig_welcome (&rig, 0);
   rig_welcome (&rig, 1);
   memset (long_name, 'x', sizeof long_name - 1);
   long_name[sizeof long_name - 1] = '\0';
   const char *const wrong[] = {NULL, "", long_name};
   for (size_t i = 0; i < 3; i++)
-    cr_assert (eq (int, node_core_end_session (rig.core, wrong[i], 1000, probe_reported, &probe, rig.now),
-                   TROUPE_BAD_ARGUMENT));
+    cr_assert (
+      eq (int, node_core_end_session (rig.core, wrong[i], 1000, probe_reported, &probe, rig.now), TROUPE_BAD_ARGUMENT));
   cr_assert (eq (int, node_core_end_session (rig.core, "one", 1000, probe_reported, &probe, rig.now), TROUPE_OK));
   rig_expect (&rig, 0, TROUPE_CMD_END);
   cr_assert (troupe_text_equal (rig.header.session, "one"));
