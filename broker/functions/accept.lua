@@ -106,6 +106,7 @@ local function join_parent (prefix, it, parent, time)
   it.keep = parent.deadline > 0 and parent.deadline or time + MONTH
   mark (it, 'parent', it.parent, 'under', text (it.under), 'order', text (it.order), 'keep', text (it.keep))
   if not parent.nested then mark (parent, 'nested', '1') end
+  RINGS.forget_wanted (parent)
   call ('SADD', prefix .. 'children:' .. parent.name, id_of (it.name))
 end
 
@@ -200,7 +201,10 @@ local function accept_new (prefix, it, parent, inputs, args, retention)
     ready = ready and not actor.running and waiting == 0
     if not ready and is_mailbox_full (prefix, it, parent, mailbox, waiting, tonumber (args[7])) then
       local why = parent and ring_of_full (prefix, it, parent, actor, mailbox)
-      if not why then return answer ('overloaded') end
+      if not why then
+        if parent then RINGS.note_wanted (parent, it.service, tonumber (args[4])) end
+        return answer ('overloaded')
+      end
       wrong = wrong or outcome_of_ring (it, why, retention).value
     end
   end
@@ -262,7 +266,7 @@ local function accept (keys, args)
   local base = before and GENERATION.base_after (prefix, before) or 0
   if before then call ('DEL', key) end
   local it = { key = key, name = name, service = args[2], actor = args[3] == '1', owner = args[1],
-               base = base, default = tonumber (args[6]), winner = 0, keep = 0,
+               base = base, anew = before ~= nil, default = tonumber (args[6]), winner = 0, keep = 0,
                refs = before and before.refs or 0 }
   if (args[18] or '') ~= '' then return accept_operation (prefix, it, parent, args, retention) end
   return accept_new (prefix, it, parent, inputs, args, retention)

@@ -45,7 +45,8 @@ end
 
 local function load_rare (it)
   local v = call ('HMGET', it.key, 'parent', 'under', 'order', 'keep', 'base', 'retryable', 'inputs', 'missing', 'refs',
-                  'nested', 'awaits', 'waiters', 'hubs', 'entries', 'scope', 'clock', 'behind', 'rank', 'era')
+                  'nested', 'awaits', 'waiters', 'hubs', 'entries', 'scope', 'clock', 'behind', 'rank', 'era',
+                  'wants')
   it.parent, it.under = v[1], tonumber (v[2] or 0)
   it.order, it.keep = tonumber (v[3] or it.sequence), tonumber (v[4] or 0)
   it.base, it.retryable = tonumber (v[5] or 0), v[6] == '1'
@@ -53,7 +54,7 @@ local function load_rare (it)
   it.refs = tonumber (v[9] or 0)
   it.nested, it.awaits, it.waiters = v[10], v[11], v[12]
   it.hubs, it.entries, it.scope, it.clock, it.behind, it.rank = v[13], v[14], v[15], v[16], v[17], v[18]
-  it.era = tonumber (v[19] or nil)
+  it.era, it.wants = tonumber (v[19] or nil), v[20]
 end
 
 -- What decides about a call, without what is large; nil when there is none.

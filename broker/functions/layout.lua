@@ -79,6 +79,7 @@
 --     deaths           instances that were lost under it; again: the id of the call whose dead letter it was
 --     refs             how many unsettled calls name it as an input
 --     nested, awaits   1: it has made nested calls; it has awaited others
+--     wants            "<ms>|<service>": until when it counts that it waits for room in that actor's mailbox
 --     waiters          brokers that want to hear that it has settled, separated by NUL
 --     hubs             open hubs that it opened
 --     entries          hubs in whose logs it has an entry; the position is its sequence
@@ -134,7 +135,11 @@ local HUB = { -- (a table, because a chunk has at most 200 locals)
   LAST = 9007199254740991, -- 2^53 - 1: no position is greater
   KINDS = { 'hub:', 'log:', 'said:', 'pending:', 'readers:', 'members:', 'live:', 'waits:' }, -- of keys
 }
-local RINGS = { EDGES = 10000, NODES = 1000 } -- seen, and looked into, in search of a ring: some milliseconds
+local RINGS = { -- (a table, because a chunk has at most 200 locals)
+  EDGES = 10000, NODES = 1000, -- seen, and looked into, in search of a ring: some milliseconds
+  WAIT = 2, -- TROUPE_FLAG_WAIT
+  WANTED = 2000, -- ms that an attempt counts as waiting for room: it asks again after 500
+}
 local PREFIX_SIZE = 12 -- "troupe:{NN}:"
 local ID_SIZE = 36
 local RANK_SIZE = 16 -- of a sequence in a mailbox's member

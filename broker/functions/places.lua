@@ -132,14 +132,16 @@ local function place_in_hubs (prefix, it, parent, actor, args)
 end
 
 -- Its group counts from there. As long as more of it are to come, nobody is roused to hear what the first ones say:
--- that would be told to one that is still to be called.
+-- that would be told to one that is still to be called. One that begins anew says nothing about that: the others may all
+-- be there already, or may be waited for still.
 local function join_group (prefix, it, parent, more)
   local name = sibling (it.name, it.opener)
   local fans, fanning = prefix .. 'fans:' .. name, prefix .. 'fanning:' .. name
   call ('ZADD', fans, 'NX', text (it.at), it.group)
   call ('ZREMRANGEBYRANK', fans, 0, -1 - HUB.FANS)
   if not parent then call ('PEXPIRE', fans, HOUR) end
-  if more and it.base == 0 then
+  if more and it.anew then return end
+  if more then
     call ('ZADD', fanning, text (now () + HUB.FANNING), it.group)
     call ('ZREMRANGEBYRANK', fanning, 0, -1 - BATCH)
     call ('PEXPIRE', fanning, text (HUB.FANNING))

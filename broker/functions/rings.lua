@@ -2,10 +2,10 @@
 
 -- -- Who waits for whom ---------------------------------------------------------------------------------------------
 
--- A call that runs waits for the nested calls that were made for it, and for what its attempt awaits. One whose turn
--- has not come waits for its inputs and for those before it in its mailbox, first of all for the one that runs. Calls
--- wait only for calls of their session, so these edges lie within the slot. Followed breadth first, so that the ring
--- that is named is a short one.
+-- A call that runs waits for the nested calls that were made for it, for what its attempt awaits, and for those that
+-- hold the room in a mailbox that the next of its calls wants. One whose turn has not come waits for its inputs and for
+-- those before it in its mailbox, first of all for the one that runs. Calls wait only for calls of their session, so
+-- these edges lie within the slot. Followed breadth first, so that the ring that is named is a short one.
 --
 -- A nested call counts whichever attempt made it: an instance that only lost its connection goes on under the next
 -- attempt and makes none of them again, one that starts over makes them again as a rule, and none of them outlives the
@@ -41,6 +41,29 @@ function RINGS.add_before (walk, it)
   end
 end
 
+-- A call that is refused for want of room in a mailbox isn't stored; if its caller would rather wait, it asks again and
+-- again. So that this is seen as waiting, it is noted for a while, until the next of the attempt's calls is accepted.
+function RINGS.note_wanted (it, service, flags)
+  if bit.band (flags, RINGS.WAIT) == 0 then return end
+  mark (it, 'wants', text (now () + RINGS.WANTED) .. '|' .. service)
+end
+
+function RINGS.forget_wanted (it)
+  if it.wants then call ('HDEL', it.key, 'wants') end
+end
+
+-- Those that hold the room: the running call, and what would go before its own.
+function RINGS.add_wanted (walk, it)
+  local till, service = it.wants:match ('^(%d+)|(.*)$')
+  if tonumber (till) <= now () then return end
+  local running = load_actor (walk.prefix, it.name, service).running
+  if running then walk.add (running) end
+  local mailbox = actor_key (walk.prefix, 'mailbox:', it.name, service)
+  for _, member in ipairs (call ('ZRANGEBYSCORE', mailbox, '-inf', text (it.order), 'LIMIT', 0, BATCH)) do
+    walk.pass (id_of_member (member), waits_otherwise (member))
+  end
+end
+
 function RINGS.add_edges (walk, it)
   if it.attempt == 0 then
     for _, id in ipairs (ids_of (it.inputs)) do walk.add (id) end
@@ -54,6 +77,7 @@ function RINGS.add_edges (walk, it)
   if it.awaits then
     for _, id in ipairs (call ('SMEMBERS', walk.prefix .. 'awaits:' .. it.name)) do walk.add (id) end
   end
+  if it.wants then RINGS.add_wanted (walk, it) end
 end
 
 -- "agent/a waits for agent/b, which waits for agent/a", from a path of services. Calls of one mailbox that follow each

@@ -204,6 +204,7 @@ answer (ledger_link_t *self, queued_t *queued, bool done, bool lost, int64_t now
     result.outcome = LEDGER_FAILED;
     result.why = fail;
   } else if (done) {
+    self->model->now = now;
     perform (&step);
   }
   if (lost)

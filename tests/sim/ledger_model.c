@@ -38,6 +38,7 @@ model_free_call (ledger_model_call_t *call)
   free (call->session);
   free (call->service);
   free (call->trace);
+  free (call->wants);
   free (call->path);
   free (call->inputs);
   free (call->scope.stands);

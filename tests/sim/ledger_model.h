@@ -51,6 +51,7 @@ typedef struct {
   uint64_t sequence, order;           // of acceptance; of its root's
   uint64_t rank[TROUPE_PATH_MAX];     // in a nested hub: the sequences from there on down to it
   uint32_t rank_count;                // 0: just its sequence
+  bool anew;                          // it was here before, and failed
   bool opens;                         // it has opened a hub
   model_scope_t scope;                // see broker/functions/hubs.lua
   model_cuts_t clock;
@@ -63,6 +64,8 @@ typedef struct {
   uint32_t path_count, inputs_count;
   troupe_id_t awaits[LEDGER_MODEL_AWAITS_MAX];
   uint32_t awaits_count;
+  char *wants;          // the service in whose mailbox it waits for room; NULL: none
+  int64_t wanted_until; // until when that counts
   char **deaths; // instances that died under it
   unsigned deaths_count;
   troupe_buffer_t *body, *value;

@@ -105,6 +105,7 @@ create (model_step_t *step, ledger_model_call_t *anew)
                                 .actor = request->actor,
                                 .flags = request->flags,
                                 .base = base,
+                                .anew = anew != NULL,
                                 .default_deadline = request->default_deadline_ms,
                                 .owner = step->broker,
                                 .path = copy (request->path, request->path_count * sizeof *request->path),
@@ -164,6 +165,14 @@ begin_in_vain (model_step_t *step, const ledger_model_call_t *call)
     model_renew_epoch (step->model, call);
 }
 
+// It waits for room no longer: the next of its calls is accepted.
+static void
+forget_wanted (ledger_model_call_t *parent)
+{
+  free (parent->wants);
+  parent->wants = NULL;
+}
+
 static void
 accept_new (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *parent)
 {
@@ -171,6 +180,7 @@ accept_new (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *
   if (step->request->deadline_ms > 0)
     call->deadline = step->now + step->request->deadline_ms;
   if (parent != NULL) {
+    forget_wanted (parent);
     call->under = parent->attempt;
     call->order = parent->order;
   }
@@ -239,10 +249,24 @@ waits_for_itself (const model_step_t *step, const ledger_model_call_t *parent)
   return false;
 }
 
+// That its parent waits for room counts for a while; it asks again before that has passed.
 static void
-end_as_cycle (model_step_t *step, ledger_model_call_t *anew, const ledger_model_call_t *parent)
+refuse_for_room (model_step_t *step, ledger_model_call_t *parent)
+{
+  enum { WANTED_MS = 2000 };
+  step->result->outcome = LEDGER_OVERLOADED;
+  if (parent == NULL || (step->request->flags & TROUPE_FLAG_WAIT) == 0)
+    return;
+  forget_wanted (parent);
+  parent->wants = model_need (strdup (step->request->service));
+  parent->wanted_until = step->now + WANTED_MS;
+}
+
+static void
+end_as_cycle (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *parent)
 {
   ledger_model_call_t *call = create (step, anew);
+  forget_wanted (parent);
   call->under = parent->attempt;
   call->order = parent->order;
   troupe_err_t wrong = model_hub_place (step, call, parent);
@@ -282,7 +306,7 @@ model_accept (model_step_t *step)
   else if (mailbox_full (step, parent) && waits_for_itself (step, parent))
     end_as_cycle (step, known, parent);
   else if (mailbox_full (step, parent))
-    step->result->outcome = LEDGER_OVERLOADED;
+    refuse_for_room (step, parent);
   else
     accept_new (step, known, parent);
 }

@@ -236,8 +236,9 @@ stand (model_step_t *step, ledger_model_call_t *call, const ledger_model_call_t 
   uint64_t at = call->sequence - 1;
   if (!troupe_id_is_zero (&request->fan)) {
     model_group_t *group = group_of (step->model, call, opener, &request->fan);
-    bool more = (request->flags & TROUPE_FLAG_MORE) != 0 && call->base == 0;
-    group->till = more ? step->now + FANNING_MS : 0;
+    bool more = (request->flags & TROUPE_FLAG_MORE) != 0;
+    if (!more || !call->anew)
+      group->till = more ? step->now + FANNING_MS : 0;
     at = group->cut;
   }
   set_stand (&call->scope, opener, at);

@@ -51,6 +51,7 @@ struct ledger_model {
   ledger_model_call_t **calls;
   size_t count, capacity;
   uint64_t sequence;
+  int64_t now; // of the present step
   model_actor_t **actors;
   size_t actors_count;
   model_session_t *sessions;

@@ -91,16 +91,24 @@ listed (const troupe_id_t *ids, uint32_t count, const troupe_id_t *id)
   return false;
 }
 
+// Whether `b` holds the room in a mailbox that a call which `a` makes wants.
+static bool
+wants_room_of (const ledger_model_t *self, const ledger_model_call_t *a, const ledger_model_call_t *b)
+{
+  return a->wants != NULL && a->wanted_until > self->now && b->actor && strcmp (b->service, a->wants) == 0 &&
+         (b->attempt > 0 || b->order <= a->order);
+}
+
 // `a` itself waits for `b`; both unsettled.
 static bool
-waits_for (const ledger_model_call_t *a, const ledger_model_call_t *b)
+waits_for (const ledger_model_t *self, const ledger_model_call_t *a, const ledger_model_call_t *b)
 {
   if (strcmp (a->session, b->session) != 0)
     return false;
   if (a->attempt == 0)
     return listed (a->inputs, a->inputs_count, &b->id) ||
            (model_same_actor (a, b) && a != b && (b->attempt > 0 || model_before (b, a))) || model_hub_waits_for (a, b);
-  if (listed (a->awaits, a->awaits_count, &b->id))
+  if (listed (a->awaits, a->awaits_count, &b->id) || wants_room_of (self, a, b))
     return true;
   return b->under > 0 && troupe_id_equal (&b->path[b->path_count - 1], &a->id);
 }
@@ -110,7 +118,7 @@ reaches (const ledger_model_t *self, const ledger_model_call_t *goal, const ledg
 {
   for (size_t i = 0; i < self->count; i++) {
     const ledger_model_call_t *next = self->calls[i];
-    if (seen[i] || !model_unsettled (next) || !waits_for (from, next))
+    if (seen[i] || !model_unsettled (next) || !waits_for (self, from, next))
       continue;
     if (next == goal)
       return true;

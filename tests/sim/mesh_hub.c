@@ -204,10 +204,11 @@ check_accepted (mesh_t *self, const ledger_request_t *request)
     operate_again (self, call, stored, request->hubs);
   if (call == NULL || call->place.sequence == stored->sequence)
     return;
-  if (call->place.op != NULL && call->place.sequence != 0)
+  bool anew = call->place.sequence != 0;
+  if (call->place.op != NULL && anew)
     mesh_found (self, MESH_CHECK_HUB_LOG, "%s takes effect twice, at %d and %d", mesh_id_text (&call->id),
                 (int)call->place.sequence, (int)stored->sequence);
-  call->place.sequence = stored->sequence; // also when it begins anew
+  call->place.sequence = stored->sequence;
   if (call->place.op != NULL) {
     operate (self, call, stored, request->hubs);
     return;
@@ -220,7 +221,7 @@ check_accepted (mesh_t *self, const ledger_request_t *request)
     return;
   }
   mesh_hub_stand (self, call, stored);
-  if (!troupe_id_is_zero (&call->place.fan) && call->place.stands && stored->base == 0)
+  if (!troupe_id_is_zero (&call->place.fan) && call->place.stands && !anew)
     mesh_hub_check_group (self, call);
   for (unsigned i = 0; i < call->place.hubs_count; i++)
     take_place (self, mesh_hub_of (self, &call->place.hubs[i]), call);
@@ -302,7 +303,8 @@ check_log (mesh_t *self, mesh_hub_t *hub)
                 stored->open ? "still open" : "closed too early");
 }
 
-// An actor that could not observe in a hub that is closed isn't asked again.
+// An actor that could not observe in a hub that is closed isn't asked again: its call has ended by a reply, by its
+// deadline, or with its last attempt.
 static void
 note_given_up (mesh_t *self, const ledger_request_t *request)
 {
@@ -317,7 +319,7 @@ note_given_up (mesh_t *self, const ledger_request_t *request)
 void
 mesh_hub_performed (mesh_t *self, const ledger_request_t *request)
 {
-  if (request->op == LEDGER_SETTLE)
+  if (request->op == LEDGER_SETTLE || request->op == LEDGER_RETRY)
     note_given_up (self, request);
   if (request->op == LEDGER_ACCEPT)
     check_accepted (self, request);

@@ -317,9 +317,9 @@ pass (const walk_t *walk, const news_t *news, size_t count)
     const mesh_cut_t *cut = &walk->call->place.cuts[i];
     mesh_member_t *member = &cut->hub->members[walk->call->service];
     uint64_t to = heard_to (walk, cut, news, count);
+    if (walk->call->observes && to > member->heard)
+      member->told = to; // the rest it has heard when it was called
     member->heard = to > member->heard ? to : member->heard;
-    if (walk->call->observes)
-      member->told = member->heard;
   }
 }
 

@@ -172,3 +172,39 @@ Test (ledger_generations, a_hub_that_is_lost_is_unknown_and_says_why)
   cr_expect (rig_body_has (&rig->a.last, "unknown_hub") && rig_body_has (&rig->a.last, "lost"), "%s", rig->a.last.body);
   rig_stop (rig);
 }
+
+static size_t
+roused (rig_t *rig, troupe_id_t hub)
+{
+  ledger_request_t request = rig_simple (LEDGER_ROUSE, "s", hub, 0);
+  request.deadline_ms = 60000;
+  const rig_result_t *result = rig_do (rig, &rig->a, &request);
+  cr_assert_eq (result->outcome, LEDGER_OK, "%s", result->why);
+  return result->calls_count;
+}
+
+// Its attempts count as those of one that may have begun before, and yet it is new to the store: the others of its group
+// are still to come, and must not be told what it says.
+Test (ledger_generations, the_first_of_a_group_that_was_made_before_is_followed_by_the_others)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t early = troupe_id_new ();
+  flush (rig);
+  troupe_id_t hub = hub_rig_open_live (rig, "", MEMBERS ("agent/a", "agent/b"));
+  ledger_request_t fast = hub_rig_call ("agent/a", NULL, &hub, 1), late = hub_rig_call ("agent/b", NULL, &hub, 1);
+  fast.call = early;
+  fast.fan = late.fan = troupe_id_new ();
+  fast.flags |= TROUPE_FLAG_MORE;
+  cr_assert_eq (rig_do (rig, &rig->a, &fast)->outcome, LEDGER_OK);
+  cr_assert_eq (rig->a.last.attempt, 1001);
+  ledger_request_t settle = rig_settle ("s", fast.call, 1001, "A");
+  cr_assert_eq (rig_do (rig, &rig->a, &settle)->outcome, LEDGER_OK);
+  cr_expect_eq (roused (rig, hub), 0, "b is to be called yet");
+  cr_assert_eq (rig_do (rig, &rig->a, &late)->outcome, LEDGER_OK);
+  cr_expect_str_eq (hub_rig_heard (rig, late.call), "");
+  settle = rig_settle ("s", late.call, 1, "B");
+  settle.heard = true;
+  cr_assert_eq (rig_do (rig, &rig->a, &settle)->outcome, LEDGER_OK);
+  cr_expect_eq (roused (rig, hub), 2, "each what the other one said");
+  rig_stop (rig);
+}

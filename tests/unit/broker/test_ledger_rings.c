@@ -134,6 +134,74 @@ Test (ledger_rings, a_call_that_an_earlier_attempt_made_is_waited_for)
   rig_stop (rig);
 }
 
+// Both mailboxes hold what goes before: two attempts whose calls find no room wait for each other, though none of their
+// calls is stored.
+static rig_t *
+crowd (troupe_id_t *alice, troupe_id_t *bob)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t old = accepted (rig, "agent/carol"), call;
+  *alice = accepted (rig, "agent/alice");
+  *bob = accepted (rig, "agent/bob");
+  cr_assert_eq (nested (rig, &call, "agent/alice", &old, 1)->outcome, LEDGER_OK);
+  cr_assert_eq (nested (rig, &call, "agent/bob", &old, 1)->outcome, LEDGER_OK);
+  return rig;
+}
+
+static const rig_result_t *
+crowded (rig_t *rig, const char *service, const troupe_id_t *parent)
+{
+  ledger_request_t accept = rig_nested ("s", troupe_id_new (), service, parent, 1);
+  accept.flags |= TROUPE_FLAG_WAIT;
+  accept.mailbox_limit = 1;
+  return rig_do (rig, &rig->a, &accept);
+}
+
+Test (ledger_rings, two_that_wait_for_room_with_each_other)
+{
+  troupe_id_t alice, bob;
+  rig_t *rig = crowd (&alice, &bob);
+  cr_expect_eq (crowded (rig, "agent/bob", &alice)->outcome, LEDGER_OVERLOADED);
+  expect_cycle (crowded (rig, "agent/alice", &bob), "agent/bob waits for agent/alice, which waits for agent/bob");
+  rig_stop (rig);
+}
+
+Test (ledger_rings, who_would_not_wait_does_not_wait_for_room)
+{
+  troupe_id_t alice, bob;
+  rig_t *rig = crowd (&alice, &bob);
+  ledger_request_t call = rig_nested ("s", troupe_id_new (), "agent/bob", &alice, 1);
+  call.flags &= ~(uint32_t)TROUPE_FLAG_WAIT;
+  call.mailbox_limit = 1;
+  cr_expect_eq (rig_do (rig, &rig->a, &call)->outcome, LEDGER_OVERLOADED, "that is its answer");
+  cr_expect_eq (crowded (rig, "agent/alice", &bob)->outcome, LEDGER_OVERLOADED);
+  rig_stop (rig);
+}
+
+Test (ledger_rings, who_made_another_call_since_does_not_wait_for_room)
+{
+  troupe_id_t alice, bob, call;
+  rig_t *rig = crowd (&alice, &bob);
+  cr_expect_eq (crowded (rig, "agent/bob", &alice)->outcome, LEDGER_OVERLOADED);
+  cr_expect_eq (nested (rig, &call, "tool/t", &alice, 1)->outcome, LEDGER_OK);
+  cr_expect_eq (crowded (rig, "agent/alice", &bob)->outcome, LEDGER_OVERLOADED);
+  rig_stop (rig);
+}
+
+Test (ledger_rings, who_has_not_asked_for_room_for_a_while_does_not_wait_for_it)
+{
+  troupe_id_t alice, bob;
+  rig_t *rig = crowd (&alice, &bob);
+  cr_expect_eq (crowded (rig, "agent/bob", &alice)->outcome, LEDGER_OVERLOADED);
+  char command[128], id[TROUPE_ID_TEXT_SIZE];
+  troupe_id_to_text (&alice, id);
+  snprintf (command, sizeof command, "HSET troupe:{52}:call:s|%s wants 1|agent/bob", id);
+  cr_expect_eq (redis_number (&rig->redis, command), 0, "it was there");
+  cr_expect_eq (crowded (rig, "agent/alice", &bob)->outcome, LEDGER_OVERLOADED);
+  expect_cycle (crowded (rig, "agent/bob", &alice), "agent/alice waits for agent/bob, which waits for agent/alice");
+  rig_stop (rig);
+}
+
 // A call that overtakes another makes that one wait for it.
 Test (ledger_rings, a_ring_by_overtaking)
 {

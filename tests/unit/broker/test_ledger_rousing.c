@@ -276,3 +276,83 @@ Test (ledger_rousing, tells_nobody_what_a_group_says_before_the_last_one_of_it_i
     HEARS (rig, last[i], "-");
   rig_stop (rig);
 }
+
+static troupe_id_t
+open_live_in (rig_t *rig, const troupe_id_t *parent, const char *const *members)
+{
+  static const uint64_t all[] = {UINT64_MAX};
+  ledger_request_t request = hub_rig_call ("hub/op", parent, NULL, 0);
+  request.hub_op = LEDGER_HUB_OPEN;
+  request.lease_ms = 30000;
+  request.live = all;
+  request.members = members;
+  while (members[request.members_count] != NULL)
+    request.members_count++;
+  cr_assert_eq (rig_do (rig, &rig->a, &request)->outcome, LEDGER_SETTLED);
+  return request.call;
+}
+
+static const rig_result_t *
+end_attempt (rig_t *rig, troupe_id_t call, uint32_t attempt, bool well)
+{
+  ledger_request_t request = rig_settle ("s", call, attempt, "-");
+  request.status = well ? TROUPE_STATUS_VALUE : TROUPE_STATUS_ERROR;
+  request.heard = well;
+  request.retryable = true;
+  const rig_result_t *result = rig_do (rig, &rig->a, &request);
+  cr_assert_eq (result->outcome, LEDGER_OK);
+  return result;
+}
+
+static void
+make (rig_t *rig, ledger_request_t *request, uint32_t parent_attempt)
+{
+  request->parent_attempt = parent_attempt;
+  cr_assert_eq (rig_do (rig, &rig->a, request)->outcome, LEDGER_OK);
+}
+
+// The first call of a group failed, and so did the attempt that made it, before it made the others. The next one makes
+// them all.
+Test (ledger_rousing, tells_nobody_what_a_call_of_a_group_says_that_began_anew_before_the_others_are_called)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t flow = hub_rig_say (rig, "workflow/w", NULL, NULL);
+  troupe_id_t hub = open_live_in (rig, &flow, MEMBERS ("agent/a", "agent/b", "agent/c"));
+  ledger_request_t fast = hub_rig_call ("agent/a", &flow, &hub, 1), late = hub_rig_call ("agent/b", &flow, &hub, 1);
+  fast.fan = late.fan = troupe_id_new ();
+  fast.flags |= TROUPE_FLAG_MORE;
+  make (rig, &fast, 1);
+  end_attempt (rig, fast.call, 1, false);
+  ledger_request_t retry = rig_simple (LEDGER_RETRY, "s", flow, 1);
+  cr_assert_eq (rig_do (rig, &rig->a, &retry)->outcome, LEDGER_OK);
+  make (rig, &fast, 2);
+  end_attempt (rig, fast.call, 2, true);
+  cr_expect_eq (roused (rig, hub), 0, "b may be called yet");
+  make (rig, &late, 2);
+  HEARS (rig, late.call, "");
+  HEARS (rig, observe_call (rig, hub, "agent/c"), "-");
+  rig_stop (rig);
+}
+
+// They all are there already, and are not made again if they ended well.
+Test (ledger_rousing, waits_for_no_others_of_a_group_when_its_first_call_begins_anew)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t flow = hub_rig_say (rig, "workflow/w", NULL, NULL);
+  troupe_id_t hub = open_live_in (rig, &flow, MEMBERS ("agent/a", "agent/b", "agent/c"));
+  ledger_request_t first = hub_rig_call ("agent/a", &flow, &hub, 1), last = hub_rig_call ("agent/b", &flow, &hub, 1);
+  first.fan = last.fan = troupe_id_new ();
+  first.flags |= TROUPE_FLAG_MORE;
+  make (rig, &first, 1);
+  make (rig, &last, 1);
+  end_attempt (rig, last.call, 1, true);
+  end_attempt (rig, first.call, 1, false);
+  ledger_request_t retry = rig_simple (LEDGER_RETRY, "s", flow, 1);
+  cr_assert_eq (rig_do (rig, &rig->a, &retry)->outcome, LEDGER_OK);
+  make (rig, &first, 2);
+  cr_expect (named (end_attempt (rig, first.call, 2, true), hub));
+  const rig_result_t *result = rouse_by (rig, &rig->a, hub);
+  cr_assert_eq (result->calls_count, 3, "each what others have said");
+  cr_expect_eq (result->calls[0].news + result->calls[1].news + result->calls[2].news, 4);
+  rig_stop (rig);
+}
