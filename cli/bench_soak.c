@@ -26,9 +26,11 @@ static const double MEMORY_PART = 0.02, STORE_PART = 0.05;
 
 static const char retention[] = "3s";
 
-// Kinds of keys that stay: an actor's epoch, a slot's sequence, and inboxes, which go after days.
+// Kinds of keys that stay: an actor's epoch and its session's entries, as long as that isn't ended; what a slot knows of
+// itself; and inboxes, which go after days.
 static const char left_script[] =
-  "local count, example, stay = 0, '', { actor = true, sequence = true, inbox = true } "
+  "local count, example, stay = 0, '', { actor = true, sessions = true, parts = true, sequence = true, "
+  "  store = true, inbox = true } "
   "for _, key in ipairs (redis.call ('KEYS', 'troupe:{*')) do "
   "  if not stay[key:match ('^troupe:{%d%d}:(%a+)')] then count, example = count + 1, key end "
   "end "
