@@ -117,7 +117,7 @@ refuse_unknown (broker_core_t *core, call_t *call)
 {
   troupe_error_t error = {0};
   registry_unknown (core, call->service->name, &error);
-  calls_refuse (core, call, &error);
+  calls_refuse_callers (core, call, &error);
 }
 
 // Sets a call that was just filled on its way: to the ledger, or to those that wait for their service.
@@ -145,6 +145,16 @@ begin (broker_core_t *core, call_t *call, const troupe_header_t *header)
     refuse_unknown (core, call);
   else
     asking_continue (core, call);
+}
+
+// Its caller sends it again, with or without `wait`: it may keep it waiting no longer, to ask another broker.
+static void
+hold_as (broker_core_t *core, call_t *call, const troupe_header_t *header)
+{
+  bool wait = troupe_header_has (header, TROUPE_F (FLAGS)) && (header->flags & TROUPE_FLAG_WAIT) != 0;
+  call->flags = wait ? call->flags | TROUPE_FLAG_WAIT : call->flags & ~(uint32_t)TROUPE_FLAG_WAIT;
+  if (!wait && core->settled_in && !call->asking)
+    refuse_unknown (core, call);
 }
 
 // The ledger will say whether those who call may.
@@ -180,7 +190,9 @@ take_call (broker_core_t *core, call_t *call, peer_t *peer, const troupe_header_
       asking_continue (core, call);
       return TROUPE_OK;
     }
-    if (call->phase != CALL_HELD && call->phase != CALL_ACCEPTING && !is_asked (call))
+    if (call->phase == CALL_HELD)
+      hold_as (core, call, header);
+    else if (call->phase != CALL_ACCEPTING && !is_asked (call))
       awaiting_tell_accepted (core, call);
     return TROUPE_OK;
   }
@@ -239,7 +251,7 @@ accepting_held_unknown (broker_core_t *core, call_t *call)
     bool cancelled = call->outcome.status == TROUPE_STATUS_CANCELLED;
     troupe_error_set (&error, cancelled ? TROUPE_CANCELLED : TROUPE_DEADLINE, call->service->name, NULL, "%s",
                       cancelled ? "its caller cancelled it" : "no instance of the service came until the deadline");
-    calls_refuse (core, call, &error);
+    calls_refuse_callers (core, call, &error);
   } else if (core->settled_in && !waits (call)) {
     refuse_unknown (core, call);
   }

@@ -29,7 +29,7 @@ static void
 refuse (broker_core_t *core, call_t *call, const troupe_error_t *error)
 {
   if (call->phase == CALL_ACCEPTING) {
-    calls_refuse (core, call, error);
+    calls_refuse_callers (core, call, error);
     return;
   }
   awaiting_refuse_untold (core, call, error);
@@ -89,7 +89,7 @@ accepting_doubt_unknown (broker_core_t *core, call_t *call)
 {
   troupe_error_t error;
   store_failed (&error, call, "it reported an error");
-  calls_refuse (core, call, &error);
+  calls_refuse_callers (core, call, &error);
 }
 
 // Stored just now, or known: in either case its caller has what it wanted.

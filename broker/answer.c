@@ -6,6 +6,7 @@
 
 #include "broker/answer.h"
 
+#include "broker/confirming.h"
 #include "broker/peers.h"
 
 void
@@ -15,6 +16,8 @@ answer_send (broker_core_t *core, broker_connection_t to, const troupe_header_t 
   if (peer == NULL)
     return;
   peer->sent = core->now;
+  if (peer->unconfirmed_count > 0)
+    confirming_tell_left (core, peer);
   core->options.outlet.send (core->options.outlet.context, to, header, body);
 }
 
@@ -117,4 +120,13 @@ answer_store_down (const broker_core_t *core, troupe_error_t *error)
   if (error != NULL)
     error->retry_after_ms = RETRY_AFTER_MS;
   return TROUPE_STORE_UNAVAILABLE;
+}
+
+troupe_err_t
+answer_store_failed (const broker_core_t *core, const ledger_result_t *result, troupe_error_t *error)
+{
+  if (result->outcome != LEDGER_FAILED)
+    return answer_store_down (core, error);
+  return troupe_error_set (error, TROUPE_STORE_UNAVAILABLE, core->name, "see the log of Redis",
+                           "the store reports an error: %s", result->why != NULL ? result->why : "no reason given");
 }

@@ -25,6 +25,8 @@ void answer_note (broker_core_t *core, troupe_log_level_t level, const char *eve
 troupe_err_t answer_no_memory (broker_core_t *core, const char *object, troupe_error_t *error);
 // Fills `error` with `store_unavailable`.
 troupe_err_t answer_store_down (const broker_core_t *core, troupe_error_t *error);
+// The same, after a request: LEDGER_FAILED tells why, anything else (LEDGER_LOST) that the store isn't there.
+troupe_err_t answer_store_failed (const broker_core_t *core, const ledger_result_t *result, troupe_error_t *error);
 
 // A packed JSON object or list, which is given up; NULL when there is no memory or the JSON is NULL.
 troupe_buffer_t *answer_pack (json_t *json);

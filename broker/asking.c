@@ -14,15 +14,13 @@
 #include "broker/attempts.h"
 #include "broker/awaiting.h"
 #include "broker/hubs.h"
+#include "broker/inquiry.h"
 #include "broker/leases.h"
-#include "broker/letters.h"
 #include "broker/losses.h"
 #include "broker/placement.h"
-#include "broker/recall.h"
 #include "broker/recovery.h"
 #include "broker/rousing.h"
 #include "broker/saying.h"
-#include "broker/sessions.h"
 #include "broker/settling.h"
 #include "broker/unstored.h"
 
@@ -290,9 +288,6 @@ asking_on_result (broker_core_t *core, const ledger_result_t *result)
   case ASKING_CALL:
     on_call_result (core, result);
     break;
-  case ASKING_RECALL:
-    recall_result (core, result);
-    break;
   case ASKING_SLOT:
     recovery_result (core, result);
     break;
@@ -302,11 +297,8 @@ asking_on_result (broker_core_t *core, const ledger_result_t *result)
   case ASKING_ROUSE:
     rousing_result (core, result);
     break;
-  case ASKING_LETTERS:
-    letters_result (core, result);
-    break;
-  case ASKING_SESSIONS:
-    sessions_result (core, result);
+  case ASKING_INQUIRY:
+    inquiry_result (core, result);
     break;
   }
 }

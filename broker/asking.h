@@ -29,12 +29,10 @@ void asking_request (broker_core_t *core, const ledger_request_t *request);
 // What a token stands for.
 typedef enum {
   ASKING_CALL,
-  ASKING_RECALL,
   ASKING_SLOT,
   ASKING_LEASE,
   ASKING_ROUSE,
-  ASKING_LETTERS,
-  ASKING_SESSIONS
+  ASKING_INQUIRY
 } asking_kind_t;
 enum { ASKING_KIND_BITS = 3 }; // the kind's place in a token
 uint64_t asking_token (broker_core_t *core, asking_kind_t kind);

@@ -66,6 +66,8 @@ awaiting_join (broker_core_t *core, call_t *call, peer_t *peer, troupe_command_t
     waiter->of = of;
   if (of == TROUPE_CMD_CALL)
     waiter->told = false; // it asks again, so it is answered again
+  else
+    waiter->awaits = true;
   waiter->stream = stream;
   if (stream && !streams && call->phase == CALL_RUNNING)
     streaming_begin (core, call);
@@ -138,13 +140,26 @@ awaiting_tell_settled (broker_core_t *core, call_t *call, troupe_status_t status
   answer_send (core, LIST_ITEM (link, waiter_t, in_call)->peer->connection, &header, value);
 }
 
+// That it awaits is refused, beside what it may have called.
+static void
+refuse_await (broker_core_t *core, waiter_t *waiter, const troupe_error_t *error)
+{
+  troupe_command_t of = waiter->of;
+  waiter->of = TROUPE_CMD_AWAIT;
+  answer_refuse_waiter (core, waiter, error);
+  waiter->of = of;
+}
+
 void
 awaiting_tell_refused (broker_core_t *core, call_t *call, const troupe_error_t *error)
 {
   LIST_EACH (link, &call->waiters)
   {
-    const waiter_t *waiter = LIST_ITEM (link, const waiter_t, in_call);
-    answer_refuse_waiter (core, waiter, error);
+    waiter_t *waiter = LIST_ITEM (link, waiter_t, in_call);
+    if (waiter->of == TROUPE_CMD_CALL)
+      answer_refuse_waiter (core, waiter, error);
+    if (waiter->awaits)
+      refuse_await (core, waiter, error);
   }
 }
 
@@ -169,8 +184,12 @@ awaiting_refuse_untold (broker_core_t *core, call_t *call, const troupe_error_t 
     waiter_t *waiter = LIST_ITEM (link, waiter_t, in_call);
     if (waiter->of != TROUPE_CMD_CALL || waiter->told)
       continue;
-    answer_refuse_waiter (core, waiter, error);
-    free_waiter (waiter);
+    if (error != NULL)
+      answer_refuse_waiter (core, waiter, error);
+    if (waiter->awaits)
+      waiter->of = TROUPE_CMD_AWAIT;
+    else
+      free_waiter (waiter);
   }
 }
 
@@ -202,9 +221,11 @@ checked (broker_core_t *core, call_t *call, const troupe_error_t *cycle)
   if (waiter != NULL && troupe_id_equal (&waiter->waits, &call->checking)) {
     waiter->unchecked = false;
     if (cycle != NULL) {
-      answer_refuse_waiter (core, waiter, cycle);
-      free_waiter (waiter);
+      refuse_await (core, waiter, cycle);
+      waiter->awaits = false;
     }
+    if (cycle != NULL && waiter->of == TROUPE_CMD_AWAIT)
+      free_waiter (waiter);
   }
   call->await_wanted = call->await_wanted || first_unchecked (call) != NULL;
 }

@@ -22,7 +22,8 @@ void awaiting_tell_accepted (broker_core_t *core, call_t *call);
 void awaiting_tell_settled (broker_core_t *core, call_t *call, troupe_status_t status, troupe_buffer_t *value);
 // Tells all that what they asked for was refused.
 void awaiting_tell_refused (broker_core_t *core, call_t *call, const troupe_error_t *error);
-// Tells those who called, and don't know that it is stored, that they were refused, and forgets them.
+// Tells those who called, and don't know that it is stored, that they were refused (`error` NULL: nothing), and forgets
+// them, unless they await it as well.
 void awaiting_refuse_untold (broker_core_t *core, call_t *call, const troupe_error_t *error);
 // Of the waiter to be checked next; zero: none.
 troupe_id_t awaiting_unchecked (const call_t *call);

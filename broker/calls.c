@@ -67,6 +67,7 @@ make (broker_core_t *core, const troupe_id_t *id, troupe_text_t session, troupe_
   list_init (&call->in_phase);
   list_init (&call->in_again);
   list_init (&call->in_untold);
+  list_init (&call->in_unstored);
   list_append (&core->all_calls, &call->in_core);
   return call;
 }
@@ -191,6 +192,7 @@ calls_destroy (broker_core_t *core, call_t *call)
   else
     table_remove (&core->calls, &call->by_id);
   list_remove (&call->in_untold);
+  list_remove (&call->in_unstored);
   list_remove (&call->in_core);
   core->open_bytes -= troupe_buffer_size (call->body);
   troupe_buffer_unref (&call->body);
@@ -217,6 +219,42 @@ calls_set_deadline (broker_core_t *core, call_t *call, int64_t remaining)
     alarms_set (&core->deadlines, &call->deadline, core->now + remaining);
   else
     alarms_clear (&core->deadlines, &call->deadline);
+}
+
+// What is left is a place for its waiters.
+static void
+empty (broker_core_t *core, call_t *call)
+{
+  asking_abandon (core, call);
+  leave_phase (call);
+  ending_clear_outcome (call);
+  calls_set_deadline (core, call, 0);
+  core->open_bytes -= troupe_buffer_size (call->body);
+  troupe_buffer_unref (&call->body);
+  free_content (core, call);
+  call->phase = CALL_STORED;
+  call->whole = call->actor = call->in_doubt = call->accept_wanted = false;
+  call->flags = call->parent = 0;
+  call->deadline_ms = 0;
+  call->fan = call->previous = (troupe_id_t){{0}};
+  call->turn = (attempt_t){0};
+}
+
+void
+calls_refuse_callers (broker_core_t *core, call_t *call, const troupe_error_t *error)
+{
+  if (call->unstored) {
+    calls_refuse (core, call, error);
+    return;
+  }
+  awaiting_refuse_untold (core, call, error);
+  if (call->waiters_count == 0) {
+    calls_destroy (core, call);
+    return;
+  }
+  empty (core, call);
+  call->await_wanted = true;
+  asking_continue (core, call);
 }
 
 void

@@ -41,8 +41,12 @@ void calls_drop_unneeded (broker_core_t *core, call_t *call);
 
 // Its deadline, from now; 0: none has started.
 void calls_set_deadline (broker_core_t *core, call_t *call, int64_t remaining);
-// Ends a call that isn't stored: those who called are refused.
+// Ends a call that isn't stored, or isn't known: all who wait for it are refused.
 void calls_refuse (broker_core_t *core, call_t *call, const troupe_error_t *error);
+// Ends one that this broker has not stored: those who called are refused. Who only awaits it knows of it from
+// elsewhere, as a rule that it was stored: for them the store is asked. `error` NULL: nobody knows what became of it,
+// so callers hear nothing.
+void calls_refuse_callers (broker_core_t *core, call_t *call, const troupe_error_t *error);
 // limits.* `what` is full, at `limit`; `error` may be NULL.
 troupe_err_t calls_overloaded (broker_core_t *core, troupe_error_t *error, broker_queue_t queue, const char *what,
                                size_t limit);

@@ -13,18 +13,17 @@
 #include "broker/asking.h"
 #include "broker/attempts.h"
 #include "broker/calls.h"
+#include "broker/confirming.h"
 #include "broker/ending.h"
 #include "broker/frames.h"
+#include "broker/inquiry.h"
 #include "broker/leases.h"
-#include "broker/letters.h"
 #include "broker/losses.h"
 #include "broker/peers.h"
-#include "broker/recall.h"
 #include "broker/recovery.h"
 #include "broker/rights.h"
 #include "broker/rousing.h"
 #include "broker/saying.h"
-#include "broker/sessions.h"
 #include "broker/unstored.h"
 
 #include <stdlib.h>
@@ -34,13 +33,13 @@
 static void
 init_state (broker_core_t *core, int64_t now)
 {
-  table_t *tables[] = {&core->peers,   &core->services,  &core->calls,    &core->asks,       &core->recalls,
-                       &core->letters, &core->inquiries, &core->rousings, &core->rouse_asks, &core->hearers};
+  table_t *tables[] = {&core->peers,     &core->services, &core->calls,      &core->asks,
+                       &core->inquiries, &core->rousings, &core->rouse_asks, &core->hearers};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
     table_init (tables[i]);
-  list_t *lists[] = {&core->all_peers,   &core->all_services,  &core->all_calls,    &core->all_recalls,
-                     &core->all_letters, &core->all_inquiries, &core->all_rousings, &core->orphans,
-                     &core->again,       &core->untold};
+  list_t *lists[] = {&core->all_peers,    &core->all_services, &core->all_calls, &core->all_inquiries,
+                     &core->all_rousings, &core->orphans,      &core->again,     &core->untold, &core->unstored,
+                     &core->unconfirmed};
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
     list_init (lists[i]);
   alarms_init (&core->deadlines);
@@ -91,17 +90,15 @@ broker_core_destroy (broker_core_t **self_p)
     return;
   *self_p = NULL;
   core->stopped = true; // what credit comes free is not given out again
-  recall_clear (core);
-  letters_clear (core);
-  sessions_clear (core);
+  inquiry_clear (core);
   rousing_clear (core);
   saying_clear (core);
   for (list_link_t *link; (link = list_first (&core->all_calls)) != NULL;)
     calls_destroy (core, LIST_ITEM (link, call_t, in_core));
   for (list_link_t *link; (link = list_first (&core->all_peers)) != NULL;)
     peers_forget (core, LIST_ITEM (link, peer_t, in_core));
-  table_t *tables[] = {&core->peers,   &core->services,  &core->calls,    &core->asks,       &core->recalls,
-                       &core->letters, &core->inquiries, &core->rousings, &core->rouse_asks, &core->hearers};
+  table_t *tables[] = {&core->peers,     &core->services, &core->calls,      &core->asks,
+                       &core->inquiries, &core->rousings, &core->rouse_asks, &core->hearers};
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
     table_destroy (tables[i]);
   alarms_destroy (&core->deadlines);
@@ -186,6 +183,7 @@ on_time (broker_core_t *core)
   }
   unstored_on_time (core);
   rousing_on_time (core);
+  confirming_on_time (core);
   asking_on_time (core);
   leases_on_time (core);
   losses_on_time (core);
@@ -258,6 +256,7 @@ broker_core_due (const broker_core_t *core)
     due = earlier (due, core->again_at);
   due = earlier (due, saying_due (core));
   due = earlier (due, rousing_due (core));
+  due = earlier (due, confirming_due (core));
   due = earlier (due, unstored_due (core));
   due = earlier (due, leases_due (core));
   due = earlier (due, losses_due (core));
@@ -290,9 +289,10 @@ broker_core_drop (broker_core_t *core, broker_queue_t queue)
 }
 
 void
-broker_core_note_unread (broker_core_t *core, size_t bytes)
+broker_core_note_unread (broker_core_t *core, size_t most, size_t total)
 {
-  core->unread = bytes;
+  core->unread = most;
+  core->unread_total = total;
 }
 
 size_t

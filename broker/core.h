@@ -77,7 +77,7 @@ typedef struct {
 
 // As limits.* of the configuration; times in milliseconds, sizes in bytes.
 typedef struct {
-  size_t message, open_calls, open_bytes, unread;
+  size_t message, open_calls, open_bytes, unread, unread_total;
   unsigned mailbox, attempts, dead_letters;
   int64_t deadline, retention, dead_retention, heartbeat, lease;
   int64_t session_idle; // as sessions.idle; 0: no session ends by itself
@@ -126,7 +126,7 @@ uint64_t broker_core_counter (const broker_core_t *self, broker_counter_t counte
 void broker_core_count (broker_core_t *self, broker_counter_t counter);
 void broker_core_drop (broker_core_t *self, broker_queue_t queue);
 // How many bytes wait for connections.
-void broker_core_note_unread (broker_core_t *self, size_t bytes);
+void broker_core_note_unread (broker_core_t *self, size_t most, size_t total);
 // How many calls, and bytes of their inputs, it holds.
 size_t broker_core_open_calls (const broker_core_t *self);
 size_t broker_core_open_bytes (const broker_core_t *self);

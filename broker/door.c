@@ -97,6 +97,7 @@ shut (door_t *self, int64_t now)
     return;
   }
   self->closed = true;
+  self->counted = false;
   self->again_at = now + AGAIN_MS;
   troupe_log (TROUPE_LOG_WARNING, "no more connections are taken", "endpoint", self->endpoint, "open files at most",
               limit, "next", "raise the limit of open files (ulimit -n), or add a broker", NULL);

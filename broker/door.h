@@ -13,6 +13,7 @@ typedef struct {
   const char *endpoint;
   int listener;     // its descriptor; -1: not bound yet
   bool closed;
+  bool counted;     // that it is closed was seen by whoever counts that
   int64_t again_at; // closed: when it is tried next
 } door_t;
 

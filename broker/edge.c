@@ -242,6 +242,15 @@ sooner (int64_t due, int64_t other)
   return due == TROUPE_LOOP_NEVER || (other != TROUPE_LOOP_NEVER && other < due) ? other : due;
 }
 
+static void
+count_door (broker_edge_t *self, door_t *door)
+{
+  if (!door->closed || door->counted)
+    return;
+  door->counted = true;
+  broker_core_count (self->core, BROKER_COUNT_DOORS_CLOSED);
+}
+
 int64_t
 edge_prepare (void *context, int64_t now)
 {
@@ -250,10 +259,13 @@ edge_prepare (void *context, int64_t now)
   if (due != TROUPE_LOOP_NEVER && due <= now)
     broker_core_step (self->core, &(broker_event_t){.kind = BROKER_TIME}, now);
   edge_flush (self, now);
-  broker_core_note_unread (self->core, unread_tidy (self->unread, now));
+  unread_tidy (self->unread, now);
+  broker_core_note_unread (self->core, unread_most (self->unread), unread_total (self->unread));
   due = broker_core_due (self->core);
-  for (size_t i = 0; i < 2; i++)
+  for (size_t i = 0; i < 2; i++) {
+    count_door (self, &self->doors[i]);
     due = sooner (due, door_continue (&self->doors[i], now));
+  }
   if (self->guard != NULL)
     due = sooner (sooner (due, guard_continue (self->guard, now)), rebind (self, now));
   if (!self->stopping || self->stopped == NULL)

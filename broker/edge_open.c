@@ -190,7 +190,7 @@ broker_edge_new (broker_edge_t **out, troupe_loop_t *loop, const broker_edge_opt
 {
   broker_edge_t *self = calloc (1, sizeof *self);
   if (self != NULL && ((self->leaving = calloc (EDGE_LEAVING_MAX, sizeof *self->leaving)) == NULL ||
-                       unread_new (&self->unread, options->limits.unread) != TROUPE_OK)) {
+                       unread_new (&self->unread, options->limits.unread, options->limits.unread_total) != TROUPE_OK)) {
     free (self->leaving);
     free (self);
     self = NULL;

@@ -59,8 +59,8 @@ static void
 keep (broker_edge_t *self, int failed)
 {
   const leaving_t *leaving = &self->leaving[self->leaving_count];
-  if (failed == EAGAIN)
-    broker_core_drop (self->core, BROKER_QUEUE_UNREAD);
+  if (failed == EAGAIN || failed == EDQUOT)
+    broker_core_drop (self->core, failed == EAGAIN ? BROKER_QUEUE_UNREAD : BROKER_QUEUE_UNREAD_TOTAL);
   for (unsigned i = 0; failed != 0 && i < leaving->count; i++)
     note_unsent (self, leaving->connection, leaving->commands[i], true);
   if (failed == 0 && ++self->leaving_count == EDGE_LEAVING_MAX)

@@ -61,7 +61,7 @@ ending_begin (broker_core_t *core, call_t *call, troupe_status_t status, uint32_
   if (call->outcome.status != TROUPE_STATUS_NONE)
     return;
   if (call->phase == CALL_HELD && !call->asking) {
-    calls_refuse (core, call, error);
+    calls_refuse_callers (core, call, error);
     return;
   }
   call->outcome.status = status;
@@ -81,13 +81,13 @@ ending_expire (broker_core_t *core, call_t *call)
   if (call->phase == CALL_ACCEPTING && asking_waits (call) && call->in_doubt) {
     // If it was stored, a sweep ends it. Its callers hear nothing, which means that nobody knows; who asks again is
     // told.
-    calls_destroy (core, call);
+    calls_refuse_callers (core, call, NULL);
     return;
   }
   if (call->phase == CALL_ACCEPTING && asking_waits (call)) {
     troupe_error_set (&error, TROUPE_DEADLINE, name, "see whether Redis runs",
                       "the deadline passed while the store was away");
-    calls_refuse (core, call, &error);
+    calls_refuse_callers (core, call, &error);
     return;
   }
   troupe_error_set (&error, TROUPE_DEADLINE, name, "give it more time, or see what holds it up",

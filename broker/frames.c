@@ -11,8 +11,8 @@
 #include "broker/attempts.h"
 #include "broker/awaiting.h"
 #include "broker/ending.h"
+#include "broker/inquiry.h"
 #include "broker/leases.h"
-#include "broker/letters.h"
 #include "broker/peers.h"
 #include "broker/recall.h"
 #include "broker/registry.h"
@@ -47,10 +47,10 @@ static handler_fn *const handlers[COMMANDS] = {
   [TROUPE_CMD_AWAIT] = awaiting_on_await,       [TROUPE_CMD_CANCEL] = ending_on_cancel,
   [TROUPE_CMD_PART] = attempts_on_part,         [TROUPE_CMD_SETTLE] = settling_on_settle,
   [TROUPE_CMD_RECALL] = recall_on_recall,       [TROUPE_CMD_STATUS] = report_on_status,
-  [TROUPE_CMD_HEAR] = recall_on_recall,         [TROUPE_CMD_LETTERS] = letters_on_request,
-  [TROUPE_CMD_LETTER] = letters_on_request,     [TROUPE_CMD_RESEND] = letters_on_request,
-  [TROUPE_CMD_DISCARD] = letters_on_request,    [TROUPE_CMD_SESSIONS] = sessions_on_request,
-  [TROUPE_CMD_END] = sessions_on_request,
+  [TROUPE_CMD_HEAR] = recall_on_recall,         [TROUPE_CMD_LETTERS] = inquiry_on_request,
+  [TROUPE_CMD_LETTER] = inquiry_on_request,     [TROUPE_CMD_RESEND] = inquiry_on_request,
+  [TROUPE_CMD_DISCARD] = inquiry_on_request,    [TROUPE_CMD_SESSIONS] = inquiry_on_request,
+  [TROUPE_CMD_END] = sessions_on_end,
 };
 
 // [version, command, ...], a list of three or four; small numbers all.

@@ -4,11 +4,9 @@
 #ifndef BROKER_LETTERS_H
 #define BROKER_LETTERS_H
 
-#include "broker/state.h"
+#include "broker/inquiry.h"
 
-// LETTERS, LETTER, RESEND, DISCARD.
-void letters_on_request (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body);
-void letters_result (broker_core_t *core, const ledger_result_t *result);
-void letters_clear (broker_core_t *core);
+// Of LETTER, RESEND, DISCARD: tells who asked. False: that was all.
+bool letters_tell (broker_core_t *core, inquiry_t *self, const ledger_result_t *result);
 
 #endif

@@ -142,6 +142,14 @@ on_ready (void *context)
               broker_edge_publish (self->edge), NULL);
 }
 
+// One may have what all may.
+static size_t
+total_of_unread (const troupe_config_t *config)
+{
+  int64_t one = troupe_config_int (config, "limits.unread"), all = troupe_config_int (config, "limits.unread_total");
+  return (size_t)(all > one ? all : one);
+}
+
 static broker_limits_t
 limits_of (const troupe_config_t *config)
 {
@@ -149,6 +157,7 @@ limits_of (const troupe_config_t *config)
                            .open_calls = (size_t)troupe_config_int (config, "limits.open_calls"),
                            .open_bytes = (size_t)troupe_config_int (config, "limits.open_bytes"),
                            .unread = (size_t)troupe_config_int (config, "limits.unread"),
+                           .unread_total = total_of_unread (config),
                            .mailbox = (unsigned)troupe_config_int (config, "limits.mailbox"),
                            .attempts = (unsigned)troupe_config_int (config, "limits.attempts"),
                            .deadline = troupe_config_int (config, "limits.deadline"),

@@ -80,15 +80,15 @@ write_queues (const broker_core_t *core, troupe_metrics_t *metrics)
     [BROKER_QUEUE_OPEN_CALLS] = {broker_core_open_calls (core), limits->open_calls},
     [BROKER_QUEUE_OPEN_BYTES] = {core->open_bytes, limits->open_bytes},
     [BROKER_QUEUE_UNREAD] = {core->unread, limits->unread},
+    [BROKER_QUEUE_UNREAD_TOTAL] = {core->unread_total, limits->unread_total},
     [BROKER_QUEUE_MAILBOX] = {UNKNOWN, limits->mailbox},
     [BROKER_QUEUE_STORE] = {core->requests, LEDGER_ACCEPTS_MAX},
     [BROKER_QUEUE_PEERS] = {core->peers.count, PEERS_MAX},
     [BROKER_QUEUE_SERVICES] = {core->services.count, SERVICES_MAX},
     [BROKER_QUEUE_PEER_SERVICES] = {UNKNOWN, PEER_SERVICES_MAX},
     [BROKER_QUEUE_WAITERS] = {UNKNOWN, WAITERS_MAX},
-    [BROKER_QUEUE_RECALLS] = {core->recalls.count, RECALLS_MAX},
-    [BROKER_QUEUE_LETTERS] = {core->letters.count, LETTERS_MAX},
-    [BROKER_QUEUE_INQUIRIES] = {core->inquiries.count, INQUIRIES_MAX},
+    [BROKER_QUEUE_RECALLS] = {core->reads, RECALLS_MAX},
+    [BROKER_QUEUE_INQUIRIES] = {core->inquiries.count - core->reads, INQUIRIES_MAX},
     [BROKER_QUEUE_ROUSINGS] = {core->rousings.count, ROUSINGS_MAX},
   };
   for (size_t i = 0; i < BROKER_QUEUES; i++)

@@ -108,6 +108,7 @@ make_peer (broker_core_t *core, peer_t **out, const broker_event_t *event, troup
   list_init (&peer->instances);
   list_init (&peer->waiters);
   list_init (&peer->hearers);
+  list_init (&peer->in_unconfirmed);
   if (core->peers.count == 0)
     core->ticked = core->now;
   table_insert (&core->peers, &peer->by_connection, table_hash_number (event->connection));
@@ -221,6 +222,7 @@ peers_end (broker_core_t *core, peer_t *peer, const char *event, const char *why
                "why", why);
   table_remove (&core->peers, &peer->by_connection); // from here on nothing is sent to it
   list_remove (&peer->in_core);
+  list_remove (&peer->in_unconfirmed);
   for (list_link_t *link; (link = list_first (&peer->instances)) != NULL;)
     registry_end (core, LIST_ITEM (link, instance_t, in_peer), event, lost ? why : NULL);
   for (list_link_t *link; (link = list_first (&peer->waiters)) != NULL;)
@@ -235,6 +237,7 @@ peers_forget (broker_core_t *core, peer_t *peer)
 {
   table_remove (&core->peers, &peer->by_connection);
   list_remove (&peer->in_core);
+  list_remove (&peer->in_unconfirmed);
   for (list_link_t *link; (link = list_first (&peer->instances)) != NULL;)
     registry_forget (core, LIST_ITEM (link, instance_t, in_peer));
   hearing_forget (core, peer);

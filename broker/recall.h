@@ -4,11 +4,11 @@
 #ifndef BROKER_RECALL_H
 #define BROKER_RECALL_H
 
-#include "broker/state.h"
+#include "broker/inquiry.h"
 
+// RECALL, HEAR.
 void recall_on_recall (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body);
-void recall_result (broker_core_t *core, const ledger_result_t *result);
-// When the core ends.
-void recall_clear (broker_core_t *core);
+// Tells who asked. False: that was all.
+bool recall_tell (broker_core_t *core, inquiry_t *self, const ledger_result_t *result);
 
 #endif

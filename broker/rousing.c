@@ -7,6 +7,10 @@
 // of it; what is said in a quiet one is heard at once. Whether it is busy shows when there is something to hear again and
 // again: the first rests are shorter.
 //
+// Each round also wakes every member's process a few times, whatever there is to hear. So as long as one message follows
+// the other, the members rest up to twice as long; and as soon as there is a pause, they hear what was said before it,
+// if by then they have rested for their time on the average of the last rounds.
+//
 // The store takes requests in order. So in a hub whose members are known to hear at once, the request is made right
 // behind the one that says something, and both take one turn of the store, and one of its disk. It may find nobody to
 // tell; then it isn't made ahead again before the store names that hub. And what the store has done before a request
@@ -26,6 +30,8 @@ enum {
   ROUSED_MS = 1,   // for each member of a busy hub: a tenth of the store's time
   CALM_ROUNDS = 2, // after which a hub is busy: the first rest is a quarter of that, the second one half
   REST_MAX_MS = 250,
+  PAUSE_PART = 8,  // of a rest, without a message: what was said waits no more for what may follow
+  FLOW_FACTOR = 2, // a rest without a pause is so much longer at most
 };
 
 static uint64_t
@@ -58,6 +64,10 @@ drop (broker_core_t *core, rousing_t *rousing)
 static void
 request (broker_core_t *core, rousing_t *rousing)
 {
+  if (rousing->position == 0) {
+    rousing->asked_at = core->now;
+    rousing->hearing = 0;
+  }
   rousing->token = asking_token (core, ASKING_ROUSE);
   table_insert (&core->rouse_asks, &rousing->by_token, table_hash_number (rousing->token));
   ledger_request_t ask = {.op = LEDGER_ROUSE,
@@ -80,6 +90,7 @@ begin (broker_core_t *core, const ledger_hub_t *hub)
     return; // a sweep will name it
   memcpy (rousing->session, hub->session.data, hub->session.size);
   rousing->hub = hub->hub;
+  rousing->said_at = core->now;
   table_insert (&core->rousings, &rousing->by_hub, hash_of (core, &hub->hub));
   list_append (&core->all_rousings, &rousing->in_core);
   request (core, rousing);
@@ -91,6 +102,84 @@ covers (const rousing_t *rousing)
 {
   return rousing->next.place == 0 && rousing->position == 0;
 }
+
+// -- Rests -----------------------------------------------------------------------------------------------------------
+
+static int64_t
+rest_of (const rousing_t *rousing)
+{
+  return rousing->roused < REST_MAX_MS / ROUSED_MS ? rousing->roused * ROUSED_MS : REST_MAX_MS;
+}
+
+// When the rest ends, as far as that is known: the next message may put it off. Nobody is roused who still hears; and
+// while most members do, nothing is said because the processors are busy, which is no pause.
+static int64_t
+rest_end (const rousing_t *rousing)
+{
+  int64_t least = rousing->hearing > 0 ? rousing->full_at : rousing->least_at;
+  int64_t end = least > rousing->flows_until ? least : rousing->flows_until;
+  if (!rousing->again)
+    return rousing->full_at;
+  return end < rousing->most_at && rousing->hearing <= rousing->told / 2 ? end : rousing->most_at;
+}
+
+static void
+begin_rest (broker_core_t *core, rousing_t *rousing)
+{
+  int64_t whole = rest_of (rousing), ms = whole;
+  if (rousing->rounds < CALM_ROUNDS)
+    ms >>= CALM_ROUNDS - rousing->rounds++;
+  rousing->pause_ms = whole / PAUSE_PART;
+  rousing->spare = rousing->spare < ms ? rousing->spare : ms;
+  rousing->least_at = core->now + ms - rousing->spare;
+  rousing->full_at = core->now + ms;
+  rousing->most_at = core->now + (whole * FLOW_FACTOR < REST_MAX_MS ? whole * FLOW_FACTOR : REST_MAX_MS);
+  rousing->told = rousing->roused;
+  rousing->roused = 0;
+  alarms_set (&core->rounds, &rousing->next, rest_end (rousing));
+}
+
+static void
+move_rest_end (broker_core_t *core, rousing_t *rousing)
+{
+  int64_t end = rest_end (rousing);
+  if (rousing->next.place != 0 && end < rousing->next.at)
+    alarms_set (&core->rounds, &rousing->next, end);
+}
+
+// Something was said, or there is another reason to look at the members once more.
+static void
+want (broker_core_t *core, rousing_t *rousing, bool said)
+{
+  rousing->again = true;
+  if (said && core->now - rousing->said_at < rousing->pause_ms)
+    rousing->flows_until = core->now + rousing->pause_ms;
+  if (said)
+    rousing->said_at = core->now;
+  move_rest_end (core, rousing);
+}
+
+void
+rousing_heard (broker_core_t *core, const troupe_id_t *hub)
+{
+  rousing_t *rousing = find (core, hub);
+  if (rousing == NULL || rousing->hearing == 0)
+    return;
+  rousing->hearing--;
+  rousing->flows_until = core->now + rousing->pause_ms;
+  move_rest_end (core, rousing);
+}
+
+static bool
+says (const ledger_result_t *result, const troupe_id_t *hub)
+{
+  for (size_t i = 0; i < result->said_count; i++)
+    if (troupe_id_equal (&result->said[i].hub, hub))
+      return true;
+  return false;
+}
+
+// -- Rounds ----------------------------------------------------------------------------------------------------------
 
 static troupe_id_t *
 lively_at (broker_core_t *core, const troupe_id_t *hub)
@@ -107,7 +196,7 @@ rousing_wanted (broker_core_t *core, const ledger_result_t *result)
     if (rousing == NULL)
       begin (core, &result->hubs[i]);
     else if (!covers (rousing))
-      rousing->again = true;
+      want (core, rousing, says (result, &result->hubs[i].hub));
   }
 }
 
@@ -145,18 +234,16 @@ go_on (broker_core_t *core, rousing_t *rousing)
 static void
 rest (broker_core_t *core, rousing_t *rousing)
 {
-  unsigned ms = rousing->roused < REST_MAX_MS / ROUSED_MS ? rousing->roused * ROUSED_MS : REST_MAX_MS;
   bool alone = rousing->roused <= 1; // it is as busy as it can be by itself
-  if (rousing->rounds < CALM_ROUNDS)
-    ms >>= CALM_ROUNDS - rousing->rounds++;
   if (rousing->roused == 0 && troupe_id_equal (lively_at (core, &rousing->hub), &rousing->hub))
     *lively_at (core, &rousing->hub) = (troupe_id_t){{0}};
+  rousing->rested = !alone;
+  if (rousing->rested) {
+    begin_rest (core, rousing);
+    return;
+  }
   rousing->roused = 0;
-  rousing->rested = ms > 0 && !alone;
-  if (rousing->rested)
-    alarms_set (&core->rounds, &rousing->next, core->now + ms);
-  else
-    go_on (core, rousing);
+  go_on (core, rousing);
 }
 
 void
@@ -174,6 +261,7 @@ rousing_result (broker_core_t *core, const ledger_result_t *result)
   for (size_t i = 0; i < result->calls_count; i++)
     recovery_begin (core, &result->calls[i]);
   rousing->roused += (unsigned)result->calls_count;
+  rousing->hearing += (unsigned)result->calls_count;
   if (rousing->position > 0)
     go_on (core, rousing);
   else
@@ -184,8 +272,15 @@ void
 rousing_on_time (broker_core_t *core)
 {
   for (alarm_t *alarm; (alarm = alarms_first (&core->rounds)) != NULL && alarm->at <= core->now;) {
+    rousing_t *rousing = LIST_ITEM (alarm, rousing_t, next);
+    int64_t end = rest_end (rousing);
+    if (end > core->now) {
+      alarms_set (&core->rounds, alarm, end);
+      continue;
+    }
     alarms_clear (&core->rounds, alarm);
-    go_on (core, LIST_ITEM (alarm, rousing_t, next));
+    rousing->spare += core->now - rousing->full_at;
+    go_on (core, rousing);
   }
 }
 
@@ -202,7 +297,7 @@ rousing_rests_until (const broker_core_t *core, const troupe_id_t *hub, int64_t 
   const rousing_t *rousing = find (core, hub);
   if (rousing == NULL || !rousing->rested)
     return 0;
-  return rousing->next.place != 0 ? rousing->next.at : core->now + asked_ms;
+  return rousing->next.place != 0 ? rest_end (rousing) : rousing->asked_at + asked_ms;
 }
 
 void

@@ -10,6 +10,8 @@
 void rousing_wanted (broker_core_t *core, const ledger_result_t *result);
 // What is about to be asked of the store may be heard in this hub.
 void rousing_ahead (broker_core_t *core, const char *session, const troupe_id_t *hub);
+// An observe call for what was said in this hub has settled.
+void rousing_heard (broker_core_t *core, const troupe_id_t *hub);
 void rousing_result (broker_core_t *core, const ledger_result_t *result);
 void rousing_on_time (broker_core_t *core);
 // Until when nobody is roused to hear the hub, since it is busy: until its rest is over; or, when that is over, and the

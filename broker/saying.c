@@ -10,8 +10,9 @@
 // members of a busy hub rest (rousing.c) nobody hears them anyway, so that they wait for the end of that, or for the offers
 // behind it. But not when there are other brokers, whose offers can't wait for it.
 //
-// A message is kept small, because libzmq holds up to some hundreds of them for a subscriber that doesn't read. A very
-// large entry is only named.
+// A message has a bound, because libzmq holds up to some hundreds of them for subscribers that don't read. What takes
+// libzmq's threads at both ends is how many messages there are, and hardly how long they are; only in a busy hub do
+// they become long. A very large entry is only named.
 
 #include "broker/saying.h"
 
@@ -23,10 +24,10 @@
 #include <stdlib.h>
 
 enum {
-  MESSAGE_MAX = 64 * 1024,   // bytes of entries
+  MESSAGE_MAX = 256 * 1024,  // bytes of entries: what a very busy hub says while its members rest
   PUBLISHED_MAX = 64 * 1024, // bytes of an entry; who hears a larger one reads it from the log
   MOMENT_MS = 4,             // less than what is missing is waited for
-  ASKED_MS = 20,             // the store has been asked who is to hear a busy hub, and offers are about to come
+  ASKED_MS = 100,            // the store has been asked who is to hear a busy hub, and offers are about to come
 };
 
 static const char topic_kind[] = "hub/";
@@ -210,12 +211,22 @@ saying_result (broker_core_t *core, const call_t *call, const ledger_result_t *r
 
 // -- Time ------------------------------------------------------------------------------------------------------------
 
+// Members may rest for longer than it seemed when the first entry came.
+static void
+look_at (broker_core_t *core, saying_t *self)
+{
+  if (self->count == 0 || core->now < self->due)
+    return;
+  self->due = due_of (core, self);
+  if (core->now >= self->due)
+    publish (core, self);
+}
+
 void
 saying_on_time (broker_core_t *core)
 {
   for (size_t i = 0; i < SAYINGS_MAX; i++)
-    if (core->sayings[i].count > 0 && core->now >= core->sayings[i].due)
-      publish (core, &core->sayings[i]);
+    look_at (core, &core->sayings[i]);
 }
 
 void

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sessions: which there are, and that one ends.
+// Sessions: that one ends.
 #ifndef BROKER_SESSIONS_H
 #define BROKER_SESSIONS_H
 
-#include "broker/state.h"
+#include "broker/inquiry.h"
 
-// SESSIONS, END.
-void sessions_on_request (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body);
-void sessions_result (broker_core_t *core, const ledger_result_t *result);
-void sessions_clear (broker_core_t *core);
+// Of END: tells who asked. True: the store has ended a part of it.
+bool sessions_tell (broker_core_t *core, inquiry_t *self, const ledger_result_t *result);
+// END: ends it; with the volatile flag, only those of its calls that the store doesn't know.
+void sessions_on_end (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troupe_buffer_t *body);
 
 #endif

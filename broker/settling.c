@@ -18,11 +18,13 @@
 #include "broker/attempts.h"
 #include "broker/awaiting.h"
 #include "broker/calls.h"
+#include "broker/confirming.h"
 #include "broker/ending.h"
 #include "broker/losses.h"
 #include "broker/recovery.h"
 #include "broker/registry.h"
 #include "broker/rights.h"
+#include "broker/rousing.h"
 #include "broker/unstored.h"
 
 #include <stdlib.h>
@@ -228,22 +230,6 @@ settling_refuse (broker_core_t *core, peer_t *peer, const troupe_header_t *heade
 
 // -- Results ---------------------------------------------------------------------------------------------------------
 
-// Tells the instance that its outcome was stored.
-static void
-confirm (broker_core_t *core, call_t *call)
-{
-  if (call->unstored)
-    call->outcome.from = 0;
-  if (call->outcome.from == 0)
-    return;
-  troupe_header_t header;
-  troupe_header_init (&header, TROUPE_CMD_CONFIRMED);
-  troupe_header_set_call (&header, &call->id);
-  troupe_header_set_attempt (&header, call->outcome.said);
-  answer_send (core, call->outcome.from, &header, NULL);
-  call->outcome.from = 0;
-}
-
 static void
 count_end (broker_core_t *core, troupe_status_t status)
 {
@@ -267,7 +253,9 @@ void
 settling_done (broker_core_t *core, call_t *call)
 {
   count_end (core, call->outcome.status);
-  confirm (core, call);
+  confirming_tell (core, call);
+  if ((call->flags & TROUPE_FLAG_OBSERVE) != 0)
+    rousing_heard (core, &call->stretch.hub);
   finish_held (core, call, call->outcome.status, call->outcome.value);
   ending_finish (core, call, call->outcome.status, call->outcome.value);
 }

@@ -25,8 +25,7 @@ enum {
   WAITERS_MAX = 256,         // of one call: those who share a placeholder, and their connections that just died
   LIVELY_HUBS = 256,         // remembered; of others it is known later
   ROUSINGS_MAX = 10000,      // hubs at a time; others wait for a sweep
-  LETTERS_MAX = 64,          // people ask about dead letters, a few at a time
-  INQUIRIES_MAX = 1000,      // programs end their sessions; each is one request to the store, or a few
+  INQUIRIES_MAX = 1000,      // about dead letters and sessions; each is one request to the store, or a few
   RECALLS_MAX = 10000,       // a read of a memory is one request to the store, answered within milliseconds
   INFO_SIZE_MAX = 64 * 1024, // what a service says of itself; a tool's JSON Schema is seldom over 10 KiB
   INFO_BYTES_MAX = TROUPE_VALUE_SIZE_MAX / 2, // of all services: a report carries them, with as much again of its own
@@ -47,12 +46,18 @@ typedef struct instance instance_t;
 typedef struct service service_t;
 typedef struct waiter waiter_t;
 typedef struct call call_t;
-typedef struct recall recall_t;
 typedef struct hub_work hub_work_t;
 typedef struct death death_t;
-typedef struct letters letters_t;
-typedef struct inquiry inquiry_t; // about sessions
+typedef struct inquiry inquiry_t;
 typedef struct rousing rousing_t;
+
+// An outcome that was stored, and whose instance hasn't been told yet.
+typedef struct {
+  troupe_id_t call;
+  uint32_t attempt;
+} unconfirmed_t;
+
+enum { UNCONFIRMED_MAX = 16 }; // of a peer; one with many members in a hub is told as many at once
 
 struct peer {
   table_link_t by_connection;
@@ -67,6 +72,10 @@ struct peer {
   troupe_identity_t *identity; // by its key or token; NULL: there is no guard
   list_t hearers;              // the hubs that it may listen to (hearing.c)
   size_t hearers_count;
+  list_link_t in_unconfirmed; // the core's
+  int64_t unconfirmed_until;
+  unconfirmed_t unconfirmed[UNCONFIRMED_MAX];
+  unsigned unconfirmed_count;
   int64_t pid;
   char program[65], version[33], host[65]; // what it says of itself, cut
   unsigned minor;         // version of the protocol that it speaks
@@ -106,6 +115,7 @@ struct waiter {
   peer_t *peer;
   call_t *call;
   troupe_command_t of; // CALL or AWAIT: what is refused if it comes to that
+  bool awaits;         // has sent AWAIT, perhaps besides CALL: what becomes of that CALL isn't all that it asked
   bool stream;
   bool unchecked;    // of AWAIT: the store hasn't said yet whether `waits` may wait for the call
   troupe_id_t waits; // the call whose running attempt waits here; zero: nobody's
@@ -159,6 +169,7 @@ struct call {
   list_link_t in_phase; // HELD, QUEUED: the service's; PLACED, RUNNING: the instance's; ORPHAN: the core's
   list_link_t in_again; // the core's: the request must be made again
   list_link_t in_untold; // the core's: a volatile one, whose caller hasn't heard that it is here
+  list_link_t in_unstored; // the core's: a volatile one
   list_t waiters;
   waiter_t caller; // the first of them; `call` NULL: not in use
   alarm_t deadline;
@@ -208,16 +219,6 @@ struct call {
   char session[];
 };
 
-struct recall {
-  table_link_t by_token;
-  list_link_t in_core;
-  uint64_t token;
-  broker_connection_t from;
-  troupe_command_t of; // RECALL or HEAR
-  troupe_id_t call;
-  uint64_t request, first;
-};
-
 // The store is asked to rouse members of a hub.
 struct rousing {
   table_link_t by_hub, by_token;
@@ -225,9 +226,15 @@ struct rousing {
   troupe_id_t hub;
   uint64_t token; // of the request that is under way
   uint64_t position;
-  alarm_t next;   // when the next one may be made; not set: one is under way
+  alarm_t next;   // when to look whether the next one may be made; not set: one is under way
   unsigned roused; // by the requests of this round
   unsigned rounds; // without a pause, as far as they count
+  unsigned told, hearing; // in the last round; and who of them hasn't heard yet, as far as it is known
+  int64_t asked_at; // when this round began
+  int64_t least_at, full_at, most_at; // of a rest: it ends between the first and the last; a whole one at the second
+  int64_t spare; // ms that the rests before were longer than whole ones: so much shorter this one may be
+  int64_t pause_ms; // as long as messages follow each other by less than that, more is expected
+  int64_t said_at, flows_until; // the last message; until then more is expected, because it came soon after another one
   bool again; // once this is done: something was said meanwhile
   bool rested; // it was so busy that its members rest, or did before the request that is under way
   char session[];
@@ -272,18 +279,21 @@ struct broker_core {
   broker_core_options_t options;
   char *name, *mesh, *endpoint;
   int64_t now, started, ticked, swept;
-  table_t peers, services, calls, asks, recalls, rousings, rouse_asks, hearers, letters, inquiries;
-  list_t all_peers, all_services, all_calls, all_recalls, all_rousings, orphans, again, all_letters, all_inquiries;
+  table_t peers, services, calls, asks, rousings, rouse_asks, hearers, inquiries;
+  list_t all_peers, all_services, all_calls, all_rousings, orphans, again, all_inquiries;
   list_t untold; // by tell_at
+  list_t unstored; // volatile calls
+  list_t unconfirmed; // peers, by unconfirmed_until
   alarms_t deadlines;
   alarms_t rounds; // of rousing
   troupe_id_t lively[LIVELY_HUBS]; // hubs whose members hear at once, each at the place that its hash gives it
   saying_t sayings[SAYINGS_MAX]; // of the hubs that spoke last
   size_t detached; // calls
   size_t open_bytes;
-  size_t unread;     // bytes that wait for connections, as the edge said last
+  size_t unread, unread_total; // bytes that wait for the connection with most, and for all, as the edge said last
   size_t info_bytes; // of what the instances say of their services
   size_t requests;   // to the ledger, without a result
+  size_t reads;      // of the inquiries: agents read what they remember and hear
   uint64_t token;
   bool up;         // the store is there
   bool settled_in; // the first second with the store, or after it stood still, is over: who isn't connected is not there

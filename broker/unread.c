@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A counter for each connection that was sent something large lately. It is shared by the table and by each buffer that
-// it counts, and whoever lets go of it last frees it: libzmq's thread frees buffers when it has written them, perhaps
-// long after this broker has forgotten the connection.
+// A counter for each connection that was sent something large lately, and one for all. It is shared by the table and by
+// each buffer that it counts, and whoever lets go of it last frees it: libzmq's thread frees buffers when it has written
+// them, perhaps long after this broker has forgotten the connection.
 
 #include "broker/unread.h"
 
@@ -14,17 +14,24 @@
 
 enum { TIDY_MS = 1000 };
 
+// Of all connections. The unread and each counter have a reference.
+typedef struct {
+  atomic_size_t bytes, references;
+} sum_t;
+
 typedef struct {
   table_link_t by_connection;
   list_link_t in_all;
   broker_connection_t connection;
   atomic_size_t bytes, references;
+  sum_t *sum;
 } counter_t;
 
 struct unread {
   table_t counters;
   list_t all;
-  size_t limit, waiting; // waiting: when it was tidied
+  sum_t *sum;
+  size_t limit, total, most; // most: when it was tidied
   int64_t tidied;
 };
 
@@ -35,10 +42,19 @@ typedef struct {
 } share_t;
 
 static void
+let_go_of_sum (sum_t *sum)
+{
+  if (atomic_fetch_sub_explicit (&sum->references, 1, memory_order_acq_rel) == 1)
+    free (sum);
+}
+
+static void
 let_go (counter_t *counter)
 {
-  if (atomic_fetch_sub_explicit (&counter->references, 1, memory_order_acq_rel) == 1)
-    free (counter);
+  if (atomic_fetch_sub_explicit (&counter->references, 1, memory_order_acq_rel) != 1)
+    return;
+  let_go_of_sum (counter->sum);
+  free (counter);
 }
 
 static counter_t *
@@ -64,6 +80,8 @@ find_or_make (unread_t *self, broker_connection_t connection)
   counter->connection = connection;
   atomic_init (&counter->bytes, 0);
   atomic_init (&counter->references, 1);
+  counter->sum = self->sum;
+  atomic_fetch_add_explicit (&self->sum->references, 1, memory_order_relaxed);
   table_insert (&self->counters, &counter->by_connection, table_hash_number (connection));
   list_append (&self->all, &counter->in_all);
   return counter;
@@ -78,14 +96,18 @@ forget (unread_t *self, counter_t *counter)
 }
 
 troupe_err_t
-unread_new (unread_t **out, size_t limit)
+unread_new (unread_t **out, size_t limit, size_t total)
 {
   unread_t *self = calloc (1, sizeof *self);
-  if (self == NULL)
+  if (self == NULL || (self->sum = calloc (1, sizeof *self->sum)) == NULL) {
+    free (self);
     return TROUPE_NO_MEMORY;
+  }
+  atomic_init (&self->sum->references, 1);
   table_init (&self->counters);
   list_init (&self->all);
   self->limit = limit > 0 ? limit : SIZE_MAX;
+  self->total = total > 0 ? total : SIZE_MAX;
   *out = self;
   return TROUPE_OK;
 }
@@ -100,6 +122,7 @@ unread_destroy (unread_t **self_p)
   for (list_link_t *link; (link = list_first (&self->all)) != NULL;)
     forget (self, LIST_ITEM (link, counter_t, in_all));
   table_destroy (&self->counters);
+  let_go_of_sum (self->sum);
   free (self);
 }
 
@@ -111,6 +134,7 @@ discount (void *data, void *hint)
   (void)data;
   size_t size = troupe_buffer_size (share->bytes);
   atomic_fetch_sub_explicit (&share->counter->bytes, size, memory_order_relaxed);
+  atomic_fetch_sub_explicit (&share->counter->sum->bytes, size, memory_order_relaxed);
   troupe_buffer_unref (&share->bytes);
   let_go (share->counter);
   free (share);
@@ -136,7 +160,18 @@ count (counter_t *counter, troupe_buffer_t *bytes)
   troupe_buffer_ref (bytes);
   atomic_fetch_add_explicit (&counter->references, 1, memory_order_relaxed);
   atomic_fetch_add_explicit (&counter->bytes, troupe_buffer_size (bytes), memory_order_relaxed);
+  atomic_fetch_add_explicit (&counter->sum->bytes, troupe_buffer_size (bytes), memory_order_relaxed);
   return counted;
+}
+
+// Whether so much more may wait for all, for the sake of a connection for which `waiting` does.
+static bool
+fits (const unread_t *self, size_t waiting, size_t size)
+{
+  size_t then = unread_total (self) + size, half = self->total / 2;
+  if (then <= half)
+    return true;
+  return then <= self->total && (waiting == 0 || waiting + size <= half / self->counters.count);
 }
 
 // A new counted buffer; or why not.
@@ -146,8 +181,11 @@ admit (unread_t *self, broker_connection_t to, troupe_buffer_t *bytes, troupe_bu
   counter_t *counter = find_or_make (self, to);
   if (counter == NULL)
     return ENOMEM;
-  if (atomic_load_explicit (&counter->bytes, memory_order_relaxed) >= self->limit)
+  size_t waiting = atomic_load_explicit (&counter->bytes, memory_order_relaxed);
+  if (waiting >= self->limit)
     return EAGAIN;
+  if (!fits (self, waiting, troupe_buffer_size (bytes)))
+    return EDQUOT;
   *out = count (counter, bytes);
   return *out != NULL ? 0 : ENOMEM;
 }
@@ -181,20 +219,32 @@ unread_prepare_whole (unread_t *self, broker_connection_t to, troupe_socket_mess
   return failed;
 }
 
-size_t
+void
 unread_tidy (unread_t *self, int64_t now)
 {
   if (now - self->tidied < TIDY_MS)
-    return self->waiting;
+    return;
   self->tidied = now;
-  self->waiting = 0;
+  self->most = 0;
   LIST_EACH (link, &self->all)
   {
     counter_t *counter = LIST_ITEM (link, counter_t, in_all);
     size_t bytes = atomic_load_explicit (&counter->bytes, memory_order_relaxed);
-    self->waiting += bytes;
+    if (bytes > self->most)
+      self->most = bytes;
     if (bytes == 0)
       forget (self, counter);
   }
-  return self->waiting;
+}
+
+size_t
+unread_most (const unread_t *self)
+{
+  return self->most;
+}
+
+size_t
+unread_total (const unread_t *self)
+{
+  return atomic_load_explicit (&self->sum->bytes, memory_order_relaxed);
 }

@@ -10,6 +10,10 @@
 // takes longer than a second is worth an `accepted`, so that its caller knows where it is. An outcome that is refused
 // isn't sent again, so what it was refused for becomes the outcome.
 //
+// When its session ends, the brokers that are told so cancel those that they hold: the store, which does that with all
+// others, doesn't know it. Whoever ends a session therefore tells all brokers that it is connected to. For a session that
+// ends because it has been idle, which is what the store calls so, nobody cancels one that still runs: it isn't idle.
+//
 // Nobody but its caller can ask for it. So when that is gone for a lease, and has sent it to another broker, it is of
 // no use here any more.
 //
@@ -69,6 +73,7 @@ unstored_prepare (broker_core_t *core, call_t *call)
     keep_body (call);
   asking_abandon (core, call); // whether the store knows it
   call->unstored = true;
+  list_append (&core->unstored, &call->in_unstored);
   int64_t remaining = call->deadline_ms > 0 ? call->deadline_ms : core->options.limits.deadline;
   call->ends_at = core->now + remaining;
   calls_set_deadline (core, call, remaining);
@@ -107,6 +112,23 @@ accept (broker_core_t *core, call_t *call)
     settling_done (core, call);
   else
     placement_queue (core, call, false);
+}
+
+size_t
+unstored_end_session (broker_core_t *core, const char *session)
+{
+  troupe_error_t error = {0};
+  size_t count = 0;
+  for (list_link_t *link = core->unstored.next, *next; link != &core->unstored; link = next) {
+    call_t *call = LIST_ITEM (link, call_t, in_unstored);
+    next = link->next;
+    if (strcmp (call->session, session) != 0)
+      continue;
+    troupe_error_set (&error, TROUPE_CANCELLED, call->service->name, NULL, "its session was ended");
+    count++;
+    ending_begin (core, call, TROUPE_STATUS_CANCELLED, 0, &error);
+  }
+  return count;
 }
 
 void

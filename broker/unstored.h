@@ -13,6 +13,8 @@ void unstored_prepare (broker_core_t *core, call_t *call);
 // Nobody waits for it any more: it ends soon, unless its caller comes back. And it has.
 void unstored_left (broker_core_t *core, call_t *call);
 void unstored_joined (broker_core_t *core, call_t *call);
+// Cancels those of a session; how many there were.
+size_t unstored_end_session (broker_core_t *core, const char *session);
 // Does what the call needs next, in the place of asking_continue.
 void unstored_continue (broker_core_t *core, call_t *call);
 // A SETTLE of it is refused, and won't come again: when it is that of the attempt that runs, the error is its outcome.

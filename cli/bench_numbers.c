@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { DIGITS = 20, FIRST_SIZE = DIGITS + 1 };
+
 static const char form[] = "%020" PRIu64 " %020" PRId64 " ";
 
 int64_t
@@ -64,12 +66,26 @@ bench_numbers_tell (int64_t start, int64_t last)
   say (json_pack ("{s:I, s:I}", "start", (json_int_t)start, "last", (json_int_t)last));
 }
 
+// By hand: sscanf took a tenth of a hearer's time, and each of 50 hearers reads every message.
+static bool
+read_digits (const char *text, uint64_t *out)
+{
+  uint64_t number = 0;
+  for (int i = 0; i < DIGITS; i++) {
+    if (text[i] < '0' || text[i] > '9')
+      return false;
+    number = number * 10 + (uint64_t)(text[i] - '0');
+  }
+  *out = number;
+  return true;
+}
+
 void
 bench_numbers_take (bench_numbers_t *self, const char *text, size_t size)
 {
-  uint64_t number;
-  int64_t said, now = bench_numbers_now ();
-  bool read = size == BENCH_BODY && sscanf (text, "%" SCNu64 " %" SCNd64, &number, &said) == 2;
+  uint64_t number = 0, said = 0;
+  bool read = size == BENCH_BODY && read_digits (text, &number) && read_digits (text + FIRST_SIZE, &said);
+  int64_t now = self->waits || number == self->count ? bench_numbers_now () : 0;
   if (read && number == 0) {
     if (!self->connected)
       bench_role_ready ();
@@ -82,7 +98,7 @@ bench_numbers_take (bench_numbers_t *self, const char *text, size_t size)
     return;
   self->next = number + 1;
   if (self->waits)
-    json_array_append_new (self->waits, json_integer ((now - said) / 1000));
+    json_array_append_new (self->waits, json_integer ((now - (int64_t)said) / 1000));
   if (number != self->count)
     return;
   self->last = now;

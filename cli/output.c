@@ -72,6 +72,14 @@ output_error (const troupe_error_t *error)
   return troupe_err_exit (error->code);
 }
 
+int
+output_end (troupe_err_t err, troupe_error_t *error)
+{
+  if (err == TROUPE_OK && fflush (stdout) != 0)
+    err = troupe_error_set (error, TROUPE_IO, "standard output", NULL, "can't be written");
+  return err == TROUPE_OK ? 0 : output_error (error);
+}
+
 void
 output_text (FILE *file, const char *text)
 {

@@ -22,6 +22,9 @@ bool output_json (const json_t *value);
 bool output_json_line (const json_t *value);
 // An error on standard error, as "troupe: object: code: why (next)". Returns its exit status.
 int output_error (const troupe_error_t *error);
+// The end of a verb that printed: what it printed leaves, and its error is shown unless `err` is TROUPE_OK. Returns its
+// exit status.
+int output_end (troupe_err_t err, troupe_error_t *error);
 // Text that somebody else wrote: control characters but line feed and tab are shown as U+FFFD when `file` is a
 // terminal, so that no model commands the user's terminal.
 void output_text (FILE *file, const char *text);

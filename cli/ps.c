@@ -211,7 +211,5 @@ ps_run (const troupe_args_t *args)
     return troupe_err_exit (err);
   err = show (&mesh, troupe_args_flag (args, "json"), &error);
   mesh_close (&mesh);
-  if (err == TROUPE_OK && fflush (stdout) != 0)
-    err = troupe_error_set (&error, TROUPE_IO, "standard output", NULL, "can't be written");
-  return err == TROUPE_OK ? 0 : output_error (&error);
+  return output_end (err, &error);
 }

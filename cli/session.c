@@ -1,71 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `troupe session`: which sessions there are, and that one ends.
-#include "cli/client.h"
 #include "cli/ending.h"
-#include "cli/output.h"
-#include "cli/table.h"
+#include "cli/question.h"
 #include "cli/verbs.h"
-#include "troupe/log.h"
 
-#include <inttypes.h>
-#include <string.h>
+enum { PATIENCE_MS = 60 * 1000 }; // with the end of a session: one with a million actors
 
-enum {
-  ANSWER_MS = 5000,        // 64 small requests to Redis
-  PATIENCE_MS = 60 * 1000, // with the end of a session: one with a million actors
-};
-
-typedef struct {
-  client_t client;
-  const troupe_args_t *args;
-  json_t *answers;
-} session_t;
-
-static void
-keep (void *context, const json_t *answers)
-{
-  session_t *self = context;
-  self->answers = json_deep_copy (answers);
-}
-
-// *out is a new map with the sessions from a position on.
-static troupe_err_t
-ask (session_t *self, uint64_t position, json_t **out, troupe_error_t *error)
-{
-  self->answers = NULL;
-  troupe_err_t err = troupe_node_sessions (self->client.node, position, ANSWER_MS, keep, self);
-  while (err == TROUPE_OK && !self->answers)
-    err = troupe_loop_turn (self->client.loop, ANSWER_MS);
-  if (err != TROUPE_OK)
-    return troupe_error_set (error, err, "session", "see `troupe ps`", "%s", troupe_err_text (err));
-  json_t *answer = json_array_get (self->answers, 0), *failure = json_object_get (answer, "error");
-  *out = failure ? NULL : json_incref (answer);
-  if (failure)
-    troupe_error_of_json (error, failure);
-  json_decref (self->answers);
-  if (!*out && !failure)
-    return troupe_error_set (error, TROUPE_NO_MEMORY, "session", NULL, "out of memory");
-  return failure ? error->code : TROUPE_OK;
-}
-
-static troupe_err_t
-read_all (session_t *self, json_t *sessions, troupe_error_t *error)
-{
-  uint64_t position = 0;
-  do {
-    json_t *answer;
-    troupe_err_t err = ask (self, position, &answer, error);
-    if (err != TROUPE_OK)
-      return err;
-    json_array_extend (sessions, json_object_get (answer, "sessions"));
-    position = (uint64_t)json_integer_value (json_object_get (answer, "position"));
-    json_decref (answer);
-  } while (position > 0);
-  return TROUPE_OK;
-}
-
-// -- list --------------------------------------------------------------------------------------------------------------
+// -- list ------------------------------------------------------------------------------------------------------------
 
 // "3 d", "5 h", "12 min", "7 s"
 static void
@@ -88,44 +30,41 @@ describe_idle (char *out, size_t size, const json_t *session)
 }
 
 static void
-print (const session_t *self, const json_t *sessions)
+add_row (table_t *table, const json_t *session)
+{
+  char open[24], parts[24], idle[32];
+  const char *name = json_string_value (json_object_get (session, "session"));
+  snprintf (open, sizeof open, "%" JSON_INTEGER_FORMAT, json_integer_value (json_object_get (session, "open")));
+  snprintf (parts, sizeof parts, "%" JSON_INTEGER_FORMAT, json_integer_value (json_object_get (session, "parts")));
+  describe_idle (idle, sizeof idle, session);
+  table_add (table, (const char *[]){name ? name : "", open, parts, idle});
+}
+
+static troupe_err_t
+begin (troupe_node_t *node, const void *what, int64_t timeout_ms, troupe_reported_fn *reported, void *context)
+{
+  const uint64_t *position = what;
+  return troupe_node_sessions (node, *position, timeout_ms, reported, context);
+}
+
+static troupe_err_t
+list (question_t *self, troupe_error_t *error)
 {
   static const char *const heads[] = {"SESSION", "OPEN CALLS", "ACTORS AND HUBS", "IDLE"};
-  table_t table;
-  size_t i;
-  json_t *session;
-  if (troupe_args_flag (self->args, "json")) {
-    output_json (sessions);
-    return;
-  }
-  table_init (&table, heads, sizeof heads / sizeof *heads);
-  json_array_foreach (sessions, i, session) {
-    char open[24], parts[24], idle[32];
-    const char *name = json_string_value (json_object_get (session, "session"));
-    snprintf (open, sizeof open, "%" JSON_INTEGER_FORMAT, json_integer_value (json_object_get (session, "open")));
-    snprintf (parts, sizeof parts, "%" JSON_INTEGER_FORMAT, json_integer_value (json_object_get (session, "parts")));
-    describe_idle (idle, sizeof idle, session);
-    table_add (&table, (const char *[]){name ? name : "", open, parts, idle});
-  }
-  table_print (&table, stdout);
-  table_free (&table);
-}
-
-static troupe_err_t
-list (session_t *self, troupe_error_t *error)
-{
-  json_t *sessions = json_array ();
-  troupe_err_t err = read_all (self, sessions, error);
-  if (err == TROUPE_OK)
-    print (self, sessions);
+  uint64_t position = 0;
+  json_t *sessions;
+  troupe_err_t err = question_list (self, "sessions", begin, &position, &position, &sessions, error);
+  if (err != TROUPE_OK)
+    return err;
+  question_print (self, sessions, heads, sizeof heads / sizeof *heads, add_row);
   json_decref (sessions);
-  return err;
+  return TROUPE_OK;
 }
 
-// -- end ---------------------------------------------------------------------------------------------------------------
+// -- end -------------------------------------------------------------------------------------------------------------
 
 static troupe_err_t
-end (session_t *self, troupe_error_t *error)
+end (question_t *self, troupe_error_t *error)
 {
   troupe_err_t err = TROUPE_OK;
   for (size_t i = 1; err == TROUPE_OK && i < troupe_args_count (self->args); i++) {
@@ -139,54 +78,17 @@ end (session_t *self, troupe_error_t *error)
   return err;
 }
 
-// -- The verb ----------------------------------------------------------------------------------------------------------
-
-typedef troupe_err_t (operation_fn) (session_t *self, troupe_error_t *error);
-
-static troupe_err_t
-check (const troupe_args_t *args, operation_fn **fn, troupe_error_t *error)
-{
-  const char *name = troupe_args_operand (args, 0);
-  bool lists = strcmp (name, "list") == 0, named = troupe_args_count (args) > 1;
-  if (!lists && strcmp (name, "end") != 0)
-    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, name, "list or end", "no such operation");
-  *fn = lists ? list : end;
-  if (lists != named)
-    return TROUPE_OK;
-  return troupe_error_set (error, TROUPE_BAD_ARGUMENT, name, "see `troupe session list`",
-                           named ? "it takes no names" : "the name of a session is missing");
-}
-
-static troupe_err_t
-run (session_t *self, const mesh_t *mesh, operation_fn *fn, troupe_error_t *error)
-{
-  troupe_err_t err = client_open (&self->client, mesh, "session", NULL, error);
-  if (err != TROUPE_OK)
-    return err;
-  err = client_connect (&self->client, mesh, error);
-  if (err == TROUPE_OK)
-    err = fn (self, error);
-  client_close (&self->client);
-  return err;
-}
+// -- The verb --------------------------------------------------------------------------------------------------------
 
 int
 session_run (const troupe_args_t *args)
 {
-  session_t self = {.args = args};
-  operation_fn *fn = NULL;
-  troupe_error_t error = {0};
-  mesh_t mesh;
-  troupe_log_init (&(troupe_log_options_t){.program = "session", .level = TROUPE_LOG_ERROR});
-  troupe_err_t err = check (args, &fn, &error);
-  if (err != TROUPE_OK)
-    return output_error (&error);
-  err = mesh_find (&mesh, args);
-  if (err != TROUPE_OK)
-    return troupe_err_exit (err);
-  err = run (&self, &mesh, fn, &error);
-  mesh_close (&mesh);
-  if (err == TROUPE_OK && fflush (stdout) != 0)
-    err = troupe_error_set (&error, TROUPE_IO, "standard output", NULL, "can't be written");
-  return err == TROUPE_OK ? 0 : output_error (&error);
+  static const question_operation_t operations[] = {{"list", false, list}, {"end", true, end}};
+  static const question_verb_t verb = {.name = "session",
+                                       .choices = "list or end",
+                                       .things = "names",
+                                       .thing = "the name of a session",
+                                       .operations = operations,
+                                       .operations_count = sizeof operations / sizeof *operations};
+  return question_run (&verb, args);
 }

@@ -24,8 +24,10 @@ end
 -- that it made last, should that have been lost on its way. A later attempt makes all of them again, in that order.
 local function out_of_order (prefix, name, previous, parent)
   if (previous or '') == '' then return false end
-  local v = call ('HMGET', prefix .. 'call:' .. sibling (name, previous), 'sequence', 'parent', 'under')
-  return not v[1] or (parent and v[2] == id_of (parent.name) and tonumber (v[3] or 0) < parent.attempt)
+  local key = prefix .. 'call:' .. sibling (name, previous)
+  if call ('EXISTS', key) == 0 then return true end
+  local v = parent and call ('HMGET', key, 'parent', 'under')
+  return v and v[1] == id_of (parent.name) and tonumber (v[2] or 0) < parent.attempt
 end
 
 -- A bound other than the mailbox's.
@@ -106,22 +108,23 @@ local function join_parent (prefix, it, parent, time)
   it.keep = parent.deadline > 0 and parent.deadline or time + MONTH
   mark (it, 'parent', it.parent, 'under', text (it.under), 'order', text (it.order), 'keep', text (it.keep))
   if not parent.nested then mark (parent, 'nested', '1') end
-  RINGS.forget_wanted (parent)
+  RINGS.forget_wanted (parent, id_of (it.name))
   call ('SADD', prefix .. 'children:' .. parent.name, id_of (it.name))
 end
 
--- Stores what is plain about it, and the rest.
+-- Stores what is plain about it, and the rest. (An operation settles in this step, and is stored by that.)
 local function create (prefix, it, parent, inputs, args, time)
-  it.sequence = call ('INCR', prefix .. 'sequence')
   if it.base == 0 then
     it.base = GENERATION.first (prefix, id_of (it.name), it.sequence)
     it.attempt = it.attempt > 0 and it.base + 1 or 0
   end
   it.order = it.sequence
-  call ('HSET', it.key, 'service', it.service, 'actor', args[3], 'flags', args[4], 'attempt', text (it.attempt),
-        'deadline', text (it.deadline), 'default', args[6], 'path', args[8], 'trace', args[9], 'body', args[10],
-        'owner', it.owner, 'sequence', text (it.sequence))
-  file (prefix, it.name, it.deadline, it.sequence)
+  if not it.operation then
+    local bare = args[8] == '' and args[9] == ''
+    if bare then CALLS.store (it, 'body', args[10]) end
+    if not bare then CALLS.store (it, 'body', args[10], 'path', args[8], 'trace', args[9]) end
+    file (prefix, it.name, it.deadline, it.sequence)
+  end
   if it.base > 0 then mark (it, 'base', text (it.base), 'refs', text (it.refs)) end
   if parent then join_parent (prefix, it, parent, time) end
   if #inputs > 0 then join_inputs (prefix, it, inputs, args[13]) end
@@ -176,14 +179,16 @@ local function is_mailbox_full (prefix, it, parent, mailbox, waiting, limit)
   return before >= limit
 end
 
--- Whether waiting for room would be waiting for the call's own parent: its actor's running call, or one that is before
--- it, waits for that. Returns the ring's text.
+-- Whether waiting for room would be waiting for the call's own parent: its actor's running call is that, or this one or
+-- one that is before it waits for that. Returns the ring's text.
 local function ring_of_full (prefix, it, parent, actor, mailbox)
+  if actor.running == id_of (parent.name) then return RINGS.text_of { it.service, it.service } end
+  local since = RINGS.wanted_since (parent, id_of (it.name))
   local first = actor.running and load (prefix, sibling (it.name, actor.running))
-  local why = first and ring (prefix, parent, first)
+  local why = first and ring (prefix, parent, first, since)
   for _, member in ipairs (call ('ZRANGEBYSCORE', mailbox, '-inf', text (parent.order), 'LIMIT', 0, BATCH)) do
     local before = not why and waits_otherwise (member) and load (prefix, sibling (it.name, id_of_member (member)))
-    why = why or before and ring (prefix, parent, before)
+    why = why or before and ring (prefix, parent, before, since)
   end
   return why
 end
@@ -202,18 +207,19 @@ local function accept_new (prefix, it, parent, inputs, args, retention)
     if not ready and is_mailbox_full (prefix, it, parent, mailbox, waiting, tonumber (args[7])) then
       local why = parent and ring_of_full (prefix, it, parent, actor, mailbox)
       if not why then
-        if parent then RINGS.note_wanted (parent, it.service, tonumber (args[4])) end
+        if parent then RINGS.note_wanted (prefix, parent, id_of (it.name), it.service) end
         return answer ('overloaded')
       end
       wrong = wrong or outcome_of_ring (it, why, retention).value
     end
   end
-  if not SESSIONS.enter (prefix, it.name) then return no_room (SESSIONS.WHY) end
+  if not it.calm and SESSIONS.is_closing (prefix, it.name) then return no_room (SESSIONS.WHY) end
   if it.actor and not actor.kept then SESSIONS.keep_actor (prefix, it, actor) end
   local time, relative = now (), tonumber (args[5])
   if ready and relative == 0 then relative = it.default end
   it.deadline = relative > 0 and time + relative or 0
   it.attempt, it.missing = ready and it.base + 1 or 0, missing ~= nil
+  it.sequence = call ('INCR', prefix .. 'sequence')
   create (prefix, it, parent, inputs, args, time)
   if it.actor and ready then
     call ('HSET', actor.key, 'running', id_of (it.name))
@@ -233,19 +239,22 @@ local function accept_operation (prefix, it, parent, args, retention)
   if op.kind ~= 'open' then hubs, wrong = load_named (prefix, it, parent, args[16]) end
   local full = not wrong and bound_of_operation (prefix, it, op, hubs[1], parent)
   if full then return no_room (full) end
-  if not SESSIONS.enter (prefix, it.name) then return no_room (SESSIONS.WHY) end
-  it.attempt, it.deadline = 0, 0
-  create (prefix, it, parent, {}, args, now ())
+  if not it.calm and SESSIONS.is_closing (prefix, it.name) then return no_room (SESSIONS.WHY) end
+  it.attempt, it.deadline, it.operation = 0, 0, true
+  local said = wrong and 0 or #op.messages
+  it.sequence = call ('INCRBY', prefix .. 'sequence', 1 + said) - said
+  local time = now ()
+  create (prefix, it, parent, {}, args, time)
   local outcome = { status = ERROR, value = wrong, winner = '0', retention = retention }
   if not wrong then
     local hub = hubs[1] or
                 { name = it.name, open = true, parent = it.parent or '', retention = longer (retention, HOUR) }
     OPERATIONS[op.kind] (prefix, it, hub, op, parent)
-    renew (prefix, hub, op)
+    renew (prefix, hub, op, time)
     outcome = outcome_of_operation (op, id_of (hub.name), retention)
   end
   store_outcome (prefix, it, outcome)
-  return settled (it)
+  return settled (it, outcome.value)
 end
 
 local function accept (keys, args)
@@ -254,9 +263,9 @@ local function accept (keys, args)
   local retention = (args[14] or '0') ~= '0' and args[14] or HOUR
   local parent, stale = load_parent (prefix, name, args)
   if stale then return stale end
-  local there = call ('EXISTS', prefix .. 'sequence', key)
+  local there = call ('EXISTS', prefix .. 'sequence', key, prefix .. 'closing')
   if there == 0 then return redis.error_reply (GENERATION.EMPTY) end
-  local before = there == 2 and load (prefix, name) or nil
+  local before = there > 1 and load (prefix, name) or nil
   if before and not begins_anew (before, parent) then
     return accept_again (prefix, before, parent, args, retention)
   end
@@ -267,7 +276,7 @@ local function accept (keys, args)
   if before then call ('DEL', key) end
   local it = { key = key, name = name, service = args[2], actor = args[3] == '1', owner = args[1],
                base = base, anew = before ~= nil, default = tonumber (args[6]), winner = 0, keep = 0,
-               refs = before and before.refs or 0 }
+               refs = before and before.refs or 0, flags = tonumber (args[4]), calm = there == 1 }
   if (args[18] or '') ~= '' then return accept_operation (prefix, it, parent, args, retention) end
   return accept_new (prefix, it, parent, inputs, args, retention)
 end

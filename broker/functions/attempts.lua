@@ -10,7 +10,7 @@ local function begin_attempt (prefix, it, broker)
   local present
   it.owner, it.attempt, present = broker, GENERATION.attempt_after (prefix, it, it.attempt)
   if it.actor then GENERATION.renew_epoch (load_actor (prefix, it.name, it.service), present) end
-  call ('HSET', it.key, 'attempt', text (it.attempt), 'owner', broker)
+  CALLS.store_now (it)
   if it.awaits then call ('DEL', prefix .. 'awaits:' .. it.name) end
 end
 
@@ -100,11 +100,11 @@ local function inputs (keys, args)
   if not it then return refused end
   local values = standing ('ok', it, actor_of (prefix, it), false, now ())
   for _, id in ipairs (ids_of (it.inputs)) do
-    local input = call ('HMGET', prefix .. 'call:' .. sibling (name, id), 'status', 'body')
-    if input[1] ~= VALUE then
+    local input = load (prefix, sibling (name, id))
+    if not input or input.status ~= VALUE then
       return redis.error_reply ('ERR an input of ' .. it.service .. ' has no value (any more)')
     end
-    values[#values + 1] = input[2]
+    values[#values + 1] = call ('HGET', input.key, 'body')
   end
   return values
 end

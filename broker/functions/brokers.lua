@@ -63,7 +63,7 @@ local function takeover (keys, args)
       begin_attempt (prefix, it, broker)
     else
       it.owner = broker
-      call ('HSET', it.key, 'owner', broker)
+      CALLS.store_now (it)
     end
   end)
 end

@@ -41,9 +41,11 @@ local function ids_of (joined)
   return ids
 end
 
+local CALLS = {} -- (a table, because a chunk has at most 200 locals)
+
 -- -- Reading --------------------------------------------------------------------------------------------------------
 
-local function load_rare (it)
+function CALLS.load_rare (it)
   local v = call ('HMGET', it.key, 'parent', 'under', 'order', 'keep', 'base', 'retryable', 'inputs', 'missing', 'refs',
                   'nested', 'awaits', 'waiters', 'hubs', 'entries', 'scope', 'clock', 'behind', 'rank', 'era',
                   'wants')
@@ -57,17 +59,28 @@ local function load_rare (it)
   it.era, it.wants = tonumber (v[19] or nil), v[20]
 end
 
+-- One that a library before revision 9 stored: `call` and `end` as they would be now; nil when there is none.
+function CALLS.load_older (key)
+  local v = call ('HMGET', key, 'attempt', 'deadline', 'owner', 'service', 'actor', 'flags', 'default', 'sequence',
+                  'status', 'winner')
+  if not v[4] then return nil end
+  return cmsgpack.pack (tonumber (v[1]), tonumber (v[2]), v[3], v[4], v[5] == '1', tonumber (v[6]), tonumber (v[7]),
+                        tonumber (v[8])), v[9] and cmsgpack.pack (v[9], tonumber (v[10]))
+end
+
 -- What decides about a call, without what is large; nil when there is none.
 local function load (prefix, name)
-  local key = prefix .. 'call:' .. name
-  local v = call ('HMGET', key, 'service', 'actor', 'attempt', 'deadline', 'default', 'owner', 'status', 'winner',
-                  'sequence', 'flags', 'more')
+  local key, ended = prefix .. 'call:' .. name, nil
+  local v = call ('HMGET', key, 'call', 'now', 'end', 'more')
+  if not v[1] then v[1], ended = CALLS.load_older (key) end
   if not v[1] then return nil end
-  local it = { key = key, name = name, service = v[1], actor = v[2] == '1', attempt = tonumber (v[3]),
-               deadline = tonumber (v[4]), default = tonumber (v[5]), owner = v[6], status = v[7],
-               winner = tonumber (v[8] or 0), sequence = tonumber (v[9]), flags = tonumber (v[10]),
-               order = tonumber (v[9]), base = 0, under = 0, keep = 0, refs = 0 }
-  if v[11] then load_rare (it) end
+  local attempt, deadline, owner, service, actor, flags, default, sequence = cmsgpack.unpack (v[1])
+  local it = { key = key, name = name, service = service, actor = actor, attempt = attempt, deadline = deadline,
+               default = default, owner = owner, status = nil, winner = 0, sequence = sequence, flags = flags,
+               order = sequence, base = 0, under = 0, keep = 0, refs = 0 }
+  if v[2] then it.attempt, it.deadline, it.owner = cmsgpack.unpack (v[2]) end
+  if v[3] or ended then it.status, it.winner = cmsgpack.unpack (v[3] or ended) end
+  if v[4] then CALLS.load_rare (it) end
   return it
 end
 
@@ -87,6 +100,17 @@ local function actor_of (prefix, it)
 end
 
 -- -- Writing --------------------------------------------------------------------------------------------------------
+
+-- Stores a new call, with more fields.
+function CALLS.store (it, ...)
+  call ('HSET', it.key, 'call', cmsgpack.pack (it.attempt, it.deadline, it.owner, it.service, it.actor, it.flags,
+                                               it.default, it.sequence), ...)
+end
+
+-- Its attempt, its deadline or its owner has changed.
+function CALLS.store_now (it)
+  call ('HSET', it.key, 'now', cmsgpack.pack (it.attempt, it.deadline, it.owner))
+end
 
 -- Sets rare fields.
 local function mark (it, ...)
@@ -131,9 +155,10 @@ local function inputs_count (it)
   return it.inputs and #it.inputs / ID_SIZE or 0
 end
 
-local function settled (it)
-  return { 'settled', it.winner, 0, 0, 0, tonumber (it.status), call ('HGET', it.key, 'body') or '', 0, '', 0, 0, 0,
-           false, '', false }
+-- `body`: what is stored, or nil: that is read.
+local function settled (it, body)
+  body = body or call ('HGET', it.key, 'body') or ''
+  return { 'settled', it.winner, 0, 0, 0, tonumber (it.status), body, 0, '', 0, 0, 0, false, '', false }
 end
 
 -- How an unsettled call stands. `ready`: this broker is to offer it, if its turn has come.

@@ -8,8 +8,9 @@
 -- anew.
 local function may_be_asked (prefix, it)
   local parent = sibling (it.name, it.parent)
-  local v = call ('HMGET', prefix .. 'call:' .. parent, 'service', 'status', 'retryable', 'parent')
-  if not v[1] or not v[2] then return v[1] end
+  local v = call ('HMGET', prefix .. 'call:' .. parent, 'call', 'end', 'retryable', 'parent', 'service', 'status')
+  local there, over = v[1] or v[5], v[2] or v[6] -- (a library before revision 9 has stored the last two)
+  if not there or not over then return there end
   return v[3] and v[4] and may_be_asked (prefix, { name = parent, parent = v[4] })
 end
 
@@ -37,16 +38,21 @@ end
 
 -- Stores the outcome of one unsettled call, and takes it out of whatever it was in but its mailbox.
 local function store_outcome (prefix, it, outcome)
+  local ended = cmsgpack.pack (outcome.status, tonumber (outcome.winner))
   it.status = outcome.status
-  call ('HSET', it.key, 'status', outcome.status, 'body', outcome.value, 'winner', outcome.winner)
-  call ('ZREM', prefix .. 'open', it.name)
+  if it.operation then
+    CALLS.store (it, 'body', outcome.value, 'end', ended)
+  else
+    call ('HSET', it.key, 'body', outcome.value, 'end', ended)
+    call ('ZREM', prefix .. 'open', it.name)
+  end
   keep_result (prefix, it, outcome.retention)
   if outcome.retryable then mark (it, 'retryable', '1') end
   if it.parent then call ('SREM', prefix .. 'children:' .. sibling (it.name, it.parent), id_of (it.name)) end
   if it.awaits then call ('DEL', prefix .. 'awaits:' .. it.name) end
   if it.inputs then release (prefix, it, outcome.retention) end
   if it.entries or it.behind or it.hubs then leave_hubs (prefix, it, outcome) end
-  SESSIONS.leave (prefix, it.name)
+  SESSIONS.use (prefix, it.name)
 end
 
 -- Its actor goes on; returns the call whose turn has come, or nil.

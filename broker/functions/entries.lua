@@ -11,10 +11,11 @@ end
 local function drop_reader (prefix, name, service)
   call ('ZREM', prefix .. 'readers:' .. name, service)
   call ('HDEL', prefix .. 'members:' .. name, service)
-  call ('SREM', prefix .. 'live:' .. name, service)
+  local live = call ('SREM', prefix .. 'live:' .. name, service) == 1
   if call ('SREM', actor_key (prefix, 'hubs:', name, service), id_of (name)) == 1 then
     call ('HINCRBY', actor_key (prefix, 'actor:', name, service), 'hubs', -1)
   end
+  if live then ROUSE.hand_on (prefix, name, service) end
 end
 
 -- Whether nothing that it has still to hear is in the log, or will be.

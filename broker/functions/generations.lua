@@ -59,11 +59,11 @@ function GENERATION.attempt_after (prefix, it, last)
 end
 
 -- The attempt behind which those of a new call count. One that was made before the generation began, and isn't here, may
--- have been here, and somebody may run its first attempt. (Its time is looked up in the first minute only.)
+-- have been here, and somebody may run its first attempt. (That is looked up in the first two minutes only: the first
+-- digits of an id of version 7 are when it was made, in units of 65 s.)
 function GENERATION.first (prefix, id, sequence)
-  local ms = id:sub (15, 15) == '7' and tonumber (id:sub (1, 8) .. id:sub (10, 13), 16)
-  local minute = math.floor (sequence / GENERATION.SIZE) + 1
-  if not ms or ms >= (GENERATION.BEGIN + 60 * minute) * 1000 then return 0 end
+  local minute, made = math.floor (sequence / GENERATION.SIZE) + 1, tonumber (id:sub (1, 8), 16) * 65.536
+  if made >= GENERATION.BEGIN + 60 * minute then return 0 end
   return GENERATION.may_have_lost (prefix, id) and GENERATION.ATTEMPTS or 0
 end
 

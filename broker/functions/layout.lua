@@ -54,21 +54,26 @@
 --   troupe:{NN}:letter:<session>|<id>         hash    service, actor, flags, body, trace, inputs, again as of the call;
 --                                                     deaths; error; at
 --   troupe:{NN}:inbox:<broker>                stream  what others tell this broker: kind, name
---   troupe:{NN}:sessions                      zset    sessions that have actors, hubs or open calls: see sessions.lua
+--   troupe:{NN}:sessions                      zset    sessions that have actors or hubs, or are being ended: see
+--                                                     sessions.lua
+--   troupe:{NN}:closing                       hash    of these: those that are being ended, and from where on in `open`
+--                                                     their calls are to be looked for
 --   troupe:{NN}:parts:<session>               set     services of its actors, ids of its hubs
+--   troupe:{NN}:asks                          number  how often room in a mailbox was asked for in vain: see rings.lua
 --   troupe:{NN}:sequence                      number  the last place in the order of acceptance that was given out
 --   troupe:{NN}:store                         hash    redis, generation, since: see generations.lua
 --   troupe:brokers                            zset    the brokers of the mesh, by the time when their lease runs out
 --
 -- A call's name is "<session>|<id>". Fields of a call:
 --
---   service, actor (1, 0), flags, path (ids of 16 bytes), trace
+--   call       packed, as it was accepted, and `now` once they have changed: attempt (0 until its turn comes), deadline
+--              (ms, 0: none has started), owner (the broker that offers it); and what never changes: service, actor
+--              (true, false), flags, default (its deadline from when its turn comes, ms), sequence (its place in the
+--              order of acceptance)
+--   now        packed: attempt, deadline, owner
+--   path       ids of 16 bytes; trace: neither is there if both are empty
 --   body       the input; once settled, the value or error
---   attempt    0 until its turn comes
---   deadline   ms, 0: none has started; default: its deadline from when its turn comes, ms
---   owner      the broker that offers it
---   sequence   its place in the order of acceptance
---   status, winner (the attempt that settled it): once settled
+--   end        packed: status, winner (the attempt that settled it): once settled
 --   more       1: some of these are there as well
 --     parent, under    a nested call's parent, and the attempt of it that made the call
 --     order, keep      a nested call's root's sequence; the time until which its parent may ask for its outcome
@@ -79,7 +84,7 @@
 --     deaths           instances that were lost under it; again: the id of the call whose dead letter it was
 --     refs             how many unsettled calls name it as an input
 --     nested, awaits   1: it has made nested calls; it has awaited others
---     wants            "<ms>|<service>": until when it counts that it waits for room in that actor's mailbox
+--     wants            calls that its attempts ask room for in mailboxes: see rings.lua
 --     waiters          brokers that want to hear that it has settled, separated by NUL
 --     hubs             open hubs that it opened
 --     entries          hubs in whose logs it has an entry; the position is its sequence
@@ -92,9 +97,12 @@
 -- own. Each function is called with one key, names the others itself, and stays within that key's slot (a Redis
 -- Cluster refuses anything else). The work of a step is bounded: a batch, a mailbox's limit, or the waiting brokers.
 --
--- What costs is each redis.call (about a microsecond beside its work) and each write that goes to the log: so a plain
--- call, with no parent, inputs or waiters, is accepted by five of them and settled by four, and the fields above that
--- are rare are read only when `more` says so.
+-- Before revision 9 what is packed now were fields of their own (CALLS.load_older), and sessions were counted.
+--
+-- What costs is each redis.call (about a microsecond beside its work), each field of a hash (half of that, to make it
+-- and to free it) and each write that goes to the log: so a plain call, with no parent, inputs or waiters, is accepted
+-- by five of them and settled by five, its fields are packed in one, and those above that are rare are read only when
+-- `more` says so.
 
 -- A whole number as Redis wants it. (redis.call prints numbers by "%.17g", which costs more than the call itself.)
 local function text (number)
@@ -107,7 +115,7 @@ end
 -- brokers for which that holds (they find every Function that they know, with arguments and answers as they know them),
 -- and of the libraries whose keys this one reads. A broker before it is refused, and a library before it isn't replaced.
 -- (Revision 1 was never released: what it stored is not read.)
-local REVISION = 8
+local REVISION = 9
 local OLDEST = 7
 local DIGEST = '@DIGEST@'
 
@@ -128,6 +136,7 @@ local HUB = { -- (a table, because a chunk has at most 200 locals)
   FANS = 1000, -- groups of one caller that are remembered, the last ones
   FAN_MORE = 256, -- TROUPE_FLAG_MORE
   FANNING = 30000, -- ms that the next call of a group is waited for: as long as a caller that is gone keeps its hubs
+  LONGER = 1000, -- ms that one stays open at most after its lease: renewed once a second
   NOBODY = '00000000-0000-0000-0000-000000000000', -- opened the hubs that no call did
   TRIM = 64, -- entries that all have heard are removed so many at a time
   WARNINGS = 20, -- of one operation, each a sentence
@@ -137,8 +146,7 @@ local HUB = { -- (a table, because a chunk has at most 200 locals)
 }
 local RINGS = { -- (a table, because a chunk has at most 200 locals)
   EDGES = 10000, NODES = 1000, -- seen, and looked into, in search of a ring: some milliseconds
-  WAIT = 2, -- TROUPE_FLAG_WAIT
-  WANTED = 2000, -- ms that an attempt counts as waiting for room: it asks again after 500
+  NOTES = 16, -- of calls that an attempt asks room for, the last ones: it mostly makes one after another
 }
 local PREFIX_SIZE = 12 -- "troupe:{NN}:"
 local ID_SIZE = 36
@@ -151,9 +159,11 @@ local HOUR = '3600000' -- ms: how long an outcome is kept when nobody says
 
 local VALUE, ERROR, CANCELLED = '1', '2', '3' -- troupe_status_t
 
--- redis.call isn't there yet while the library is loaded.
-local function call (...)
-  return redis.call (...)
+-- redis.call isn't there yet while the library is loaded; it takes this one's place when it is called first.
+local call
+call = function (...)
+  call = redis.call
+  return call (...)
 end
 
 local function now ()

@@ -17,6 +17,7 @@ end
 -- That it has settled: to those who asked, and to its owner. `broker` knows already ('' for nobody).
 local function tell_settled (prefix, it, broker)
   local owner_told = it.owner == broker
+  if owner_told and not it.waiters then return end
   for waiter in (it.waiters or ''):gmatch ('%Z+') do
     if waiter ~= broker then tell (prefix, waiter, 'settled', it.name) end
     owner_told = owner_told or waiter == it.owner

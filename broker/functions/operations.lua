@@ -67,8 +67,9 @@ local function add_members (prefix, it, hub, op)
     else
       if op.marks:sub (i, i) == '1' then warn (op, service, 'is not known here: nobody serves it now') end
       call ('HSET', members, service, times .. (times ~= '' and ',' or '') .. text (it.sequence) .. '-')
-      call ('ZADD', prefix .. 'readers:' .. hub.name, 'NX', text (it.sequence), service)
+      local new = call ('ZADD', prefix .. 'readers:' .. hub.name, 'NX', text (it.sequence), service) == 1
       call (op.marks:sub (i, i) == '0' and 'SREM' or 'SADD', prefix .. 'live:' .. hub.name, service)
+      if not new then ROUSE.said (prefix, hub.name, 0) end -- what was said when it was there, it may not have heard
       if call ('SADD', actor_key (prefix, 'hubs:', it.name, service), id_of (hub.name)) == 1 then
         call ('HINCRBY', actor_key (prefix, 'actor:', it.name, service), 'hubs', 1)
         SESSIONS.keep (prefix, it.name, service)
@@ -95,9 +96,9 @@ local function delete_members (prefix, it, hub, op)
   end
 end
 
-local function broadcast (prefix, _, hub, op)
+local function broadcast (prefix, it, hub, op)
   if #op.messages == 0 then return end
-  local position, bytes = call ('INCRBY', prefix .. 'sequence', #op.messages) - #op.messages, 0
+  local position, bytes = it.sequence, 0 -- these follow its own
   ROUSE.note_said (hub.name, position + 1)
   for _, message in ipairs (op.messages) do
     position = position + 1
@@ -125,12 +126,15 @@ local function set_auto (prefix, _, hub, op)
   call ('HSET', prefix .. 'hub:' .. hub.name, 'auto', op.auto)
 end
 
--- A hub that no call opened stays open as long as its opener says that it is there.
-local function renew (prefix, hub, op)
+-- A hub that no call opened stays open as long as its opener says that it is there, and a little longer, so that not
+-- each of many messages has to renew it.
+local function renew (prefix, hub, op, time)
   if hub.parent ~= '' or not hub.open then return end
-  local time = text (now () + op.lease)
-  call ('HSET', prefix .. 'hub:' .. hub.name, 'lease', time)
-  if call ('ZSCORE', prefix .. 'hubs', hub.name) ~= '0' then call ('ZADD', prefix .. 'hubs', time, hub.name) end
+  local least, lease = time + op.lease, hub.lease or 0
+  if lease >= least and lease <= least + HUB.LONGER then return end
+  lease = text (least + HUB.LONGER)
+  call ('HSET', prefix .. 'hub:' .. hub.name, 'lease', lease)
+  if call ('ZSCORE', prefix .. 'hubs', hub.name) ~= '0' then call ('ZADD', prefix .. 'hubs', lease, hub.name) end
 end
 
 local OPERATIONS = {

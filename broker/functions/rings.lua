@@ -42,20 +42,61 @@ function RINGS.add_before (walk, it)
 end
 
 -- A call that is refused for want of room in a mailbox isn't stored; if its caller would rather wait, it asks again and
--- again. So that this is seen as waiting, it is noted for a while, until the next of the attempt's calls is accepted.
-function RINGS.note_wanted (it, service, flags)
-  if bit.band (flags, RINGS.WAIT) == 0 then return end
-  mark (it, 'wants', text (now () + RINGS.WANTED) .. '|' .. service)
+-- again (not always with the flag that says so). That is noted with the attempt that makes it, until the call is
+-- accepted: when it asked first, and when last, as numbers of the slot's `asks`. In between it has waited. Whether it
+-- still does, nobody knows here, for one that gives up doesn't say so. So a note counts only for another one that asks
+-- for room, and began to do so in between: at that moment both waited, and so did everybody else whose note counts. A
+-- ring that is found so was there; the last one to begin finds it, once the others have asked again. For no other call
+-- do notes count: that one waits, and whoever asks for room then finds the ring.
+
+-- { since, last, attempt, id, service } of each note.
+function RINGS.notes_of (it)
+  local notes = {}
+  for since, last, attempt, id, service in (it.wants or ''):gmatch ('(%d+) (%d+) (%d+) (%S+) ([^\n]*)\n') do
+    notes[#notes + 1] = { since = tonumber (since), last = tonumber (last), attempt = tonumber (attempt), id = id,
+                          service = service }
+  end
+  return notes
 end
 
-function RINGS.forget_wanted (it)
-  if it.wants then call ('HDEL', it.key, 'wants') end
+-- When the present attempt began to ask for room for the call; nil: it has not asked yet.
+function RINGS.wanted_since (it, id)
+  for _, note in ipairs (RINGS.notes_of (it)) do
+    if note.id == id and note.attempt == it.attempt then return note.since end
+  end
+  return nil
+end
+
+-- Changes the note of one call: it asks again, or (`asked` nil) has what it wants. What earlier attempts wanted is
+-- over.
+function RINGS.store_note (it, id, service, asked)
+  local kept, since = {}, asked
+  for _, note in ipairs (RINGS.notes_of (it)) do
+    if note.attempt == it.attempt and note.id == id then
+      since = note.since
+    elseif note.attempt == it.attempt then
+      kept[#kept + 1] = note
+    end
+  end
+  if asked then kept[#kept + 1] = { since = since, last = asked, attempt = it.attempt, id = id, service = service } end
+  local rows = {}
+  for i = math.max (1, #kept - RINGS.NOTES + 1), #kept do -- those that asked last
+    local note = kept[i]
+    rows[#rows + 1] = string.format ('%d %d %d %s %s\n', note.since, note.last, note.attempt, note.id, note.service)
+  end
+  if #rows > 0 then mark (it, 'wants', table.concat (rows)) else call ('HDEL', it.key, 'wants') end
+end
+
+function RINGS.note_wanted (prefix, it, id, service)
+  RINGS.store_note (it, id, service, call ('INCR', prefix .. 'asks'))
+end
+
+function RINGS.forget_wanted (it, id)
+  if it.wants then RINGS.store_note (it, id, nil, nil) end
 end
 
 -- Those that hold the room: the running call, and what would go before its own.
-function RINGS.add_wanted (walk, it)
-  local till, service = it.wants:match ('^(%d+)|(.*)$')
-  if tonumber (till) <= now () then return end
+function RINGS.add_wanted (walk, it, service)
   local running = load_actor (walk.prefix, it.name, service).running
   if running then walk.add (running) end
   local mailbox = actor_key (walk.prefix, 'mailbox:', it.name, service)
@@ -77,7 +118,11 @@ function RINGS.add_edges (walk, it)
   if it.awaits then
     for _, id in ipairs (call ('SMEMBERS', walk.prefix .. 'awaits:' .. it.name)) do walk.add (id) end
   end
-  if it.wants then RINGS.add_wanted (walk, it) end
+  for _, note in ipairs (walk.since and RINGS.notes_of (it) or {}) do
+    if note.attempt == it.attempt and note.since <= walk.since and walk.since <= note.last then
+      RINGS.add_wanted (walk, it, note.service)
+    end
+  end
 end
 
 -- "agent/a waits for agent/b, which waits for agent/a", from a path of services. Calls of one mailbox that follow each
@@ -103,9 +148,10 @@ function RINGS.services_of (goal, step)
   return services
 end
 
--- Adds to `walk` how it goes on from a call to those that it waits for.
-function RINGS.begin_walk (prefix, goal)
-  local walk = { prefix = prefix, goal = id_of (goal.name), queue = {}, seen = {}, edges = 0, ranks = {},
+-- Adds to `walk` how it goes on from a call to those that it waits for. `since`: when the goal began to ask for room;
+-- nil: it doesn't.
+function RINGS.begin_walk (prefix, goal, since)
+  local walk = { prefix = prefix, goal = id_of (goal.name), since = since, queue = {}, seen = {}, edges = 0, ranks = {},
                  entries = 0 }
   function walk.add (id)
     walk.edges = walk.edges + 1
@@ -122,9 +168,10 @@ function RINGS.begin_walk (prefix, goal)
 end
 
 -- Whether `from` waits, itself or through others, for `goal`, which is about to wait for it (or is the same call).
--- Returns the ring's text, or nil. Beyond the bound nothing is found: deadlines end such a ring.
-local function ring (prefix, goal, from)
-  local walk, at = RINGS.begin_walk (prefix, goal), 1
+-- Returns the ring's text, or nil. Beyond the bound nothing is found: deadlines end such a ring. `since`: as of
+-- begin_walk.
+local function ring (prefix, goal, from, since)
+  local walk, at = RINGS.begin_walk (prefix, goal, since), 1
   if from.name ~= goal.name then
     walk.step = { service = from.service }
     walk.seen[id_of (from.name)] = true

@@ -59,6 +59,18 @@ function ROUSE.said (prefix, name, count)
   if crossed or call ('EXISTS', prefix .. 'live:' .. name) == 1 then ROUSE.mark (prefix, name, 0) end
 end
 
+-- The hub lets a member go that wanted to hear at once. If the hub is marked, that may be for what was said in another
+-- one: so one of these is marked as well.
+function ROUSE.hand_on (prefix, name, service)
+  local due = call ('ZSCORE', prefix .. 'rouse', name)
+  for _, id in ipairs (due and call ('SMEMBERS', actor_key (prefix, 'hubs:', name, service)) or {}) do
+    local other = sibling (name, id)
+    if call ('SISMEMBER', prefix .. 'live:' .. other, service) == 1 then
+      return ROUSE.mark (prefix, other, tonumber (due))
+    end
+  end
+end
+
 -- Up to where one may hear the hubs of an opener that isn't called: where the first group stands of which more calls are
 -- to come. And until when these are waited for; nil: for none.
 function ROUSE.edge (prefix, name, opener, position)
@@ -159,15 +171,13 @@ function ROUSE.name (prefix, name, service, sequence, time)
 end
 
 function ROUSE.create (prefix, name, service, actor, clock, broker, deadline, time)
-  if not SESSIONS.enter (prefix, name) then return nil end
+  if SESSIONS.is_closing (prefix, name) then return nil end
   local sequence = call ('INCR', prefix .. 'sequence')
   name = ROUSE.name (prefix, name, service, sequence, time)
   local it = { key = prefix .. 'call:' .. name, name = name, service = service, actor = true, attempt = 1,
                deadline = time + deadline, owner = broker, sequence = sequence, flags = ROUSE.OBSERVE,
-               clock = join_cuts (clock) }
-  call ('HSET', it.key, 'service', service, 'actor', '1', 'flags', text (it.flags), 'attempt', '1', 'deadline',
-        text (it.deadline), 'default', '0', 'path', '', 'trace', '', 'body', ROUSE.NULL, 'owner', broker, 'sequence',
-        text (sequence), 'more', '1', 'clock', it.clock)
+               default = 0, clock = join_cuts (clock) }
+  CALLS.store (it, 'body', ROUSE.NULL, 'more', '1', 'clock', it.clock)
   file (prefix, name, it.deadline, sequence)
   call ('HSET', actor.key, 'running', id_of (name))
   GENERATION.renew_epoch (actor, GENERATION.base (sequence))

@@ -3,18 +3,26 @@
 -- -- Sessions: which ones there are ---------------------------------------------------------------------------------
 
 -- A session is there as long as one of its calls has not settled, or one of its actors or hubs is stored; it begins by
--- itself and ends when somebody says so, or has been idle for long (closing.lua). All that is known of it is one
--- number, its score in `sessions`, so that counting its calls costs each call one step when it is accepted and one when
--- it settles:
+-- itself and ends when somebody says so, or has been idle for long (closing.lua). One without actors and hubs leaves
+-- nothing behind.
 --
---   OPEN * (calls that have not settled) + KEPT (it has actors or hubs) + (when the last of its calls settled, s)
+-- Calls are many, and ends of sessions are few. So no call is counted: which are open is looked up in `open` when a
+-- session is to end, or is asked for, by the names there. Only sessions with actors or hubs are in `sessions`, by when
+-- they were used last:
 --
--- So the idle ones are those from KEPT on, the one that has been idle for longest first, and no idle one has an open
--- call. ENDING less than that: it is being ended, and accepts no call until it has. A session without actors and hubs
--- leaves nothing behind.
+--   KEPT + s   the last of its calls that settled did by then, so the one that has been idle for longest comes first;
+--              or one is still open: that is looked for before it is ended as idle, and then it counts as used again
+--   USED       one has settled since the last sweep, which says when. So a call that settles reads no clock, and writes
+--              nothing if another one did before it, or the session isn't here
+--   ENDING     it is being ended, and accepts no call until it has. It is in `closing` as well, so that a call that
+--              is accepted learns with what it asks anyway whether any session is
+--
+-- Before revision 9 calls were counted, by as many times 2^34 in the score, and an ending one was 2^60 less. Such a
+-- score is taken for USED, or is made ENDING, by the next sweep.
 local SESSIONS = {
-  OPEN = 2 ^ 34, KEPT = 2 ^ 33, -- seconds until the year 2242; a million open calls stay exact, and more nearly so
-  ENDING = 2 ^ 60, -- more than any score
+  KEPT = 2 ^ 33, -- seconds until the year 2242
+  USED = 2 ^ 34,
+  ENDING = 2 ^ 60, -- more than was ever counted
   WHY = 'its session is being ended', -- for a moment
 }
 
@@ -23,41 +31,25 @@ function SESSIONS.now ()
   return tonumber (call ('TIME')[1])
 end
 
+-- `name`: of any call or hub in it.
+function SESSIONS.is_closing (prefix, name)
+  return call ('HEXISTS', prefix .. 'closing', session_of (name)) == 1
+end
+
 function SESSIONS.is_ending (score)
-  return score <= -SESSIONS.ENDING / 2
+  return math.abs (score) >= SESSIONS.ENDING / 2
 end
 
--- One more of its calls is open; `name`: of any call or hub in it. False: it is being ended, and nothing has changed.
-function SESSIONS.enter (prefix, name)
-  local key, session = prefix .. 'sessions', session_of (name)
-  if not SESSIONS.is_ending (tonumber (call ('ZINCRBY', key, text (SESSIONS.OPEN), session))) then return true end
-  call ('ZINCRBY', key, text (-SESSIONS.OPEN), session)
-  return false
-end
-
--- One of them has settled. (A call that was accepted before sessions were counted brings the number below zero.)
-function SESSIONS.leave (prefix, name)
-  local key, session = prefix .. 'sessions', session_of (name)
-  local score = tonumber (call ('ZINCRBY', key, text (-SESSIONS.OPEN), session))
-  if score >= SESSIONS.OPEN or SESSIONS.is_ending (score) then return end
-  if score == 0 or (score < SESSIONS.KEPT and call ('EXISTS', prefix .. 'parts:' .. session) == 0) then
-    call ('ZREM', key, session)
-  elseif score < SESSIONS.KEPT then
-    call ('ZADD', key, text (SESSIONS.KEPT + SESSIONS.now ()), session)
-  else
-    local late = SESSIONS.now () - (score - SESSIONS.KEPT)
-    if late ~= 0 then call ('ZINCRBY', key, text (late), session) end
-  end
+-- One of its calls has settled.
+function SESSIONS.use (prefix, name)
+  call ('ZADD', prefix .. 'sessions', 'XX', 'GT', '17179869184', session_of (name)) -- USED
 end
 
 -- The service of an actor, or the id of a hub, is stored in it from now on.
 function SESSIONS.keep (prefix, name, part)
-  local key, session = prefix .. 'sessions', session_of (name)
+  local session = session_of (name)
   if call ('SADD', prefix .. 'parts:' .. session, part) == 0 then return end
-  local score = tonumber (call ('ZSCORE', key, session) or 0)
-  if not SESSIONS.is_ending (score) and score % SESSIONS.OPEN < SESSIONS.KEPT then
-    call ('ZINCRBY', key, text (SESSIONS.KEPT + SESSIONS.now ()), session)
-  end
+  call ('ZADD', prefix .. 'sessions', 'NX', text (SESSIONS.KEPT + SESSIONS.now ()), session)
 end
 
 -- The actor of a call, which is not known to be in it yet.

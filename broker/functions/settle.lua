@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: Apache-2.0
 
 -- -- settle ---------------------------------------------------------------------------------------------------------
--- broker, attempt (0: any), status, retention, retryable (1, 0), epoch (0: any; of what is no actor: see ledger.h), heard (1, 0), attempt of the parent that
--- cancels it (0: somebody else ends it), whom the settler may speak for (patterns, one a line; '': all), value, memory
--- entries ...
+-- broker, attempt (0: any), status, retention, retryable (1, 0), epoch (0: any; of what is no actor: see ledger.h),
+-- heard (1, 0), attempt of the parent that cancels it (0: somebody else ends it), whom the settler may speak for
+-- (patterns, one a line; '': all), value, memory entries ...
 
 local FIRST_ENTRY = 11
 
@@ -42,16 +42,20 @@ local function cancelled_too_late (prefix, it, under)
   return parent and not parent.status and parent.attempt ~= under
 end
 
+-- Whether one of the patterns fits.
+local function speaks_for (patterns, service)
+  for pattern in patterns:gmatch ('[^\n]+') do -- `*` stands for any characters
+    local plain = pattern:gsub ('[%^%$%(%)%%%.%[%]%+%-%?]', '%%%0'):gsub ('%*', '.*')
+    if service:find ('^' .. plain .. '$') then return true end
+  end
+  return false
+end
+
 local function settle (keys, args)
   local prefix, name, broker, attempt = prefix_of (keys[1]), name_of (keys[1]), args[1], tonumber (args[2])
   local it = load (prefix, name)
   if not it then return answer ('unknown') end
-  local speaks = args[9] == ''
-  for pattern in args[9]:gmatch ('[^\n]+') do -- `*` stands for any characters
-    local plain = pattern:gsub ('[%^%$%(%)%%%.%[%]%+%-%?]', '%%%0'):gsub ('%*', '.*')
-    speaks = speaks or it.service:find ('^' .. plain .. '$') ~= nil
-  end
-  if not speaks then return answer ('stale', it.attempt) end
+  if args[9] ~= '' and not speaks_for (args[9], it.service) then return answer ('stale', it.attempt) end
   if it.status then return settle_again (prefix, it, args) end
   if attempt ~= 0 and attempt ~= it.attempt then return answer ('stale', it.attempt) end
   -- After the store's history has changed, only its own broker knows whether a later attempt was lost with it.

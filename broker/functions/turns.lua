@@ -35,7 +35,7 @@ local function start (prefix, it)
     it.deadline = now () + it.default
     file (prefix, it.name, it.deadline, it.sequence)
   end
-  call ('HSET', it.key, 'attempt', text (it.attempt), 'deadline', text (it.deadline))
+  CALLS.store_now (it)
   return present
 end
 

@@ -5,6 +5,7 @@
 
 #include "config/agentscope.h"
 #include "config/source.h"
+#include "error/reading.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +67,7 @@ agentscope_read (troupe_config_t *self, const char *key, config_report_t *report
                        "the file \"%s\" can't be read: %s", file, fault.why);
     return NULL;
   }
-  json_t *list = json_loadb (text, size, JSON_REJECT_DUPLICATES, &cause);
+  json_t *list = reading_json (text, size, JSON_REJECT_DUPLICATES, &cause);
   free (text);
   if (json_is_object (list))
     list = json_pack ("[o]", list);

@@ -161,6 +161,10 @@ check_limits (troupe_config_t *self, config_report_t *report)
   at = config_is_given (self, "limits.unread") ? "limits.unread" : "limits.message";
   if (message != NULL && unread != NULL && json_integer_value (unread) < json_integer_value (message))
     config_report_add (report, config_place (self, at), at, NULL, "the largest message must fit into limits.unread");
+  const json_t *total = json_object_get (limits, "unread_total");
+  at = "limits.unread_total";
+  if (config_is_given (self, at) && unread != NULL && json_integer_value (total) < json_integer_value (unread))
+    config_report_add (report, config_place (self, at), at, NULL, "all together have less than limits.unread, for one");
 }
 
 void

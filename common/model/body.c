@@ -3,6 +3,7 @@
 // What all providers do with JSON.
 
 #include "model/body.h"
+#include "error/reading.h"
 #include "model/failure.h"
 
 // jansson passes over a key that couldn't be written, so a failure is remembered here.
@@ -44,7 +45,7 @@ troupe_err_t
 body_read (const troupe_model_t *model, const char *data, size_t size, json_t **out, troupe_error_t *error)
 {
   json_error_t cause;
-  *out = json_loadb (data, size, 0, &cause);
+  *out = reading_json (data, size, 0, &cause);
   if (json_is_object (*out))
     return TROUPE_OK;
   bool no_memory = !*out && json_error_code (&cause) == json_error_out_of_memory;

@@ -6,6 +6,7 @@
 // which some servers repeat, is hidden.
 
 #include "model/failure.h"
+#include "error/reading.h"
 #include "error/utf8.h"
 #include "model/retry.h"
 
@@ -62,7 +63,7 @@ find_text (const json_t *json)
 void
 failure_explain (const char *body, size_t size, char *out, size_t capacity)
 {
-  json_t *json = json_loadb (body, size, JSON_DECODE_ANY, NULL);
+  json_t *json = reading_json (body, size, JSON_DECODE_ANY, NULL);
   const json_t *text = find_text (json);
   if (text)
     copy_printable (out, capacity, json_string_value (text), json_string_length (text));
@@ -88,7 +89,7 @@ is_quota (const json_t *object)
 static bool
 body_is_quota (const char *body, size_t size)
 {
-  json_t *json = json_loadb (body, size, 0, NULL);
+  json_t *json = reading_json (body, size, 0, NULL);
   bool quota = is_quota (json_object_get (json, "error"));
   json_decref (json);
   return quota;
@@ -99,7 +100,7 @@ static unsigned
 body_pause (const char *body, size_t size)
 {
   size_t i;
-  json_t *detail, *json = json_loadb (body, size, 0, NULL);
+  json_t *detail, *json = reading_json (body, size, 0, NULL);
   double seconds = 0;
   json_array_foreach (json_object_get (json_object_get (json, "error"), "details"), i, detail) {
     const char *text = json_string_value (json_object_get (detail, "retryDelay"));

@@ -5,6 +5,7 @@
 // thought of needs configuration, not code.
 
 #include "model/body.h"
+#include "error/reading.h"
 #include "model/embedding.h"
 #include "model/openai_prompt.h"
 
@@ -53,7 +54,7 @@ post_open (troupe_model_t *self, const troupe_model_options_t *options, json_t *
   self->state = state;
   if (!state)
     return body_no_memory (error);
-  state->body = json_object_size (body) ? json_deep_copy (body) : json_loads (default_body, 0, NULL);
+  state->body = json_object_size (body) ? json_deep_copy (body) : reading_text (default_body, 0, NULL);
   state->answer = answer ? answer : default_answer;
   if (!state->body)
     return body_no_memory (error);
@@ -239,7 +240,7 @@ post_read (const troupe_model_t *self, const char *data, size_t size, reply_t *r
   char what[160];
   const post_t *state = self->state;
   json_error_t cause;
-  json_t *root = json_loadb (data, size, JSON_DECODE_ANY, &cause);
+  json_t *root = reading_json (data, size, JSON_DECODE_ANY, &cause);
   if (!root && json_error_code (&cause) == json_error_out_of_memory)
     return body_no_memory (error);
   if (!root)

@@ -5,6 +5,7 @@
 // must name it. A reply without any text is the empty text, never null.
 
 #include "model/reply.h"
+#include "error/reading.h"
 #include "error/utf8.h"
 #include "troupe/message.h"
 
@@ -113,7 +114,7 @@ add_tool (json_t *content, const reply_tool_t *tool, troupe_error_t *error)
     return troupe_error_set (error, TROUPE_MODEL_FAILED, NULL, NULL, "the model calls a tool without naming it");
   json_error_t cause;
   json_t *input =
-    tool->arguments.size ? json_loadb (tool->arguments.data, tool->arguments.size, 0, &cause) : json_object ();
+    tool->arguments.size ? reading_json (tool->arguments.data, tool->arguments.size, 0, &cause) : json_object ();
   if (!input && (!tool->arguments.size || json_error_code (&cause) == json_error_out_of_memory))
     return no_memory (error);
   if (!json_is_object (input)) {

@@ -3,6 +3,7 @@
 // What a model would be sent, without sending it.
 
 #include "model/gather.h"
+#include "error/reading.h"
 #include "model/prepare.h"
 
 #include <string.h>
@@ -32,7 +33,7 @@ troupe_model_show (const troupe_model_t *self, const json_t *input, json_t **out
   if (code == TROUPE_OK)
     code = self->provider->write (self, &prompt, self->streams, &body, error);
   if (code == TROUPE_OK) {
-    json_t *request = json_loadb (bytes_text (&body), body.size, 0, NULL); // a form with a sound in it is no JSON
+    json_t *request = reading_json (bytes_text (&body), body.size, 0, NULL); // a form with a sound in it is no JSON
     layout_t layout = self->provider->text_only ? LAYOUT_TEXT : self->layout;
     *out = json_pack ("{s:s,s:s,s:s*,s:o*,s:O*}", "model", self->model_name, "address", self->shown_url, "layout",
                       self->task == TASK_CHAT ? layout_name (layout) : NULL, "request", request, "left_out",

@@ -4,15 +4,16 @@
 //
 // A refusal means "nothing happened" only if the call was sent once. If an earlier send may have arrived at another
 // broker, a refusal that may pass (a service that hasn't registered yet after a restart, the store away) is answered
-// by sending again for a while; in the end the error says that it isn't known.
+// by sending again for a while; in the end the error says that it isn't known. (On one connection, too: the first
+// send may have been refused, and the second accepted.)
 //
 // That the store is away, or the service unknown, is what one broker says, so the others are asked before it counts.
 //
 // A call whose input isn't known may have overtaken it, if that one is being sent again: it is sent again, too, as
-// long as the input has no answer.
+// long as the input has no answer. When the input was refused, the call ends by the input's error (depending.c).
 //
-// A call with `wait` waits not only for its service, which is the broker's affair, but for whatever may pass: the store
-// that the broker has not reached yet, room in a queue.
+// A call with `wait` waits not only for its service, which the broker sees to that keeps it (parking.c), but for
+// whatever may pass: the store that the broker has not reached yet, room in a queue.
 //
 // One that is refused as out_of_order is held back until the calls before it are stored, or have ended (ordering.c).
 //
@@ -41,6 +42,7 @@ accept (troupe_placeholder_t *self)
   if (self->service == NULL || self->state == TROUPE_CALL_STORED)
     return;
   node_calling_answered (self);
+  self->parked = false;
   self->retry_at = self->core->now + NODE_ASK_AGAIN_MS;
   self->refused_by = 0;
   if (!(self->flags & TROUPE_FLAG_VOLATILE)) {
@@ -137,6 +139,12 @@ status_of (troupe_err_t code)
                                     : TROUPE_STATUS_ERROR;
 }
 
+void
+node_calling_refuse (troupe_placeholder_t *self, const troupe_error_t *error)
+{
+  node_calling_settle (self, TROUPE_CALL_REFUSED, status_of (error->code), NULL, error);
+}
+
 // May it pass, so that sending again could tell what became of an earlier send?
 static bool
 may_pass (const troupe_error_t *error)
@@ -162,7 +170,8 @@ stale (troupe_placeholder_t *self, const troupe_header_t *header, const troupe_e
 static bool
 waits_on (const troupe_placeholder_t *self, const troupe_error_t *error)
 {
-  return (self->flags & TROUPE_FLAG_WAIT) && troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE &&
+  bool passes = troupe_err_class (error->code) == TROUPE_CLASS_RETRYABLE || error->code == TROUPE_UNKNOWN_SERVICE;
+  return (self->flags & TROUPE_FLAG_WAIT) && passes &&
          (self->deadline != TROUPE_LOOP_NEVER || self->core->now - self->made_at < WAIT_MS);
 }
 
@@ -170,6 +179,11 @@ static void
 call_refused (troupe_placeholder_t *self, node_connection_t *from, const troupe_error_t *error)
 {
   troupe_error_t unsure = *error;
+  self->parked = false;
+  if (self->cause != NULL && self->hopeless) {
+    node_calling_refuse (self, self->cause);
+    return;
+  }
   if (node_calling_elsewhere (self, from, error->code))
     return;
   if (error->code == TROUPE_OUT_OF_ORDER && self->follows) {
@@ -186,8 +200,10 @@ call_refused (troupe_placeholder_t *self, node_connection_t *from, const troupe_
     node_calling_retry_later (self, error);
     return;
   }
+  if (error->code == TROUPE_UNKNOWN_CALL && self->cause != NULL)
+    error = self->cause;
   if (self->sends <= 1) {
-    node_calling_settle (self, TROUPE_CALL_REFUSED, status_of (error->code), NULL, error);
+    node_calling_refuse (self, error);
     return;
   }
   if (self->refused_at == TROUPE_LOOP_NEVER)

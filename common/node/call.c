@@ -164,6 +164,7 @@ new_placeholder (node_core_t *core, const troupe_id_t *id, const char *session, 
   node_list_init (&self->place);
   node_list_init (&self->sibling);
   node_list_init (&self->in_row);
+  node_list_init (&self->needed_by);
   node_list_init (&self->parts);
   self->session = memcpy (self->texts, session, session_size);
   if (service != NULL)
@@ -228,7 +229,7 @@ copy_inputs (troupe_placeholder_t *self, const troupe_call_t *call)
   for (unsigned i = 0; i < call->inputs_count; i++)
     self->inputs[i] = call->inputs[i]->id;
   self->inputs_count = call->inputs_count;
-  return true;
+  return node_depending_enter (self, call->inputs, call->inputs_count) == TROUPE_OK;
 }
 
 static bool

@@ -16,6 +16,7 @@
 //     that is up, and is refused to the user only when none is left. For a while what is sent next avoids a broker
 //     without its store. Each call moves when its own refusal comes, for that says that nothing happened to it;
 //     PREVIOUS keeps the order meanwhile.
+//   - A call with WAIT is kept by the last broker that is asked (parking.c).
 //   - A nested call goes out under the attempt that its parent has at that moment: it may have been adopted in the
 //     meantime. A volatile one names no attempt: the broker that it goes to may not know its parent, nor have a journal
 //     to keep.
@@ -24,6 +25,7 @@
 // way lets a caller wait for ever.
 
 #include "node/calling.h"
+#include "node/inputs.h"
 #include "node/ordering.h"
 #include "node/serving.h"
 
@@ -48,6 +50,28 @@ node_calling_answered (troupe_placeholder_t *self)
   if (!self->answered)
     self->core->unanswered--;
   self->answered = true;
+}
+
+static bool
+unwell (const node_connection_t *connection)
+{
+  return connection->core->now < connection->unwell_until;
+}
+
+node_connection_t *
+node_calling_choose (node_core_t *core, uint32_t without)
+{
+  node_connection_t *sick = NULL;
+  for (unsigned i = 0; i < core->connections_count; i++) {
+    node_connection_t *connection = &core->connections[i];
+    if (!node_connection_up (connection) || (without >> i & 1) != 0)
+      continue;
+    if (!unwell (connection))
+      return connection;
+    if (sick == NULL)
+      sick = connection;
+  }
+  return sick;
 }
 
 static void
@@ -77,8 +101,9 @@ send_call (troupe_placeholder_t *self, node_connection_t *to)
   const troupe_placeholder_t *previous = node_ordering_previous (self);
   if (previous != NULL)
     troupe_header_set_previous (&header, &previous->id);
-  if (self->flags != 0)
-    troupe_header_set_flags (&header, self->flags);
+  uint64_t flags = node_parking_flags (self, to);
+  if (flags != 0)
+    troupe_header_set_flags (&header, flags);
   if (self->trace != NULL)
     troupe_header_set_trace (&header, troupe_text (self->trace));
   node_connection_send (to, &header, self->input);
@@ -88,6 +113,7 @@ send_call (troupe_placeholder_t *self, node_connection_t *to)
     self->core->unanswered++;
   self->answered = self->held_back = false;
   self->follows = previous != NULL;
+  self->parked = (flags & TROUPE_FLAG_WAIT) != 0;
   self->sent = ++self->core->sends;
 }
 
@@ -125,11 +151,21 @@ node_calling_awaits (const troupe_placeholder_t *self)
   return self->service == NULL || self->state == TROUPE_CALL_STORED;
 }
 
+static int64_t
+unanswered_for (const troupe_placeholder_t *self)
+{
+  unsigned shift = self->sends - 1 > RESEND_MAX_SHIFT ? RESEND_MAX_SHIFT : self->sends - 1;
+  return (int64_t)RESEND_MS << shift;
+}
+
 static void
 send_to (troupe_placeholder_t *self, node_connection_t *to)
 {
   node_core_t *core = self->core;
   self->at = to;
+  if (self->kept_by == to)
+    node_calling_unsend (self); // what it answers now, it answers to both
+  self->kept_by = NULL;
   node_list_append (&to->calls, &self->place);
   if (self->sends++ > 0)
     node_core_count (core, NODE_COUNT_CALLS_RESENT);
@@ -137,43 +173,19 @@ send_to (troupe_placeholder_t *self, node_connection_t *to)
     send_await (self, to);
     self->retry_at = core->now + NODE_ASK_AGAIN_MS;
   } else {
-    unsigned shift = self->sends - 1 > RESEND_MAX_SHIFT ? RESEND_MAX_SHIFT : self->sends - 1;
     send_call (self, to);
-    self->retry_at = core->now + ((int64_t)RESEND_MS << shift);
+    self->retry_at = core->now + (self->parked ? node_parking_lasts (self) : unanswered_for (self));
   }
   if (self->cancelling)
     node_calling_send_cancel (self, to);
   node_placeholder_arm (self);
 }
 
-static bool
-unwell (const node_connection_t *connection)
-{
-  return connection->core->now < connection->unwell_until;
-}
-
-// The first that is up, a bit of `without` for each that shall not be; one whose store is away only when all are so.
-static node_connection_t *
-choose (node_core_t *core, uint32_t without)
-{
-  node_connection_t *sick = NULL;
-  for (unsigned i = 0; i < core->connections_count; i++) {
-    node_connection_t *connection = &core->connections[i];
-    if (!node_connection_up (connection) || (without >> i & 1) != 0)
-      continue;
-    if (!unwell (connection))
-      return connection;
-    if (sick == NULL)
-      sick = connection;
-  }
-  return sick;
-}
-
 static void
 choose_connection (node_core_t *core)
 {
   if (!node_connection_up (core->current) || unwell (core->current) || core->unanswered == 0)
-    core->current = choose (core, 0);
+    core->current = node_calling_choose (core, 0);
 }
 
 static bool
@@ -185,12 +197,15 @@ has_room (const node_connection_t *connection)
 void
 node_calling_dispatch (node_core_t *core)
 {
+  node_depending_end_doomed (core);
   if (node_list_empty (&core->pending))
     return;
   choose_connection (core);
   while (!node_list_empty (&core->pending)) {
     troupe_placeholder_t *self = NODE_OF (core->pending.next, troupe_placeholder_t, place);
-    node_connection_t *to = self->refused_by != 0 ? choose (core, self->refused_by) : core->current;
+    node_connection_t *to = self->refused_by != 0 ? node_calling_choose (core, self->refused_by) : core->current;
+    if (node_connection_up (self->kept_by))
+      to = self->kept_by;
     if (to == NULL) // those that had not refused it are gone
       to = core->current;
     if (!has_room (to))
@@ -282,7 +297,7 @@ node_calling_elsewhere (troupe_placeholder_t *self, node_connection_t *from, tro
   if (why == TROUPE_STORE_UNAVAILABLE)
     from->unwell_until = core->now + UNWELL_MS;
   self->refused_by |= UINT32_C (1) << from->index;
-  if (choose (core, self->refused_by) == NULL) {
+  if (node_calling_choose (core, self->refused_by) == NULL) {
     self->refused_by = 0;
     return false;
   }

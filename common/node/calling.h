@@ -12,6 +12,7 @@ enum {
 
 typedef struct node_part node_part_t;
 typedef struct node_row node_row_t;
+typedef struct node_need node_need_t;
 
 struct troupe_placeholder {
   node_core_t *core; // NULL: it has ended, or the node is gone
@@ -33,8 +34,16 @@ struct troupe_placeholder {
   uint32_t refused_by;       // a bit for each connection that refused it where another might not
   troupe_err_t refused_as;   // why the last broker didn't take it; OK: none refused it so far
   unsigned sends, overdue;
+  bool parked;                // the broker was asked to keep it until its service comes
+  node_connection_t *kept_by; // that one, when the call is to be taken back from it; or NULL
+  unsigned rounds;            // how often it was parked
   node_row_t *row;    // ordering.c; NULL: stored, ended, or never in one
   node_list_t in_row;
+  node_need_t *needs;     // depending.c: its inputs; until the call is stored
+  node_list_t needed_by;  // calls whose input it is
+  troupe_error_t *cause;  // how an input failed before it was known to be stored; NULL: none did
+  bool hopeless;          // ... and it isn't: neither can be this call
+  uint32_t needs_count;
   uint64_t sent;  // its number among core->sends
   bool follows;   // it was last sent with PREVIOUS
   bool held_back; // refused as out_of_order: waits for those before it
@@ -48,7 +57,7 @@ struct troupe_placeholder {
   troupe_error_t *error; // NULL: none, or no memory for it (then status tells)
 
   node_connection_t *at;      // the connection that has it; NULL: in core->pending
-  node_list_t place;          // in core->pending or at->calls
+  node_list_t place;          // in core->pending, at->calls or core->doomed
   troupe_placeholder_t *twin; // another one of the same call, in the table behind this one
   troupe_task_t *parent;
   node_list_t sibling; // in parent->children
@@ -78,13 +87,23 @@ bool node_calling_awaits (const troupe_placeholder_t *self);
 void node_calling_answered (troupe_placeholder_t *self);
 void node_calling_drop_input (troupe_placeholder_t *self);
 void node_calling_send_cancel (troupe_placeholder_t *self, node_connection_t *to);
+// Ends it as refused.
+void node_calling_refuse (troupe_placeholder_t *self, const troupe_error_t *error);
 // Sends it again after the time that the refusal asks for.
 void node_calling_retry_later (troupe_placeholder_t *self, const troupe_error_t *error);
 // Refused by one broker for what another may be better off in, its store or the services that it knows: it is sent to
 // the next that is up. False: `why` is something else, or every one has refused it.
 bool node_calling_elsewhere (troupe_placeholder_t *self, node_connection_t *from, troupe_err_t why);
+// The broker for the next call: the first that is up, a bit of `without` for each that shall not be; one whose store is
+// away only when all are so. NULL: none.
+node_connection_t *node_calling_choose (node_core_t *core, uint32_t without);
+// parking.c: what flags go with the call to this broker; and how long it is parked there.
+uint64_t node_parking_flags (const troupe_placeholder_t *self, const node_connection_t *to);
+int64_t node_parking_lasts (troupe_placeholder_t *self);
 // It was refused, so the last send changed nothing.
 void node_calling_unsend (troupe_placeholder_t *self);
+// It has had no answer for so long: it is sent again, and when it is parked, to every broker.
+void node_calling_again (troupe_placeholder_t *self);
 // Takes the call back from the connection that has it, so that it is sent again.
 void node_calling_requeue (troupe_placeholder_t *self);
 // The task goes on under a new attempt, which the store takes to await nothing: what it awaits is asked for again.

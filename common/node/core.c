@@ -8,6 +8,8 @@
 
 #include "node/asking.h"
 #include "node/calling.h"
+#include "node/draining.h"
+#include "node/events.h"
 #include "node/listening.h"
 #include "node/serving.h"
 #include "troupe/run.h"
@@ -137,8 +139,10 @@ node_core_new (node_core_t **out, const node_core_options_t *options, int64_t no
   self->give_up_at = TROUPE_LOOP_NEVER;
   node_list_init (&self->ready);
   node_list_init (&self->pending);
+  node_list_init (&self->doomed);
   node_list_init (&self->all_tasks);
   node_asking_init (self);
+  node_events_init (self);
   node_drain_init (self);
   err = fill (self, now);
   // The names are the caller's, and copied where they are needed.
@@ -164,6 +168,7 @@ node_core_destroy (node_core_t **self_p)
   node_listening_close (self);
   node_calling_close (self);
   node_asking_close (self);
+  node_events_close (self);
   while (!node_list_empty (&self->ready))
     node_list_remove (self->ready.next);
   for (unsigned i = 0; i < self->connections_count; i++)
@@ -204,7 +209,7 @@ node_core_step (node_core_t *self, const node_event_t *event, int64_t now)
     node_connection_receive (connection, event);
     break;
   case NODE_PUBLISHED:
-    node_asking_published (connection, event);
+    node_events_published (connection, event);
     break;
   case NODE_CONNECTED:
     connection->reached = true;

@@ -115,6 +115,7 @@ troupe_err_t node_core_letters (node_core_t *self, const troupe_letters_t *ask, 
                                 troupe_reported_fn *reported, void *context, int64_t now);
 troupe_err_t node_core_sessions (node_core_t *self, uint64_t position, int64_t timeout_ms, troupe_reported_fn *reported,
                                  void *context, int64_t now);
+void node_core_stop_asking (node_core_t *self, const void *context);
 troupe_err_t node_core_end_session (node_core_t *self, const char *session, int64_t timeout_ms,
                                     troupe_reported_fn *reported, void *context, int64_t now);
 void node_core_on_event (node_core_t *self, troupe_event_fn *event, void *context);

@@ -7,7 +7,7 @@
 // confirm anything, and what is stored will be done elsewhere: then it is over too, and at once if nothing is to be
 // confirmed.
 
-#include "node/asking.h"
+#include "node/draining.h"
 #include "node/serving.h"
 
 static void

@@ -12,6 +12,7 @@
 
 #include "node/calling.h"
 
+#include "node/inputs.h"
 #include "node/ordering.h"
 #include "node/serving.h"
 
@@ -31,6 +32,7 @@ node_calling_drop_input (troupe_placeholder_t *self)
   free (self->inputs);
   free (self->hubs);
   free (self->trace);
+  node_depending_leave (self);
   self->path = self->inputs = self->hubs = NULL;
   self->trace = NULL;
   self->path_count = self->inputs_count = 0;
@@ -57,6 +59,7 @@ node_calling_settle (troupe_placeholder_t *self, troupe_call_state_t state, trou
                      const troupe_error_t *error)
 {
   node_core_t *core = self->core;
+  bool nothing_happened = state == TROUPE_CALL_REFUSED || self->state == TROUPE_CALL_NOT_SENT;
   leave_table (self);
   node_ordering_leave (self);
   node_calling_answered (self);
@@ -65,12 +68,16 @@ node_calling_settle (troupe_placeholder_t *self, troupe_call_state_t state, trou
   node_list_remove (&self->sibling);
   core->open_calls--;
   node_calling_drop_input (self);
+  node_depending_ended (self, error, nothing_happened);
   self->at = NULL;
   self->parent = NULL;
   self->state = state;
   self->status = status;
   self->value = value;
-  if (error != NULL && (self->error = malloc (sizeof *error)) != NULL)
+  if (error != NULL && error == self->cause) {
+    self->error = self->cause;
+    self->cause = NULL;
+  } else if (error != NULL && (self->error = malloc (sizeof *error)) != NULL)
     *self->error = *error;
 
   if (self->forgotten)
@@ -149,6 +156,7 @@ node_calling_close (node_core_t *core)
       node_list_remove (&self->sibling);
       node_list_remove (&self->ready.place);
       node_list_remove (&self->in_row);
+      node_depending_ended (self, NULL, false);
       self->row = NULL;
       self->core = NULL;
       self->at = NULL;

@@ -64,10 +64,12 @@ check_input (const troupe_placeholder_t *input, const char *session, troupe_erro
   if (input->flags & TROUPE_FLAG_VOLATILE)
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, id, "pass its value on once it has settled",
                              "it is volatile: its value is stored nowhere");
-  if (input->state == TROUPE_CALL_REFUSED)
-    return troupe_error_set (error, TROUPE_UNKNOWN_CALL, id, NULL, "this input was refused: %s",
-                             troupe_placeholder_error (input)->why);
-  return TROUPE_OK;
+  if (input->state != TROUPE_CALL_REFUSED)
+    return TROUPE_OK;
+  const troupe_error_t *cause = troupe_placeholder_error (input);
+  if (error != NULL)
+    *error = *cause;
+  return cause->code;
 }
 
 troupe_err_t

@@ -17,8 +17,9 @@ enum {
   HUBS_MAX = 1000,              // with more, those that are used least are read from the log
   BYTES_MAX = 64 * 1024 * 1024, // of entries of all of them
   IDLE_MS = 60 * 1000,          // a hub in which nothing was said for so long is read from the log next time
-  PATIENCE_MS = 10,             // messages of two brokers pass each other by less
-  PATIENCE_MAX_MS = 80,         // where processes wait for a processor for so long, so that what is there comes late
+  PATIENCE_MS = 40,             // what a busy hub said may be long, and comes to many at once
+  PATIENCE_LEAST_MS = 10,       // messages of two brokers pass each other by less
+  PATIENCE_MAX_MS = 160,        // where processes wait for a processor for so long, so that what is there comes late
   LATE_MS = 250,                // what hasn't come by then, is lost
 };
 
@@ -224,7 +225,7 @@ learn (const node_core_t *core, node_hub_t *hub, const troupe_header_t *header)
   if (hub->gave_up_at == 0 || (!late && header->position > hub->gave_up))
     return;
   if (late)
-    hub->patience = PATIENCE_MS;
+    hub->patience = PATIENCE_LEAST_MS;
   else if (hub->patience < PATIENCE_MAX_MS)
     hub->patience *= 2;
   hub->gave_up_at = 0;

@@ -184,6 +184,12 @@ troupe_node_end_session (troupe_node_t *self, const char *session, int64_t timeo
   return node_core_end_session (self->core, session, timeout_ms, reported, context, troupe_loop_now ());
 }
 
+void
+troupe_node_stop_asking (troupe_node_t *self, const void *context)
+{
+  node_core_stop_asking (self->core, context);
+}
+
 troupe_err_t
 troupe_node_on_event (troupe_node_t *self, troupe_event_fn *event, void *context, troupe_error_t *error)
 {

@@ -7,6 +7,7 @@
 // placeholder itself, after a grace in which the answer may come, and says how far the call had got.
 
 #include "node/calling.h"
+#include "node/inputs.h"
 #include "node/ordering.h"
 
 #include <stdlib.h>
@@ -41,8 +42,10 @@ node_placeholder_free (troupe_placeholder_t *self)
   while (!node_list_empty (&self->parts))
     free_part (NODE_OF (self->parts.next, node_part_t, place));
   node_calling_drop_input (self);
+  node_depending_ended (self, NULL, false);
   json_decref (self->value);
   free (self->error);
+  free (self->cause);
   free (self);
 }
 
@@ -144,10 +147,8 @@ node_placeholder_fire (node_timer_t *timer)
     self->overdue++;
     again = true;
   }
-  if (again) {
-    self->retry_at = TROUPE_LOOP_NEVER;
-    node_calling_requeue (self);
-  }
+  if (again)
+    node_calling_again (self);
   node_placeholder_arm (self);
 }
 

@@ -95,6 +95,7 @@ drop_first (sayings_t *self)
   sayings_entry_t *entry = entry_at (self, 0);
   self->forgotten = entry->position;
   self->bytes -= entry->size;
+  self->named -= entry->size == 0;
   drop_page (entry->page);
   self->first = (self->first + 1) & (self->capacity - 1);
   self->count--;
@@ -106,7 +107,9 @@ put (sayings_t *self, const sayings_entry_t *entry)
 {
   if (entry->position <= self->forgotten)
     return false;
-  size_t number = count_to (self, entry->position);
+  size_t number = self->count;
+  if (number > 0 && entry_at (self, number - 1)->position >= entry->position)
+    number = count_to (self, entry->position);
   if (number > 0 && entry_at (self, number - 1)->position == entry->position)
     return false;
   for (size_t i = self->count; i > number; i--)
@@ -114,6 +117,7 @@ put (sayings_t *self, const sayings_entry_t *entry)
   *entry_at (self, number) = *entry;
   entry->page->references++;
   self->bytes += entry->size;
+  self->named += entry->size == 0;
   self->count++;
   return true;
 }
@@ -194,7 +198,7 @@ sayings_look_t
 sayings_look (const sayings_t *self, uint64_t since, uint64_t position, size_t entries)
 {
   size_t from = count_to (self, since), to = count_to (self, position);
-  for (size_t i = from; i < to; i++)
+  for (size_t i = from; i < to && self->named > 0; i++)
     if (entry_at (self, i)->size == 0)
       return SAYINGS_NEVER;
   if (to - from == entries)
@@ -207,9 +211,15 @@ sayings_read (const sayings_t *self, uint64_t since, uint64_t position, const ch
 {
   troupe_err_t err = TROUPE_OK;
   size_t to = count_to (self, position);
+  const sayings_page_t *page = NULL;
+  bool own = false; // the page's speaker is the service
   for (size_t i = count_to (self, since); i < to && err == TROUPE_OK; i++) {
     const sayings_entry_t *entry = entry_at (self, i);
-    if (strcmp (entry->page->speaker, service) != 0)
+    if (entry->page != page) {
+      page = entry->page;
+      own = strcmp (page->speaker, service) == 0;
+    }
+    if (!own)
       err = heard_add (heard, entry->page->body, entry->at, entry->size, NULL);
   }
   return err;

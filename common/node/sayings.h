@@ -29,6 +29,7 @@ typedef struct {
   sayings_entry_t *entries; // a ring, by position
   size_t first, count, capacity;
   size_t bytes;
+  size_t named; // entries of size 0
   uint64_t forgotten; // up to here entries were let go, or left out
 } sayings_t;
 

@@ -58,6 +58,7 @@ struct node_core {
   uint64_t order;             // of the next call
   node_table_t rows;          // ordering.c
   node_list_t pending;        // calls that no connection has, in order
+  node_list_t doomed;         // calls that end, because their inputs were refused
   node_connection_t *current; // where calls go
   uint64_t sends;             // of calls, by all connections
   size_t unanswered;          // calls sent without an answer yet
@@ -88,6 +89,8 @@ struct node_core {
   node_list_t reports;
   unsigned reports_count;
   uint32_t request; // the last number used, of reports and recalls
+
+  // events.c
   troupe_event_fn *event;
   void *event_context;
   node_list_t events;

@@ -4,6 +4,7 @@
 // some.
 
 #include "parse/parser.h"
+#include "error/reading.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,7 @@ static json_t *
 choice_of (const troupe_parser_t *self, const char *name, const char *fallback)
 {
   json_t *choice = json_object_get (self->config, name);
-  return choice != NULL ? json_incref (choice) : json_loads (fallback, JSON_DECODE_ANY, NULL);
+  return choice != NULL ? json_incref (choice) : reading_text (fallback, JSON_DECODE_ANY, NULL);
 }
 
 static troupe_err_t

@@ -4,6 +4,7 @@
 // numbers; that is a list as well.
 
 #include "parse/parser.h"
+#include "error/reading.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -74,7 +75,7 @@ item_of_line (const json_t *type, const char *line, size_t size)
   json_t *text = json_stringn (line, size);
   if (text == NULL || type_fits (type, text))
     return text;
-  json_t *value = json_loadb (line, size, JSON_DECODE_ANY, NULL);
+  json_t *value = reading_json (line, size, JSON_DECODE_ANY, NULL);
   if (value == NULL || !type_fits (type, value)) {
     json_decref (value);
     return text;

@@ -5,6 +5,7 @@
 // keyword makes a schema; it becomes one then.
 
 #include "schema/load.h"
+#include "error/reading.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +41,7 @@ load_find (loader_t *self, const char *uri)
   json_t *document = NULL;
   for (const builtin_t *row = load_builtin; row->uri != NULL && document == NULL; row++)
     if (strcmp (row->uri, uri) == 0)
-      document = json_loads (row->text, 0, NULL);
+      document = reading_text (row->text, 0, NULL);
   if (document == NULL && self->options != NULL && self->options->registry != NULL) {
     json_t *given = self->options->registry (self->options->arg, uri);
     document = given != NULL ? json_deep_copy (given) : NULL; // subschemas are known by their address

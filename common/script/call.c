@@ -147,9 +147,10 @@ static bool
 settle_down (making_t *self, troupe_err_t code, const troupe_error_t *error)
 {
   handle_t *handle = self->handle;
-  if (code != TROUPE_OK)
-    return troupe_err_class (code) != TROUPE_CLASS_CALLER || code == TROUPE_UNKNOWN_CALL ? keep_failure (handle, error)
-                                                                                         : false;
+  if (code != TROUPE_OK) {
+    bool of_input = code == TROUPE_UNKNOWN_CALL || code == TROUPE_UNKNOWN_SERVICE;
+    return troupe_err_class (code) != TROUPE_CLASS_CALLER || of_input ? keep_failure (handle, error) : false;
+  }
   handle->id = *troupe_placeholder_id (handle->placeholder);
   handle->timestamp = reply_time (self->strand, &handle->id);
   handle->own = self->options.own;

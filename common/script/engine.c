@@ -72,6 +72,7 @@ open_all (lua_State *L)
   local_open (L);
   memory_open (L);
   parse_open (L);
+  session_open (L);
   stream_open (L);
   for (const prelude_part_t *part = prelude_parts; part->name; part++) {
     if (luaL_loadbufferx (L, part->text, part->size, part->name, "t") != LUA_OK)

@@ -53,6 +53,7 @@ struct strand {
   bool waiting;
   handle_t *awaited; // NULL: only for the time
   int64_t wake_at;   // TROUPE_LOOP_NEVER
+  const void *ending; // session.c: the question that it waits for; only to be compared
   // While it runs:
   int64_t spent_ms;                   // without waiting
   const char *doom;                   // why it may not go on
@@ -201,19 +202,22 @@ void failure_push (lua_State *L, const troupe_error_t *error, const char *servic
 int failure_raise (lua_State *L, const troupe_error_t *error, const char *service);
 // Raises a text as of the script's line; the format is lua_pushfstring's.
 int failure_text (lua_State *L, const char *format, ...);
+// Whether a text that was raised says that memory ran out: it ends so, whatever stands before.
+bool failure_is_memory (const char *text);
 // What was raised, which lies on top of the stack of L, as a record. Doesn't raise.
 void failure_of (lua_State *L, troupe_error_t *out);
 void failure_open (lua_State *L);
 void failure_add (lua_State *L); // its native, as below
 
-// call.c, hub.c, globals.c, local.c, memory.c, parse.c, stream.c: natives. Each adds its functions to the table on top of the
-// stack; raises.
+// call.c, hub.c, globals.c, local.c, memory.c, parse.c, session.c, stream.c: natives. Each adds its functions to the
+// table on top of the stack; raises.
 void call_open (lua_State *L);
 void hub_open (lua_State *L);
 void globals_open (lua_State *L);
 void local_open (lua_State *L);
 void memory_open (lua_State *L);
 void parse_open (lua_State *L);
+void session_open (lua_State *L);
 void stream_open (lua_State *L);
 
 // stream.c: a part of a call whose handle has a reader.

@@ -74,6 +74,17 @@ failure_raise (lua_State *L, const troupe_error_t *error, const char *service)
   return lua_error (L);
 }
 
+bool
+failure_is_memory (const char *text)
+{
+  static const char *const ends[] = {"not enough memory", "out of memory"}; // Lua's own, and ours
+  size_t size = strlen (text);
+  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+    if (size >= strlen (ends[i]) && strcmp (text + size - strlen (ends[i]), ends[i]) == 0)
+      return true;
+  return false;
+}
+
 void
 failure_of (lua_State *L, troupe_error_t *out)
 {
@@ -86,7 +97,7 @@ failure_of (lua_State *L, troupe_error_t *out)
     return;
   }
   const char *text = lua_type (L, -1) == LUA_TSTRING ? lua_tostring (L, -1) : NULL;
-  bool memory = text && strcmp (text, "not enough memory") == 0;
+  bool memory = text && failure_is_memory (text);
   troupe_error_set (out, memory ? TROUPE_NO_MEMORY : TROUPE_SERVICE_FAILED, "script",
                     memory ? "keep less, or raise the script's limit" : NULL, "%s",
                     text ? text : "an error that is no text was raised");

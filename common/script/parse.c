@@ -8,6 +8,8 @@
 
 #include "script/engine.h"
 
+#include "error/reading.h"
+#include "error/utf8.h"
 #include "troupe/parse.h"
 #include "troupe/repair.h"
 
@@ -84,7 +86,7 @@ by_name (const json_t *object)
   json_t *sorted = NULL, *out = json_object ();
   char *text = json_dumps (object, JSON_SORT_KEYS | JSON_COMPACT);
   if (text)
-    sorted = json_loads (text, 0, NULL);
+    sorted = reading_text (text, 0, NULL);
   json_t *thought = json_object_get (sorted, THOUGHT);
   if (!out || !sorted || (thought && json_object_set (out, THOUGHT, thought)) || json_object_update (out, sorted)) {
     json_decref (out);
@@ -211,7 +213,7 @@ remember_as (lua_State *L)
   luaL_argcheck (L, strand->turn != NULL, 1, "there is no turn");
   json_t *content = json_stringn (text, size);
   if (!content)
-    return luaL_error (L, "what is remembered isn't UTF-8, or out of memory");
+    return luaL_error (L, utf8_valid (text, size) ? "out of memory" : "what is remembered isn't UTF-8");
   troupe_turn_remember_reply_as (strand->turn, content);
   return 0;
 }

@@ -184,6 +184,12 @@ body (lua_State *L)
 
 // -- Their results ---------------------------------------------------------------------------------------------------
 
+static troupe_err_t
+code_of (const char *why)
+{
+  return failure_is_memory (why) ? TROUPE_NO_MEMORY : TROUPE_SERVICE_FAILED;
+}
+
 // Stores the state that lies at 2 on the strand's stack, if it isn't what it was.
 static troupe_err_t
 keep_state (strand_t *strand, troupe_error_t *error)
@@ -195,7 +201,7 @@ keep_state (strand_t *strand, troupe_error_t *error)
                              "self.state is a table, and has been set to something else");
   json_t *state = value_of (strand->L, 2, &conversion);
   if (!state)
-    return troupe_error_set (error, TROUPE_SERVICE_FAILED, troupe_turn_agent (strand->turn), NULL,
+    return troupe_error_set (error, code_of (conversion.why), troupe_turn_agent (strand->turn), NULL,
                              "self.state can't be kept: %s", conversion.why);
   if (before ? json_equal (before, state) : json_object_size (state) == 0)
     json_decref (state);
@@ -207,7 +213,7 @@ keep_state (strand_t *strand, troupe_error_t *error)
 static troupe_err_t
 nothing_said (const strand_t *strand, const char *why, troupe_error_t *error)
 {
-  return troupe_error_set (error, TROUPE_SERVICE_FAILED, troupe_turn_agent (strand->turn),
+  return troupe_error_set (error, code_of (why), troupe_turn_agent (strand->turn),
                            "return a text, a message, or {content = ..., metadata = ...}", "its reply function %s",
                            why);
 }

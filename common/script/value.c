@@ -12,6 +12,7 @@
 
 #include "script/engine.h"
 
+#include "error/utf8.h"
 #include "troupe/value.h"
 
 #include <math.h>
@@ -105,9 +106,10 @@ convert_map (lua_State *L, int index, value_of_t *self, unsigned depth)
     json_t *item = text ? convert (L, lua_gettop (L), self, depth + 1) : NULL;
     lua_pop (L, 1);
     if (!item || json_object_setn_new (map, key, size, item)) {
+      refuse (self, key && !utf8_valid (key, size) ? "a key isn't UTF-8, or holds a NUL" : "out of memory");
       lua_pop (L, 1);
       json_decref (map);
-      return refuse (self, "a key isn't UTF-8, or out of memory");
+      return NULL;
     }
   }
   if (map && self->refer && json_object_size (map) == 1 && json_object_get (map, "$input")) {
@@ -153,8 +155,10 @@ convert_text (lua_State *L, int index, value_of_t *self)
 {
   size_t size;
   const char *text = lua_tolstring (L, index, &size);
-  json_t *out = memchr (text, '\0', size) ? NULL : json_stringn (text, size);
-  return out ? out : refuse (self, "a text isn't UTF-8, or holds a NUL");
+  if (!utf8_valid (text, size))
+    return refuse (self, "a text isn't UTF-8, or holds a NUL");
+  json_t *out = json_stringn (text, size);
+  return out ? out : refuse (self, "out of memory");
 }
 
 static json_t *

@@ -32,8 +32,8 @@ enum {
   // Messages queued for a peer before sends fail with EAGAIN: a burst, not a backlog.
   QUEUE_MAX = 10000,
   // Of a publisher's for a subscriber that doesn't read, and as many again at the subscriber, before it loses them. They
-  // have up to 64 KiB each.
-  PUBLISHED_MAX = 500,
+  // have up to 256 KiB each, but only where they are many milliseconds apart; else a few.
+  PUBLISHED_MAX = 200,
   // ZeroMQ's own pings: they close half-open TCP connections (cable pulled, host gone), which our leases don't see at
   // the side that only listens.
   PING_MS = 5000,

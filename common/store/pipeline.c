@@ -63,10 +63,20 @@ reserve_waiter (store_pipeline_t *self)
   return true;
 }
 
+// By hand: a command has some twenty of them, and snprintf took a sixth of a broker's time.
 static void
 put_prefix (store_pipeline_t *self, char kind, size_t number)
 {
-  self->filled += (size_t)snprintf (self->bytes + self->filled, PREFIX_MAX, "%c%zu\r\n", kind, number);
+  char digits[PREFIX_MAX], *first = digits + sizeof digits - 2;
+  memcpy (first, "\r\n", 2);
+  do {
+    *--first = (char)('0' + number % 10);
+    number /= 10;
+  } while (number > 0);
+  *--first = kind;
+  size_t size = (size_t)(digits + sizeof digits - first);
+  memcpy (self->bytes + self->filled, first, size);
+  self->filled += size;
 }
 
 static void

@@ -165,6 +165,7 @@ perform (model_step_t *step)
     [LEDGER_CLOSE] = model_close,
   };
   ledger_op_t op = step->request->op;
+  model_hub_expire (step->model, step->now);
   steps[op](step);
   if (op == LEDGER_ACCEPT || op == LEDGER_SETTLE || op == LEDGER_SWEEP)
     model_rouse_report (step);

@@ -38,6 +38,8 @@ model_free_call (ledger_model_call_t *call)
   free (call->session);
   free (call->service);
   free (call->trace);
+  for (size_t i = 0; i < call->wants_count; i++)
+    free (call->wants[i].service);
   free (call->wants);
   free (call->path);
   free (call->inputs);
@@ -98,8 +100,8 @@ ledger_model_empty (ledger_model_t *self)
 {
   free_all (self);
   ledger_model_t emptied = {
-    .sequence = self->sequence, .brokers_count = self->brokers_count, .violations = self->violations, .page = self->page,
-    .since = self->since};
+    .sequence = self->sequence, .brokers_count = self->brokers_count, .violations = self->violations,
+    .page = self->page, .retention = self->retention, .spare = self->spare, .since = self->since};
   memcpy (emptied.brokers, self->brokers, sizeof emptied.brokers);
   memcpy (emptied.met, self->met, sizeof emptied.met);
   *self = emptied;
@@ -180,6 +182,13 @@ void
 ledger_model_set_page (ledger_model_t *self, size_t messages)
 {
   self->page = messages;
+}
+
+void
+ledger_model_set_retention (ledger_model_t *self, int64_t retention, int64_t spare)
+{
+  self->retention = retention;
+  self->spare = spare;
 }
 
 void

@@ -39,6 +39,14 @@ typedef struct {
   size_t count;
 } model_scope_t;
 
+// A call for which an attempt asks room in a mailbox, in vain until now.
+typedef struct {
+  troupe_id_t id;
+  char *service;
+  uint32_t attempt;
+  uint64_t since, last; // when it asked first, and last: so many such calls had been refused
+} model_want_t;
+
 // One call as the model stores it, for checks.
 typedef struct {
   troupe_id_t id;
@@ -64,8 +72,8 @@ typedef struct {
   uint32_t path_count, inputs_count;
   troupe_id_t awaits[LEDGER_MODEL_AWAITS_MAX];
   uint32_t awaits_count;
-  char *wants;          // the service in whose mailbox it waits for room; NULL: none
-  int64_t wanted_until; // until when that counts
+  model_want_t *wants; // those that asked last behind the others
+  size_t wants_count;
   char **deaths; // instances that died under it
   unsigned deaths_count;
   troupe_buffer_t *body, *value;
@@ -88,6 +96,9 @@ size_t ledger_model_letters (const ledger_model_t *self);
 size_t ledger_model_violations (const ledger_model_t *self);
 // So many messages are given at a time to who hears, instead of the ledger's own bound.
 void ledger_model_set_page (ledger_model_t *self, size_t messages);
+// Closed hubs wait so long (ms) for those that have yet to hear, and their keys vanish so long after that should no
+// sweep come by; 0: as long as the ledger's.
+void ledger_model_set_retention (ledger_model_t *self, int64_t retention, int64_t spare);
 // What the broker of this number hears when it meets the store.
 ledger_notice_t model_met (ledger_model_t *self, unsigned broker);
 // A new generation begins, as when a broker meets another history; or this one, if it is greater than the present one.

@@ -67,7 +67,7 @@ accept_again (model_step_t *step, ledger_model_call_t *call, ledger_model_call_t
     call->waiters |= UINT64_C (1) << step->broker;
   if (parent != NULL && parent->attempt > call->under) {
     call->under = parent->attempt;
-    if (model_ring (step->model, call, call)) {
+    if (model_ring (step->model, call, call, 0)) {
       model_end_along (step->model, call, TROUPE_STATUS_ERROR, TROUPE_CYCLE, step->now);
       model_settled (step, call);
       return;
@@ -165,14 +165,6 @@ begin_in_vain (model_step_t *step, const ledger_model_call_t *call)
     model_renew_epoch (step->model, call);
 }
 
-// It waits for room no longer: the next of its calls is accepted.
-static void
-forget_wanted (ledger_model_call_t *parent)
-{
-  free (parent->wants);
-  parent->wants = NULL;
-}
-
 static void
 accept_new (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *parent)
 {
@@ -180,7 +172,7 @@ accept_new (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *
   if (step->request->deadline_ms > 0)
     call->deadline = step->now + step->request->deadline_ms;
   if (parent != NULL) {
-    forget_wanted (parent);
+    model_forget_wanted (parent, &call->id);
     call->under = parent->attempt;
     call->order = parent->order;
   }
@@ -188,6 +180,7 @@ accept_new (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *
     model_hub_operate (step, call, parent);
     return;
   }
+  const ledger_model_call_t *failed = look_at_inputs (step->model, call);
   troupe_err_t wrong = model_hub_place (step, call, parent);
   if (wrong != TROUPE_OK) {
     begin_in_vain (step, call);
@@ -196,7 +189,6 @@ accept_new (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *
     return;
   }
   set_rank (call, parent, step->request->hubs_count > 0);
-  const ledger_model_call_t *failed = look_at_inputs (step->model, call);
   if (failed != NULL) {
     call->retryable = failed->retryable;
     begin_in_vain (step, call);
@@ -205,7 +197,7 @@ accept_new (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *
     return;
   }
   take_turn (step, call);
-  if (parent != NULL && call->attempt == 0 && model_ring (step->model, call, call)) {
+  if (parent != NULL && call->attempt == 0 && model_ring (step->model, call, call, 0)) {
     model_end_along (step->model, call, TROUPE_STATUS_ERROR, TROUPE_CYCLE, step->now);
     model_settled (step, call);
     return;
@@ -239,34 +231,32 @@ waits_for_itself (const model_step_t *step, const ledger_model_call_t *parent)
   ledger_model_call_t like = {.session = (char *)(uintptr_t)step->request->session,
                               .service = (char *)(uintptr_t)step->request->service,
                               .actor = true};
+  uint64_t since = parent != NULL ? model_wanted_since (parent, &step->request->call) : 0;
   for (size_t i = 0; i < step->model->count && parent != NULL; i++) {
     const ledger_model_call_t *call = step->model->calls[i];
     bool before = model_same_actor (call, &like) && model_unsettled (call) &&
                   (call->attempt > 0 || call->order <= parent->order);
-    if (before && (call == parent || model_ring (step->model, parent, call)))
+    if (before && (call == parent || model_ring (step->model, parent, call, since)))
       return true;
   }
   return false;
 }
 
-// That its parent waits for room counts for a while; it asks again before that has passed.
+// That its parent asks for room is noted.
 static void
 refuse_for_room (model_step_t *step, ledger_model_call_t *parent)
 {
-  enum { WANTED_MS = 2000 };
+  const ledger_request_t *request = step->request;
   step->result->outcome = LEDGER_OVERLOADED;
-  if (parent == NULL || (step->request->flags & TROUPE_FLAG_WAIT) == 0)
-    return;
-  forget_wanted (parent);
-  parent->wants = model_need (strdup (step->request->service));
-  parent->wanted_until = step->now + WANTED_MS;
+  if (parent != NULL)
+    model_note_wanted (step->model, parent, &request->call, request->service);
 }
 
 static void
 end_as_cycle (model_step_t *step, ledger_model_call_t *anew, ledger_model_call_t *parent)
 {
   ledger_model_call_t *call = create (step, anew);
-  forget_wanted (parent);
+  model_forget_wanted (parent, &call->id);
   call->under = parent->attempt;
   call->order = parent->order;
   troupe_err_t wrong = model_hub_place (step, call, parent);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Hubs in the model: what broker/functions/hubs.lua, places.lua, entries.lua and operations.lua do in Redis. A hub
-// keeps everything that was ever said in it, and every member that it ever had; so there is nothing to trim, to let go
-// or to expire, no bound, and whom a call waits for is looked up whenever that is asked.
+// keeps everything that was ever said in it, and every member that it ever had; so there is nothing to trim or to let
+// go, no bound, and whom a call waits for is looked up whenever that is asked. One that is given up (`gone`) stays,
+// too, and nobody hears it.
 
 #include "sim/ledger_model_hub.h"
 
@@ -53,6 +54,16 @@ model_hub_add_entry (model_hub_t *hub, uint64_t sequence, const char *service)
   return entry;
 }
 
+void
+model_hub_let_all_go (model_hub_t *hub)
+{
+  for (size_t i = 0; i < hub->members_count; i++) {
+    free (hub->members[i].service);
+    free (hub->members[i].times);
+  }
+  hub->members_count = 0;
+}
+
 static void
 clear (model_hub_t *hub)
 {
@@ -60,11 +71,8 @@ clear (model_hub_t *hub)
     free (hub->entries[i].service);
     troupe_buffer_unref (&hub->entries[i].said);
   }
-  for (size_t i = 0; i < hub->members_count; i++) {
-    free (hub->members[i].service);
-    free (hub->members[i].times);
-  }
-  hub->entries_count = hub->members_count = 0;
+  hub->entries_count = 0;
+  model_hub_let_all_go (hub);
 }
 
 // Groups of callers without a call are gone as well; those of calls, which have settled, are asked for by nobody.
@@ -132,7 +140,7 @@ bool
 model_hub_hears (const model_hub_t *hub, const char *service, const model_entry_t *entry, uint64_t cut)
 {
   const model_member_t *member = model_hub_member (hub, service);
-  if (member == NULL || entry->sequence <= member->cursor || entry->sequence > cut ||
+  if (member == NULL || hub->gone || entry->sequence <= member->cursor || entry->sequence > cut ||
       strcmp (entry->service, service) == 0)
     return false;
   for (size_t i = 0; i < member->times_count; i++)
@@ -273,9 +281,8 @@ cut_in (const ledger_model_t *self, const model_hub_t *hub, const ledger_model_c
   return bound != NULL && bound->at < cut ? bound->at : cut;
 }
 
-// Whether there is, or may come to be, something to hear.
-static bool
-concerns (const model_hub_t *hub, const char *service)
+bool
+model_hub_concerns (const model_hub_t *hub, const char *service)
 {
   if (hub->open && model_hub_has (hub, service))
     return true;
@@ -298,14 +305,14 @@ set_clock (ledger_model_t *self, ledger_model_call_t *call, const ledger_model_c
 {
   model_scope_t least = {0};
   for (model_hub_t *hub = self->hubs; hub != NULL && call->actor; hub = hub->next) {
-    if (!is_of_actor (hub, call->session, call->service) || !concerns (hub, call->service))
+    if (!is_of_actor (hub, call->session, call->service) || !model_hub_concerns (hub, call->service))
       continue;
     const model_stand_t *other = find_stand (&least, &hub->parent);
     uint64_t cut = cut_in (self, hub, call, parent, position);
     set_stand (&least, &hub->parent, other != NULL && other->at < cut ? other->at : cut);
   }
   for (model_hub_t *hub = self->hubs; hub != NULL && call->actor; hub = hub->next) {
-    bool concerned = is_of_actor (hub, call->session, call->service) && concerns (hub, call->service);
+    bool concerned = is_of_actor (hub, call->session, call->service) && model_hub_concerns (hub, call->service);
     if (concerned)
       set_cut (&call->clock, hub, find_stand (&least, &hub->parent)->at);
   }
@@ -344,43 +351,6 @@ model_hub_place (model_step_t *step, ledger_model_call_t *call, const ledger_mod
   return TROUPE_OK;
 }
 
-// -- What follows from an end -----------------------------------------------------------------------------------------
-
-// The turns of other actors that have come now.
-static void
-wake (ledger_model_t *self, const ledger_model_call_t *ended, int64_t now)
-{
-  for (size_t i = 0; i < self->count; i++) {
-    const ledger_model_call_t *call = self->calls[i];
-    if (!model_unsettled (call) || call->attempt > 0 || call->clock.count == 0 || model_same_actor (call, ended))
-      continue;
-    ledger_model_call_t *next = model_advance (self, call, now);
-    if (next != NULL)
-      model_tell (self, next->owner, LEDGER_NOTICE_READY, next);
-  }
-}
-
-void
-model_hub_leave (ledger_model_t *self, const ledger_model_call_t *call, int64_t now)
-{
-  bool resolved = false;
-  for (model_hub_t *hub = self->hubs; hub != NULL; hub = hub->next) {
-    for (size_t i = 0; i < hub->entries_count; i++) {
-      model_entry_t *entry = &hub->entries[i];
-      if (!entry->pending || !troupe_id_equal (&entry->call, &call->id))
-        continue;
-      entry->pending = false;
-      resolved = true;
-      if (call->status == TROUPE_STATUS_VALUE)
-        entry->said = troupe_buffer_ref (call->value);
-    }
-    if (troupe_id_equal (&hub->parent, &call->id))
-      hub->open = false;
-  }
-  if (resolved)
-    wake (self, call, now);
-}
-
 // -- Without being called ---------------------------------------------------------------------------------------------
 
 // Up to where one may hear the hubs of an opener that isn't called.
@@ -401,6 +371,19 @@ edge (const ledger_model_t *self, const model_hub_t *of, const char *service, in
   return at;
 }
 
+// Whether it was a member since the place up to which it has heard, and before that one.
+static bool
+moves_to (const model_hub_t *hub, const char *service, uint64_t cut)
+{
+  const model_member_t *member = model_hub_member (hub, service);
+  for (size_t i = 0; i < member->times_count && !hub->gone; i++) {
+    const model_time_t *time = &member->times[i];
+    if ((time->from > member->cursor ? time->from : member->cursor) < (time->to < cut ? time->to : cut))
+      return true;
+  }
+  return false;
+}
+
 size_t
 model_hub_audible (ledger_model_t *self, const char *session, const char *service, ledger_model_call_t *call,
                    int64_t now)
@@ -412,7 +395,7 @@ model_hub_audible (ledger_model_t *self, const char *session, const char *servic
     uint64_t cut = edge (self, hub, service, now);
     for (size_t i = 0; i < hub->entries_count; i++)
       count += hub->entries[i].said != NULL && model_hub_hears (hub, service, &hub->entries[i], cut);
-    if (call != NULL && concerns (hub, service))
+    if (call != NULL && moves_to (hub, service, cut))
       set_cut (&call->clock, hub, cut);
   }
   return count;

@@ -33,6 +33,10 @@ struct model_hub {
   char *session;
   bool open, automatic;
   int64_t lease; // until when; 0: with its parent
+  int64_t retention; // ms for which a closed one waits for those that have yet to hear
+  int64_t ends;      // until when that is; 0: it is open, or somebody has yet to speak, or all have heard all
+  bool gone;         // they will not hear it any more
+  bool ending;       // a mutation's: it was to end, before it was opened again
   model_entry_t *entries;
   size_t entries_count;
   model_member_t *members;
@@ -52,6 +56,12 @@ model_hub_t *model_hub_find (const ledger_model_t *self, const troupe_id_t *id);
 model_member_t *model_hub_member (const model_hub_t *hub, const char *service);
 // Whether it is a member now.
 bool model_hub_has (const model_hub_t *hub, const char *service);
+// It may be closed, and nobody may have to speak in it any more: then its time begins, or is over.
+void model_hub_tidy (model_hub_t *hub, int64_t now);
+// Nobody is in it any more.
+void model_hub_let_all_go (model_hub_t *hub);
+// Whether there is, or may come to be, something for it to hear; else the hub has let it go.
+bool model_hub_concerns (const model_hub_t *hub, const char *service);
 // The step added an entry to its log; or what the call that it settled said did.
 void model_hub_say (model_step_t *step, const model_hub_t *hub, uint64_t position);
 // Whether the member has still to hear what stands at that place, or will, up to `cut`.

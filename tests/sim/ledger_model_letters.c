@@ -111,10 +111,13 @@ model_bury (model_step_t *step, ledger_model_call_t *call)
     step->request->letters_max > 0 ? write_letter (step->model, call, step->request->letters_max) : 0;
   step->result->inputs = step->request->op == LEDGER_RETRY ? dropped : 0;
   call->retryable = !once;
+  bool heard = call->attempt > 0 && model_hub_news (call) == 0;
+  if (heard)
+    model_hub_pass (call);
   model_end_along (step->model, call, TROUPE_STATUS_ERROR, TROUPE_SERVICE_DIED, step->now);
   call->winner = call->attempt;
   if ((call->flags & TROUPE_FLAG_OBSERVE) != 0)
-    model_rouse_rest (step->model, call, false, step->now);
+    model_rouse_rest (step->model, call, heard, step->now);
   return true;
 }
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LONGER_MS = 1000 }; // that a hub stays open at most after its lease
+
 static const char *
 text_of (const troupe_id_t *id)
 {
@@ -85,6 +87,15 @@ speak (model_step_t *step, model_hub_t *hub)
     model_hub_add_entry (hub, ++step->model->sequence, "")->said = model_bytes (bytes, step->request->sizes[i]);
 }
 
+static int64_t
+retention_of (const model_step_t *step)
+{
+  enum { HOUR_MS = 3600 * 1000 };
+  if (step->model->retention > 0)
+    return step->model->retention;
+  return step->request->retention_ms > HOUR_MS ? step->request->retention_ms : HOUR_MS;
+}
+
 static model_hub_t *
 open_hub (model_step_t *step, const ledger_model_call_t *call, ledger_model_call_t *parent)
 {
@@ -93,7 +104,8 @@ open_hub (model_step_t *step, const ledger_model_call_t *call, ledger_model_call
                        .id = call->id,
                        .session = model_need (strdup (call->session)),
                        .open = true,
-                       .automatic = !step->request->silent};
+                       .automatic = !step->request->silent,
+                       .retention = retention_of (step)};
   if (parent != NULL) {
     hub->parent = parent->id;
     parent->opens = true;
@@ -111,10 +123,13 @@ apply (model_step_t *step, model_hub_t *hub, uint64_t sequence, json_t *warnings
     delete_members (step->request, hub, sequence, warnings);
   if (op == LEDGER_HUB_AUTO_ON || op == LEDGER_HUB_AUTO_OFF)
     hub->automatic = op == LEDGER_HUB_AUTO_ON;
-  if (op == LEDGER_HUB_CLOSE)
+  if (op == LEDGER_HUB_CLOSE) {
     hub->open = false;
-  if (troupe_id_is_zero (&hub->parent))
-    hub->lease = step->now + step->request->lease_ms;
+    model_hub_tidy (hub, step->now);
+  }
+  int64_t least = step->now + step->request->lease_ms;
+  if (troupe_id_is_zero (&hub->parent) && (hub->lease < least || hub->lease > least + LONGER_MS))
+    hub->lease = least + LONGER_MS;
 }
 
 void
@@ -143,6 +158,17 @@ model_hub_operate (model_step_t *step, ledger_model_call_t *call, ledger_model_c
   model_settled (step, call);
 }
 
+// Its members hear on from where they were, unless it was given up.
+static void
+open_again (model_hub_t *hub)
+{
+  hub->open = true;
+  hub->ends = 0;
+  if (hub->gone)
+    model_hub_let_all_go (hub);
+  hub->gone = false;
+}
+
 void
 model_hub_operate_again (model_step_t *step, ledger_model_call_t *parent)
 {
@@ -152,7 +178,7 @@ model_hub_operate_again (model_step_t *step, ledger_model_call_t *parent)
   if (!opens && model_hub_check (step->model, &request->hubs[0], parent) != TROUPE_OK)
     return;
   if (opens) {
-    hub->open = true;
+    open_again (hub);
     hub->automatic = !request->silent;
   }
   json_t *warnings = json_array ();
@@ -163,7 +189,11 @@ model_hub_operate_again (model_step_t *step, ledger_model_call_t *parent)
 void
 model_hub_sweep (ledger_model_t *self, unsigned slot, int64_t now)
 {
-  for (model_hub_t *hub = self->hubs; hub != NULL; hub = hub->next)
-    if (hub->lease != 0 && hub->lease <= now && ledger_slot (hub->session) == slot)
+  for (model_hub_t *hub = self->hubs; hub != NULL; hub = hub->next) {
+    if (ledger_slot (hub->session) != slot)
+      continue;
+    if (hub->lease != 0 && hub->lease <= now)
       hub->open = false;
+    model_hub_tidy (hub, now);
+  }
 }

@@ -26,7 +26,7 @@ is_idle (const ledger_model_t *self, const model_hub_t *hub, const char *service
 static bool
 is_due (ledger_model_t *self, const model_hub_t *hub, const model_member_t *member, int64_t now)
 {
-  return member->live && is_idle (self, hub, member->service) &&
+  return member->live && model_hub_concerns (hub, member->service) && is_idle (self, hub, member->service) &&
          model_actor (self, hub->session, member->service)->rest <= now &&
          model_hub_audible (self, hub->session, member->service, NULL, now) > 0;
 }
@@ -44,11 +44,12 @@ observe (model_step_t *step, const model_hub_t *hub, const model_member_t *membe
                                 .deadline = step->now + step->request->deadline_ms,
                                 .owner = step->broker,
                                 .body = model_bytes (&null, 1)};
+  model_hub_audible (step->model, hub->session, member->service, call, step->now);
   model_add (step->model, call);
   call->id.bytes[0] = 0xb5; // no test makes such a one
   for (int i = 0; i < 8; i++)
     call->id.bytes[15 - i] = (uint8_t)(call->sequence >> (8 * i));
-  model_hub_audible (step->model, hub->session, member->service, call, step->now);
+  model_renew_epoch (step->model, call);
   return call;
 }
 

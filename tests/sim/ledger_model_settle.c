@@ -51,37 +51,6 @@ needs (const ledger_model_call_t *call, const ledger_model_call_t *input)
 }
 
 static void
-go_on (ledger_model_t *self, ledger_model_call_t *call, const ledger_model_call_t *input, int64_t now)
-{
-  if (input->status != TROUPE_STATUS_VALUE) {
-    call->retryable = input->retryable;
-    model_end_along (self, call, input->status, TROUPE_SERVICE_FAILED, now);
-    return;
-  }
-  if (misses_inputs (self, call))
-    return;
-  call->missing = false;
-  if (call->actor) {
-    tell_ready (self, model_advance (self, call, now));
-  } else {
-    model_start (self, call, now);
-    tell_ready (self, call);
-  }
-}
-
-static void
-follow (ledger_model_t *self, const ledger_model_call_t *call, int64_t now)
-{
-  for (size_t i = 0; i < self->count; i++) {
-    ledger_model_call_t *other = self->calls[i];
-    if (needs (other, call))
-      go_on (self, other, call, now);
-    if (model_unsettled (other) && other->under > 0 && troupe_id_equal (&other->path[other->path_count - 1], &call->id))
-      model_end_along (self, other, TROUPE_STATUS_CANCELLED, TROUPE_CANCELLED, now);
-  }
-}
-
-static void
 check_one_at_a_time (ledger_model_t *self, const ledger_model_call_t *call)
 {
   for (size_t i = 0; i < self->count && call->actor; i++) {
@@ -104,9 +73,8 @@ end (ledger_model_t *self, ledger_model_call_t *call, troupe_status_t status, tr
   model_session_touch (self, call->session, now);
 }
 
-void
-model_end_along (ledger_model_t *self, ledger_model_call_t *call, troupe_status_t status, troupe_err_t code,
-                 int64_t now)
+static void
+end_alone (ledger_model_t *self, ledger_model_call_t *call, troupe_status_t status, troupe_err_t code, int64_t now)
 {
   troupe_error_t error = {0};
   troupe_error_set (&error, code, call->service, NULL, "it ends because of another call");
@@ -119,6 +87,73 @@ model_end_along (ledger_model_t *self, ledger_model_call_t *call, troupe_status_
   if (call->actor)
     tell_ready (self, model_advance (self, call, now));
   tell_settled (self, call, -1);
+}
+
+static const ledger_model_call_t *
+failed_input (const ledger_model_t *self, const ledger_model_call_t *call)
+{
+  for (uint32_t i = 0; i < call->inputs_count; i++) {
+    const ledger_model_call_t *input = model_find (self, &call->inputs[i]);
+    if (input != NULL && !model_unsettled (input) && input->status != TROUPE_STATUS_VALUE)
+      return input;
+  }
+  return NULL;
+}
+
+// True: it has ended.
+static bool
+go_on (ledger_model_t *self, ledger_model_call_t *call, const ledger_model_call_t *input, int64_t now)
+{
+  const ledger_model_call_t *failed = input->status != TROUPE_STATUS_VALUE ? input : failed_input (self, call);
+  if (failed != NULL) {
+    call->retryable = failed->retryable;
+    end_alone (self, call, failed->status, TROUPE_SERVICE_FAILED, now);
+    return true;
+  }
+  if (misses_inputs (self, call))
+    return false;
+  call->missing = false;
+  if (call->actor) {
+    tell_ready (self, model_advance (self, call, now));
+  } else {
+    model_start (self, call, now);
+    tell_ready (self, call);
+  }
+  return false;
+}
+
+static bool
+is_child (const ledger_model_call_t *call, const ledger_model_call_t *parent)
+{
+  return model_unsettled (call) && call->under > 0 &&
+         troupe_id_equal (&call->path[call->path_count - 1], &parent->id);
+}
+
+// One after another: first what it made, then what needs it, and so on with each that ends by that.
+static void
+follow (ledger_model_t *self, const ledger_model_call_t *call, int64_t now)
+{
+  const ledger_model_call_t **queue = model_need (calloc (self->count + 1, sizeof *queue));
+  size_t count = 0;
+  queue[count++] = call;
+  for (size_t at = 0; at < count; at++) {
+    for (size_t i = 0; i < self->count; i++)
+      if (is_child (self->calls[i], queue[at])) {
+        end_alone (self, self->calls[i], TROUPE_STATUS_CANCELLED, TROUPE_CANCELLED, now);
+        queue[count++] = self->calls[i];
+      }
+    for (size_t i = 0; i < self->count; i++)
+      if (needs (self->calls[i], queue[at]) && go_on (self, self->calls[i], queue[at], now))
+        queue[count++] = self->calls[i];
+  }
+  free (queue);
+}
+
+void
+model_end_along (ledger_model_t *self, ledger_model_call_t *call, troupe_status_t status, troupe_err_t code,
+                 int64_t now)
+{
+  end_alone (self, call, status, code, now);
   follow (self, call, now);
 }
 
@@ -250,7 +285,7 @@ closes_ring (model_step_t *step, const ledger_model_call_t *call)
   ledger_model_call_t *waiter = model_find (step->model, &step->request->waiter);
   if (waiter == NULL || !model_unsettled (waiter))
     return false;
-  if (waiter == call || model_ring (step->model, waiter, call))
+  if (waiter == call || model_ring (step->model, waiter, call, 0))
     return true;
   for (uint32_t i = 0; i < waiter->awaits_count; i++)
     if (troupe_id_equal (&waiter->awaits[i], &call->id))

@@ -5,12 +5,14 @@
 //
 //   ledger_model.c           making, finding, describing; notices
 //   ledger_model_turns.c     mailboxes, and who waits for whom
+//   ledger_model_wants.c     who asks for room in mailboxes
 //   ledger_model_accept.c    accept
 //   ledger_model_settle.c    settle, what follows from it, await
 //   ledger_model_letters.c   deaths, and dead letters
 //   ledger_model_attempts.c  retry, claim, recall, inputs
 //   ledger_model_brokers.c   sweep, recover, takeover, lease
 //   ledger_model_hub.c       hubs
+//   ledger_model_entries.c   what becomes of their logs
 //   ledger_model_hear.c      hear
 //   ledger_model_operate.c   operations on hubs
 //   ledger_model_rouse.c     members that hear without being called
@@ -50,7 +52,7 @@ typedef struct model_letter model_letter_t;
 struct ledger_model {
   ledger_model_call_t **calls;
   size_t count, capacity;
-  uint64_t sequence;
+  uint64_t sequence, asks;
   int64_t now; // of the present step
   model_actor_t **actors;
   size_t actors_count;
@@ -68,6 +70,7 @@ struct ledger_model {
   model_letter_t *letters; // the eldest first
   size_t letters_count;
   size_t page; // messages that one LEDGER_HEAR gives; 0: LEDGER_HEAR_MAX
+  int64_t retention, spare; // of closed hubs: ledger_model_set_retention
 };
 
 // What a step fills besides the result, and lives until that was handed over.
@@ -116,8 +119,18 @@ ledger_model_call_t *model_first (const ledger_model_t *self, const ledger_model
 // The actor goes on with its next call, if it runs none; returns that, or NULL.
 ledger_model_call_t *model_advance (ledger_model_t *self, const ledger_model_call_t *of, int64_t now);
 void model_start (ledger_model_t *self, ledger_model_call_t *call, int64_t now);
-// Whether `from` waits, itself or through others, for `goal`, or, when they are the same, for itself.
-bool model_ring (const ledger_model_t *self, const ledger_model_call_t *goal, const ledger_model_call_t *from);
+// Whether `from` waits, itself or through others, for `goal`, or, when they are the same, for itself. `since`: when the
+// goal began to ask for room; 0: it doesn't.
+bool model_ring (const ledger_model_t *self, const ledger_model_call_t *goal, const ledger_model_call_t *from,
+                 uint64_t since);
+
+// When the parent's present attempt began to ask for room for the call; 0: not yet.
+uint64_t model_wanted_since (const ledger_model_call_t *parent, const troupe_id_t *id);
+// It asks again. It has what it wants.
+void model_note_wanted (ledger_model_t *self, ledger_model_call_t *parent, const troupe_id_t *id, const char *service);
+void model_forget_wanted (ledger_model_call_t *parent, const troupe_id_t *id);
+// Whether `b` holds the room that `a` waited for at that moment.
+bool model_wants_room_of (const ledger_model_call_t *a, const ledger_model_call_t *b, uint64_t moment);
 
 // A call that ends because of another one, or at once, with what follows; the value is packed here.
 void model_end_along (ledger_model_t *self, ledger_model_call_t *call, troupe_status_t status, troupe_err_t code,
@@ -143,6 +156,8 @@ ledger_stretch_t model_hub_stretch (const ledger_model_call_t *call);
 void model_hub_say_settled (model_step_t *step, const ledger_model_call_t *call);
 // Its actor has heard all before it.
 void model_hub_pass (ledger_model_call_t *call);
+// Keys that nobody has swept away in time vanish.
+void model_hub_expire (ledger_model_t *self, int64_t now);
 void model_hub_sweep (ledger_model_t *self, unsigned slot, int64_t now);
 void model_hub_free_all (ledger_model_t *self);
 // Nothing is heard or said in the session's hubs any more, and nobody is in them.

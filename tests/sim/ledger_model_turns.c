@@ -91,49 +91,43 @@ listed (const troupe_id_t *ids, uint32_t count, const troupe_id_t *id)
   return false;
 }
 
-// Whether `b` holds the room in a mailbox that a call which `a` makes wants.
-static bool
-wants_room_of (const ledger_model_t *self, const ledger_model_call_t *a, const ledger_model_call_t *b)
-{
-  return a->wants != NULL && a->wanted_until > self->now && b->actor && strcmp (b->service, a->wants) == 0 &&
-         (b->attempt > 0 || b->order <= a->order);
-}
-
 // `a` itself waits for `b`; both unsettled.
 static bool
-waits_for (const ledger_model_t *self, const ledger_model_call_t *a, const ledger_model_call_t *b)
+waits_for (const ledger_model_call_t *a, const ledger_model_call_t *b, uint64_t since)
 {
   if (strcmp (a->session, b->session) != 0)
     return false;
   if (a->attempt == 0)
     return listed (a->inputs, a->inputs_count, &b->id) ||
            (model_same_actor (a, b) && a != b && (b->attempt > 0 || model_before (b, a))) || model_hub_waits_for (a, b);
-  if (listed (a->awaits, a->awaits_count, &b->id) || wants_room_of (self, a, b))
+  if (listed (a->awaits, a->awaits_count, &b->id) || (since > 0 && model_wants_room_of (a, b, since)))
     return true;
   return b->under > 0 && troupe_id_equal (&b->path[b->path_count - 1], &a->id);
 }
 
 static bool
-reaches (const ledger_model_t *self, const ledger_model_call_t *goal, const ledger_model_call_t *from, bool *seen)
+reaches (const ledger_model_t *self, const ledger_model_call_t *goal, const ledger_model_call_t *from, uint64_t since,
+         bool *seen)
 {
   for (size_t i = 0; i < self->count; i++) {
     const ledger_model_call_t *next = self->calls[i];
-    if (seen[i] || !model_unsettled (next) || !waits_for (self, from, next))
+    if (seen[i] || !model_unsettled (next) || !waits_for (from, next, since))
       continue;
     if (next == goal)
       return true;
     seen[i] = true;
-    if (reaches (self, goal, next, seen))
+    if (reaches (self, goal, next, since, seen))
       return true;
   }
   return false;
 }
 
 bool
-model_ring (const ledger_model_t *self, const ledger_model_call_t *goal, const ledger_model_call_t *from)
+model_ring (const ledger_model_t *self, const ledger_model_call_t *goal, const ledger_model_call_t *from,
+            uint64_t since)
 {
   bool *seen = model_need (calloc (self->count, sizeof *seen));
-  bool found = reaches (self, goal, from, seen);
+  bool found = reaches (self, goal, from, since, seen);
   free (seen);
   return found;
 }

@@ -4,6 +4,7 @@
 //
 //   sim --seeds 2000            seeds 1 to 2000; stops at the first that finds something (--keep-on: goes on)
 //   sim --seed 17 --trace       that one, and what happens in it
+//   sim --kept                  seeds that found something once
 //   sim --mutation list         the mutations; with a name, runs seeds with that one
 //   sim --mutations 300         each mutation, over up to 300 seeds, until it is caught; fails if one isn't
 //
@@ -27,7 +28,7 @@ enum { FAULT_SIZE = 512 };
 typedef struct {
   uint64_t first, count, mutations, jobs;
   mesh_flaw_t flaw;
-  bool traced, on;
+  bool traced, on, kept;
 } options_t;
 
 static double
@@ -89,12 +90,24 @@ typedef struct {
   } jobs[POOL_JOBS_MAX];
 } seeds_t;
 
+static const struct {
+  uint64_t seed;
+  const char *found;
+} kept[] = {
+#define MESH_KEPT(seed, sentence) {seed, sentence},
+#include "sim/mesh_kept.def"
+#undef MESH_KEPT
+};
+
+// With --kept, the number of one of those.
 static bool
 run_seed (void *shared, unsigned job, uint64_t seed)
 {
   char fault[FAULT_SIZE];
   seeds_t *seeds = shared;
   const options_t *options = &seeds->options;
+  const char *once = options->kept ? kept[seed].found : NULL;
+  seed = options->kept ? kept[seed].seed : seed;
   if (!run (seed, options->flaw, options->traced, &seeds->jobs[job].sum, fault))
     return true;
   if (seeds->jobs[job].found++ == 0) {
@@ -102,7 +115,7 @@ run_seed (void *shared, unsigned job, uint64_t seed)
     memcpy (seeds->jobs[job].fault, fault, FAULT_SIZE);
   }
   if (options->on) {
-    printf ("%s\n", fault);
+    printf ("%s%s%s\n", fault, once != NULL ? "; once: " : "", once != NULL ? once : "");
     fflush (stdout);
   }
   return options->on;
@@ -206,6 +219,7 @@ static int
 usage (void)
 {
   fprintf (stderr, "usage: sim [--seeds N] [--from SEED] [--keep-on] [--jobs N] [--mutation NAME|list]\n"
+                   "       sim --kept [--jobs N]\n"
                    "       sim --seed N [--trace] [--mutation NAME]\n"
                    "       sim --mutations N [--jobs N]\n");
   return 2;
@@ -241,6 +255,10 @@ read_option (options_t *options, int option)
     return options->traced = true;
   case 'k':
     return options->on = true;
+  case 'o':
+    options->first = 0;
+    options->count = sizeof kept / sizeof *kept;
+    return options->on = options->kept = true;
   default:
     return false;
   }
@@ -254,7 +272,7 @@ main (int argc, char **argv)
     {"from", required_argument, NULL, 'f'},     {"mutation", required_argument, NULL, 'm'},
     {"mutations", required_argument, NULL, 'a'}, {"trace", no_argument, NULL, 't'},
     {"keep-on", no_argument, NULL, 'k'},        {"jobs", required_argument, NULL, 'j'},
-    {NULL, 0, NULL, 0}};
+    {"kept", no_argument, NULL, 'o'},           {NULL, 0, NULL, 0}};
   options_t options = {.first = 1, .count = 100, .jobs = pool_jobs ()};
   troupe_log_init (&(troupe_log_options_t){.program = "sim", .level = TROUPE_LOG_OFF});
   for (int option; (option = getopt_long (argc, argv, "", long_options, NULL)) != -1;) {

@@ -52,6 +52,20 @@ mesh_trace (const mesh_t *self, const char *format, ...)
 
 // -- Its shape -------------------------------------------------------------------------------------------------------
 
+// By dice of their own, since they came later: so what seeds are about stays.
+static void
+draw_retention (mesh_shape_t *shape, uint64_t seed)
+{
+  mesh_clock_t dice;
+  mesh_clock_init (&dice, ~seed);
+  mesh_dice (&dice, 2);
+  if (!mesh_chance (&dice, 500))
+    return;
+  shape->retention_ms = mesh_chance (&dice, 500) ? 20 + (int64_t)mesh_dice (&dice, 400)
+                                                 : 500 + (int64_t)mesh_dice (&dice, 15000);
+  shape->spare_ms = mesh_chance (&dice, 500) ? 1 + (int64_t)mesh_dice (&dice, 4000) : 0;
+}
+
 static void
 draw_shape (mesh_t *self)
 {
@@ -72,7 +86,7 @@ draw_shape (mesh_t *self)
   shape->attempts = mesh_chance (clock, 300) ? 2 : 1000;
   shape->rings = mesh_chance (clock, 400);
   // Calls that wait for others hold credit: actors that consult each other in several sessions need enough of it.
-  shape->credit = shape->rings ? 100 : shape->credit;
+  shape->credit = shape->rings ? MESH_CREDIT_PLENTY : shape->credit;
   shape->gone = shape->brokers > 1 && mesh_chance (clock, 200);
   shape->store_errors = mesh_chance (clock, 150);
   shape->scripts = mesh_chance (clock, 500) ? 1 + (unsigned)mesh_dice (clock, 4) : 0;
@@ -83,6 +97,7 @@ draw_shape (mesh_t *self)
   // What was said in hubs, and who heard it, isn't followed through a loss, nor is who ended which session.
   shape->loses = shape->scripts == 0 && mesh_chance (clock, 400);
   shape->ends = shape->loses ? 0 : shape->ends;
+  draw_retention (shape, self->options.seed);
   shape->live = mesh_chance (clock, 500) ? (unsigned)mesh_dice (clock, 1 << MESH_SERVICES) : 0;
 }
 
@@ -115,6 +130,7 @@ mesh_new (const mesh_options_t *options)
   self->model = ledger_model_new ();
   draw_shape (self);
   ledger_model_set_page (self->model, self->shape.page);
+  ledger_model_set_retention (self->model, self->shape.retention_ms, self->shape.spare_ms);
   place (self);
   mesh_trace (self, "seed %" PRIu64 ": %u brokers, %u callers, %u instances, %u calls, credit %u, mailbox %u%s%s%s",
               options->seed, self->shape.brokers, self->shape.callers, self->shape.instances, self->shape.calls,
@@ -219,6 +235,18 @@ drain (mesh_t *self)
     run_until (self, self->clock.now + 100 * MS);
 }
 
+// Hubs of callers end, since nobody renews them; and who was asked to hear without being called does so, or gives up:
+// one whose service turns out not to hear so is asked as long as its hub is open, and once more after that.
+static void
+run_out (mesh_t *self)
+{
+  while (self->fault[0] == '\0' && mesh_hub_runs (self))
+    run_until (self, self->clock.now + 500 * MS);
+  for (int64_t end = self->clock.now + (int64_t)CALM_MS * MS;
+       self->fault[0] == '\0' && self->clock.now < end && (mesh_hub_rouses (self) || !mesh_check_quiet (self));)
+    run_until (self, self->clock.now + 100 * MS);
+}
+
 void
 mesh_run (mesh_t *self)
 {
@@ -230,8 +258,7 @@ mesh_run (mesh_t *self)
   mesh_check_settled (self);
   if (self->fault[0] == '\0')
     probe (self);
-  while (self->fault[0] == '\0' && mesh_hub_runs (self))
-    run_until (self, self->clock.now + 500 * MS);
+  run_out (self);
   mesh_check_settled (self);
   mesh_check_order (self);
   if (self->fault[0] == '\0')

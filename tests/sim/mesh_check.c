@@ -141,6 +141,9 @@ mesh_check_quiet (const mesh_t *self)
 void
 mesh_check_settled (mesh_t *self)
 {
+  // What waits holds credit, and in hubs it may wait for anybody: so with little credit, calls of several sessions may
+  // wait for each other's until their deadline.
+  bool scarce = self->shape.scripts > 0 && self->shape.credit < MESH_CREDIT_PLENTY;
   for (size_t i = 0; i < ledger_model_count (self->model); i++) {
     const ledger_model_call_t *call = ledger_model_at (self->model, i);
     const mesh_call_t *record = mesh_call_find (self, &call->id);
@@ -149,7 +152,7 @@ mesh_check_settled (mesh_t *self)
     if (mesh_check_open (call))
       mesh_found (self, MESH_CHECK_STORED_SETTLES, "%s to %s in %s (attempt %u) has not settled",
                   mesh_id_text (&call->id), call->service, call->session, call->attempt);
-    else if (record->deadline_ms == 0 && !record->nested && call->status == TROUPE_STATUS_DEADLINE &&
+    else if (record->deadline_ms == 0 && !record->nested && call->status == TROUPE_STATUS_DEADLINE && !scarce &&
              call->inputs_count == 0) // else an input's deadline may have ended it
       mesh_found (self, MESH_CHECK_ENDS_BY_WORK, "%s to %s in %s ended by the default deadline",
                   mesh_id_text (&call->id), call->service, call->session);

@@ -101,7 +101,7 @@ check_memory (mesh_t *self, const mesh_call_t *record, const ledger_request_t *r
   bool same = json_array_size (heard) == earlier;
   for (unsigned i = 0; i < earlier && same; i++)
     same = (unsigned)json_integer_value (json_array_get (heard, i)) == memory->numbers[i];
-  if (!same)
+  if (!same && record->anew_at == 0) // else an attempt may go on that had read what the store lost
     mesh_found (self, MESH_CHECK_MEMORY_SEEN, "%s saw %zu entries of %s in %s, or others, and there were %u",
                 mesh_id_text (&record->id), json_array_size (heard), mesh_services[record->service].name,
                 mesh_sessions[record->session], earlier);
@@ -164,7 +164,7 @@ look_at (mesh_t *self, const ledger_model_call_t *call)
 {
   mesh_call_t *record = mesh_call_find (self, &call->id);
   if (record->lost_at != 0 || record->gone)
-    mesh_loss_found (record);
+    mesh_loss_found (self, record);
   if (record->settled_at != 0)
     check_still_settled (self, record, call);
   if (!record->begun && call->attempt > call->base && mesh_check_open (call)) {

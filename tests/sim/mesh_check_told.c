@@ -105,7 +105,7 @@ check_outcome (mesh_t *self, const mesh_wait_t *wait)
   }
   if (record->cancelled && status == TROUPE_STATUS_CANCELLED && record->outcomes_count == 0)
     return; // before it was sent
-  if (mesh_loss_tells (wait, error))
+  if (mesh_loss_tells (self, wait, error))
     return;
   for (unsigned i = 0; i < record->outcomes_count; i++)
     if (as_recorded (&record->outcomes[i], status, troupe_placeholder_value (wait->placeholder), error))

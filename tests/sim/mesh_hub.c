@@ -163,6 +163,9 @@ operate_again (mesh_t *self, mesh_call_t *call, const ledger_model_call_t *store
   if (opens) {
     hub->open = true;
     hub->automatic = json_is_true (json_object_get (call->place.op, "auto"));
+    for (unsigned s = 0; s < MESH_SERVICES && hub->gone; s++)
+      leave (self, hub, s, self->model->sequence);
+    hub->gone = false;
   }
   apply (self, hub, call, self->model->sequence);
 }
@@ -285,6 +288,26 @@ check_entry (mesh_t *self, const mesh_hub_t *hub, const mesh_entry_t *entry, con
                 mesh_id_text (&hub->id), stored->said != NULL ? "filled" : "void");
 }
 
+// The store waits for a while until all have heard all. (How long keys last after that is noticed as the same.)
+static void
+check_gone (mesh_t *self, mesh_hub_t *hub, const model_hub_t *stored)
+{
+  int64_t ends = hub->quiet_us + stored->retention * MS, late = ends > self->calm_since ? ends : self->calm_since;
+  if (stored->gone && !hub->gone) {
+    hub->gone = true;
+    hub->gone_to = hub->entries_count > 0 ? hub->entries[hub->entries_count - 1].sequence : 0;
+    mesh_trace (self, "hub of %s: is given up", mesh_id_text (&hub->id));
+    if (hub->quiet_us == 0 || self->clock.now < ends - MS)
+      mesh_found (self, MESH_CHECK_HUB_ENDS, "the hub of %s is given up %s", mesh_id_text (&hub->id),
+                  hub->quiet_us == 0 ? "though it is open, or somebody has yet to speak" : "too early");
+  }
+  bool waits = stored->ends != 0 && mesh_hub_has_readers (hub); // (an actor's place may be beyond what it had to hear)
+  if (hub->quiet_us != 0 && !hub->gone && self->calm_since != MESH_NEVER && waits &&
+      self->clock.now > late + (int64_t)LAPSE_GRACE_MS * MS)
+    mesh_found (self, MESH_CHECK_HUB_ENDS, "the hub of %s is not given up, though its time is over",
+                mesh_id_text (&hub->id));
+}
+
 static void
 check_log (mesh_t *self, mesh_hub_t *hub)
 {
@@ -301,6 +324,9 @@ check_log (mesh_t *self, mesh_hub_t *hub)
   if (stored->open != hub->open)
     mesh_found (self, MESH_CHECK_HUB_ENDS, "the hub of %s is %s", mesh_id_text (&hub->id),
                 stored->open ? "still open" : "closed too early");
+  bool quiet = !hub->open && hub->pending == 0;
+  check_gone (self, hub, stored);
+  hub->quiet_us = !quiet ? 0 : hub->quiet_us != 0 ? hub->quiet_us : self->clock.now;
 }
 
 // An actor that could not observe in a hub that is closed isn't asked again: its call has ended by a reply, by its
@@ -339,6 +365,17 @@ mesh_hub_runs (const mesh_t *self)
   for (const mesh_hub_t *hub = self->hubs; hub != NULL; hub = hub->next)
     if (hub->open && self->clock.now <= hub->lease_us + (int64_t)LAPSE_GRACE_MS * MS)
       return true;
+  return false;
+}
+
+bool
+mesh_hub_rouses (const mesh_t *self)
+{
+  for (const model_hub_t *hub = self->model->hubs; hub != NULL; hub = hub->next)
+    for (size_t i = 0; i < hub->members_count; i++)
+      if (hub->members[i].live && model_hub_concerns (hub, hub->members[i].service) &&
+          model_hub_audible (self->model, hub->session, hub->members[i].service, NULL, INT64_MAX) > 0)
+        return true;
   return false;
 }
 

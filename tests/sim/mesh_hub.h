@@ -2,7 +2,7 @@
 //
 // Hubs of a simulated mesh: what is done in them (mesh_hub_script.c makes it up, mesh_hub_play.c does it), and what
 // must follow, worked out here a second time from the acceptances of calls alone: the logs (mesh_hub.c) and what each
-// actor must have heard (mesh_hub_hear.c). What the store's model says is only compared with that.
+// actor must have heard (mesh_hub_hear.c, mesh_hub_told.c). What the store's model says is only compared with that.
 //
 // A script is a list of steps that a caller or a task takes one after another:
 //
@@ -87,6 +87,9 @@ struct mesh_hub {
   struct mesh_call *parent; // NULL: a caller's
   bool open, automatic;
   int64_t lease_us;   // of a caller's: until when
+  int64_t quiet_us;   // since when it is closed, and all have spoken; 0: it isn't
+  bool gone;          // given up: who has not heard it never will
+  uint64_t gone_to;   // what was said up to there was given up, before it was opened again perhaps
   mesh_entry_t *entries;
   unsigned entries_count, pending;
   mesh_member_t *members; // of each service

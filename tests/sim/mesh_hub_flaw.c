@@ -33,9 +33,25 @@ speaks (const mesh_t *self, const ledger_request_t *request)
   return hub != NULL && hub->open;
 }
 
+static void
+spoil_ends (mesh_t *self)
+{
+  for (model_hub_t *hub = self->model->hubs; hub != NULL; hub = hub->next) {
+    if (mesh_flawed (self, MESH_FLAW_HUB_ENDS_EARLY) && hub->ends != 0)
+      hub->ends = 1;
+    if (mesh_flawed (self, MESH_FLAW_HUB_NEVER_ENDS) && hub->ends != 0)
+      hub->ends = INT64_MAX / 2;
+    if (mesh_flawed (self, MESH_FLAW_HUB_EXPIRES_OPEN)) {
+      hub->ending |= hub->ends != 0;
+      hub->ends = hub->open && hub->ending ? INT64_MIN / 2 : hub->ends;
+    }
+  }
+}
+
 void
 mesh_hub_flaw_before (mesh_t *self, const ledger_request_t *request)
 {
+  spoil_ends (self);
   if (mesh_flawed (self, MESH_FLAW_HUB_BROADCAST_TWICE) && speaks (self, request))
     ledger_model_lose (self->model, &request->call);
   model_hub_t *hub = model_hub_find (self->model, &request->call);

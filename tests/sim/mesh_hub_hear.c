@@ -13,10 +13,7 @@
 
 #include <stdlib.h>
 
-enum {
-  PATH_MAX_CALLS = TROUPE_PATH_MAX + 1,
-  GROUP_MS = 30000, // so long the calls of a group are waited for
-};
+enum { PATH_MAX_CALLS = TROUPE_PATH_MAX + 1 };
 
 // -- Cuts ------------------------------------------------------------------------------------------------------------
 
@@ -135,7 +132,7 @@ mesh_hub_stand (mesh_t *self, mesh_call_t *call, const ledger_model_call_t *stor
 // -- What there is to hear -------------------------------------------------------------------------------------------
 
 static bool
-concerns (const mesh_hub_t *hub, unsigned service, const mesh_entry_t *entry, uint64_t cut)
+concerned (const mesh_hub_t *hub, unsigned service, const mesh_entry_t *entry, uint64_t cut)
 {
   const mesh_member_t *member = &hub->members[service];
   if (entry->service == service || entry->sequence <= member->heard || entry->sequence > cut)
@@ -146,6 +143,12 @@ concerns (const mesh_hub_t *hub, unsigned service, const mesh_entry_t *entry, ui
   return false;
 }
 
+bool
+mesh_hub_concerns (const mesh_hub_t *hub, unsigned service, const mesh_entry_t *entry, uint64_t cut)
+{
+  return entry->sequence > hub->gone_to && concerned (hub, service, entry, cut);
+}
+
 void
 mesh_hub_check_turn (mesh_t *self, const mesh_call_t *call)
 {
@@ -154,68 +157,11 @@ mesh_hub_check_turn (mesh_t *self, const mesh_call_t *call)
     uint64_t at = cut->loose ? cut->least : cut->at;
     for (unsigned e = 0; e < cut->hub->entries_count && cut->hub->pending > 0; e++) {
       const mesh_entry_t *entry = &cut->hub->entries[e];
-      if (entry->pending && concerns (cut->hub, call->service, entry, at))
+      if (entry->pending && mesh_hub_concerns (cut->hub, call->service, entry, at))
         mesh_found (self, MESH_CHECK_HUB_TURN, "%s gets its turn before %s, which it is to hear, has settled",
                     mesh_id_text (&call->id), mesh_id_text (&entry->call->id));
     }
   }
-}
-
-// -- Who hears without being called ----------------------------------------------------------------------------------
-
-static bool
-was_there (const mesh_member_t *member, uint64_t sequence)
-{
-  for (unsigned i = 0; i < member->count; i++)
-    if (sequence > member->stays[i].from && sequence <= member->stays[i].to)
-      return true;
-  return false;
-}
-
-static bool
-same_group (const mesh_call_t *a, const mesh_call_t *b)
-{
-  return a->place.parent == b->place.parent && troupe_id_equal (&a->place.fan, &b->place.fan);
-}
-
-// Nobody may have told it what others of its group have said, should they be fast.
-void
-mesh_hub_check_group (mesh_t *self, const mesh_call_t *call)
-{
-  const mesh_fan_t *fan = self->fans;
-  while (fan != NULL && !(fan->parent == call->place.parent && troupe_id_equal (&fan->id, &call->place.fan)))
-    fan = fan->next;
-  if (fan == NULL || self->clock.now >= fan->since + (int64_t)GROUP_MS * MS)
-    return;
-  for (const mesh_hub_t *hub = self->hubs; hub != NULL; hub = hub->next) {
-    const mesh_member_t *member = &hub->members[call->service];
-    for (unsigned e = 0; e < hub->entries_count; e++) {
-      const mesh_entry_t *entry = &hub->entries[e];
-      if (entry->call != NULL && entry->filled && entry->sequence > fan->at && entry->sequence <= member->told &&
-          entry->service != call->service && same_group (entry->call, call) && was_there (member, entry->sequence))
-        mesh_found (self, MESH_CHECK_HUB_GROUP, "%s of %s was told what %s of its group said before it was called",
-                    mesh_id_text (&call->id), mesh_services[call->service].name, mesh_id_text (&entry->call->id));
-    }
-  }
-}
-
-static bool
-has_unheard (const mesh_hub_t *hub, unsigned service)
-{
-  bool filled = false;
-  for (unsigned e = 0; e < hub->entries_count; e++)
-    filled |= hub->entries[e].filled && concerns (hub, service, &hub->entries[e], UINT64_MAX);
-  return filled;
-}
-
-bool
-mesh_hub_unheard (const mesh_t *self)
-{
-  for (const mesh_hub_t *hub = self->hubs; hub != NULL; hub = hub->next)
-    for (unsigned s = 0; s < MESH_SERVICES; s++)
-      if ((self->shape.live >> s & 1) != 0 && !hub->members[s].given_up && has_unheard (hub, s))
-        return true;
-  return false;
 }
 
 // -- What was heard --------------------------------------------------------------------------------------------------
@@ -234,6 +180,7 @@ by_sequence (const void *a, const void *b)
   return (left->cut > right->cut) - (left->cut < right->cut);
 }
 
+// With what was given up since: an attempt may have read it before.
 static news_t *
 collect (const mesh_call_t *call, size_t *count)
 {
@@ -245,7 +192,7 @@ collect (const mesh_call_t *call, size_t *count)
     const mesh_cut_t *cut = &call->place.cuts[i];
     for (unsigned e = 0; e < cut->hub->entries_count; e++) {
       const mesh_entry_t *entry = &cut->hub->entries[e];
-      if ((entry->filled || entry->pending) && concerns (cut->hub, call->service, entry, cut->at))
+      if ((entry->filled || entry->pending) && concerned (cut->hub, call->service, entry, cut->at))
         news[(*count)++] = (news_t){cut, entry};
     }
   }
@@ -256,7 +203,8 @@ collect (const mesh_call_t *call, size_t *count)
 static bool
 must_hear (const news_t *news)
 {
-  return !news->cut->loose || news->entry->sequence <= news->cut->least;
+  return news->entry->sequence > news->cut->hub->gone_to &&
+         (!news->cut->loose || news->entry->sequence <= news->cut->least);
 }
 
 typedef struct {
@@ -280,22 +228,47 @@ stop (walk_t *walk, const news_t *news)
       walk->stop[i] = news->entry->sequence;
 }
 
-// Goes past the news of which the first `count` say the same; false: they were not heard, and had to be.
 static bool
-match (walk_t *walk, const news_t *news, size_t count)
+is_past (const news_t *news)
 {
-  bool must = false, may = false;
+  return news->entry->sequence <= news->cut->hub->gone_to;
+}
+
+// Of what was given up one can't tell whether it was heard, when the same number comes again later (the same call was
+// made twice): it is the later one that was heard, unless there are more of that number.
+static bool
+comes_again (const walk_t *walk, const news_t *news, size_t count, size_t rest)
+{
+  size_t heard = 0, later = 0;
+  bool past = true;
+  for (size_t i = 0; i < count; i++)
+    past = past && is_past (&news[i]);
+  for (size_t i = walk->at; i < json_array_size (walk->heard); i++)
+    heard += (unsigned)json_integer_value (json_array_get (walk->heard, i)) == news->entry->number;
+  for (size_t i = count; i < rest; i++)
+    later += !is_past (&news[i]) && news[i].entry->number == news->entry->number;
+  return past && later >= heard;
+}
+
+// Goes past the news of which the first `count` say the same, of `rest`; false: they were not heard, and had to be.
+static bool
+match (walk_t *walk, const news_t *news, size_t count, size_t rest)
+{
+  bool must = false, may = !comes_again (walk, news, count, rest);
+  bool reached = false;
   for (size_t i = 0; i < count; i++) {
     must |= must_hear (&news[i]);
-    may |= walk->stop[number_of (walk, &news[i])] == 0;
+    reached |= walk->stop[number_of (walk, &news[i])] == 0;
   }
+  may = may && reached;
   const json_t *next = json_array_get (walk->heard, walk->at);
   if (may && !news->entry->pending && next != NULL && (unsigned)json_integer_value (next) == news->entry->number) {
     walk->at++;
     return true;
   }
   for (size_t i = 0; i < count; i++)
-    stop (walk, &news[i]);
+    if (!is_past (&news[i]))
+      stop (walk, &news[i]);
   return !must;
 }
 
@@ -355,7 +328,7 @@ mesh_hub_check_heard (mesh_t *self, const mesh_call_t *call, const json_t *value
   for (size_t i = 0, same; i < count; i += same) {
     for (same = 1; i + same < count && news[i + same].entry->sequence == news[i].entry->sequence;)
       same++;
-    if (!match (&walk, &news[i], same))
+    if (!match (&walk, &news[i], same, count - i))
       mesh_found (self, MESH_CHECK_HUB_HEARD, "%s of %s replies, and has not heard %u, at %d in the hub of %s%s",
                   mesh_id_text (&call->id), mesh_services[call->service].name, news[i].entry->number,
                   (int)news[i].entry->sequence, mesh_id_text (&news[i].cut->hub->id),

@@ -287,6 +287,8 @@ mesh_line_answer (mesh_broker_t *broker, broker_connection_t to, const troupe_he
     mesh_found (mesh, MESH_CHECK_SPOKEN_WELL, "a broker's %s can't be encoded", troupe_command_name (header->command));
     return;
   }
+  if (header->command == TROUPE_CMD_CANCEL) // sent or not: that it wasn't, the broker hears later
+    forget_offer (connection, &header->call);
   bool gone = connection->up_end != MESH_NEVER && mesh->clock.now >= connection->known_at;
   bool is_full = !gone && full (mesh, header->command);
   if (gone || is_full) {
@@ -297,8 +299,6 @@ mesh_line_answer (mesh_broker_t *broker, broker_connection_t to, const troupe_he
   }
   if (header->command == TROUPE_CMD_OFFER)
     mesh_check_offer (mesh, (unsigned)to, header);
-  if (header->command == TROUPE_CMD_CANCEL)
-    forget_offer (connection, &header->call);
   packet_t *packet = new_packet (mesh, (unsigned)to, bytes, size, body);
   mesh_clock_at (&mesh->clock, arrival (mesh, connection, &connection->down_last), arrive_down, packet, free_packet);
 }

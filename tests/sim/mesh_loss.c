@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+enum { ON_ITS_WAY_MS = 12000 }; // a node or its connection may stand still for 7 s, and it asks again
+
 void
 mesh_loss (mesh_t *self)
 {
@@ -60,16 +62,20 @@ mesh_loss_check_call (mesh_t *self, const void *bytes, size_t size)
 
 // Sent before its caller heard that it was accepted.
 void
-mesh_loss_found (mesh_call_t *record)
+mesh_loss_found (const mesh_t *self, mesh_call_t *record)
 {
+  record->anew_at = self->clock.now;
   record->lost_at = record->settled_at = 0;
   record->gone = false;
   record->unsure = true;
   record->offers_count = 0;
 }
 
+// That of one which was stored once more afterwards may still be on its way.
 bool
-mesh_loss_tells (const mesh_wait_t *wait, const troupe_error_t *error)
+mesh_loss_tells (const mesh_t *self, const mesh_wait_t *wait, const troupe_error_t *error)
 {
-  return (wait->call->lost_at != 0 || wait->call->gone) && error->code == TROUPE_STORE_LOST;
+  const mesh_call_t *call = wait->call;
+  bool late = call->anew_at != 0 && self->clock.now < call->anew_at + (int64_t)ON_ITS_WAY_MS * MS;
+  return (call->lost_at != 0 || call->gone || late) && error->code == TROUPE_STORE_LOST;
 }

@@ -30,6 +30,7 @@ enum {
   MESH_SESSIONS = 4,
   MESH_LASTING = 3, // the first of them; the last one is ended now and then, and has no hubs
   MESH_PROBES_AT_ONCE = 100, // more than are made, with what they call
+  MESH_CREDIT_PLENTY = 100, // more than are under way of one service
   MESH_OFFERS_MAX = 128, // of one service at once on one connection
 
   MS = 1000, // in the clock's microseconds
@@ -142,6 +143,7 @@ typedef struct mesh_call {
   int64_t settled_at;  // in the store; 0: not
   int64_t lost_at;     // the store lost it, before it had settled; 0: not
   bool gone;           // the store lost it after that
+  int64_t anew_at;     // after either, it was stored once more; 0: never
   mesh_outcome_t outcomes[MESH_OUTCOMES_MAX];
   unsigned outcomes_count;
   mesh_offer_t *offers;
@@ -190,6 +192,7 @@ typedef struct {
   bool store_errors;
   bool publishes; // what is said in hubs reaches those who subscribe to it
   size_t page;    // messages that are heard at a time; 0: as many as the ledger gives
+  int64_t retention_ms, spare_ms; // of closed hubs; 0: an hour, and a day
   unsigned live;  // a bit for each service: as an actor it hears without being called
 } mesh_shape_t;
 
@@ -330,14 +333,20 @@ json_t *mesh_plan_put (json_t *map, const char *name, json_t *value); // takes t
 void mesh_hub_performed (mesh_t *self, const ledger_request_t *request); // before anything else is checked
 mesh_hub_t *mesh_hub_of (const mesh_t *self, const troupe_id_t *id);     // NULL: none
 bool mesh_hub_runs (const mesh_t *self);                                 // a caller's is open
-bool mesh_hub_unheard (const mesh_t *self); // somebody has yet to hear without being called
+bool mesh_hub_rouses (const mesh_t *self);  // the store will ask somebody to; also one that doesn't do that
 void mesh_hub_check_end (mesh_t *self);
 void mesh_hub_free_all (mesh_t *self);
 
+// mesh_hub_told.c
+bool mesh_hub_has_readers (const mesh_hub_t *hub); // somebody has yet to hear what was said
+bool mesh_hub_unheard (const mesh_t *self);        // somebody has yet to hear without being called
+void mesh_hub_check_group (mesh_t *self, const mesh_call_t *call); // that was just accepted
+
 // mesh_hub_hear.c
+// Whether a member has to hear the entry by a call with that cut.
+bool mesh_hub_concerns (const mesh_hub_t *hub, unsigned service, const mesh_entry_t *entry, uint64_t cut);
 void mesh_hub_stand (mesh_t *self, mesh_call_t *call, const ledger_model_call_t *stored);
 void mesh_hub_check_turn (mesh_t *self, const mesh_call_t *call);
-void mesh_hub_check_group (mesh_t *self, const mesh_call_t *call); // that was just accepted
 void mesh_hub_check_heard (mesh_t *self, const mesh_call_t *call, const json_t *value);
 // Of nested calls that stand in hubs of the same root: whether `a` stands before.
 bool mesh_hub_before (const mesh_call_t *a, const mesh_call_t *b);
@@ -378,11 +387,11 @@ bool mesh_flaw_notice (const mesh_t *self, const ledger_notice_t *notice);
 void mesh_loss (mesh_t *self);
 void mesh_loss_of_attempts (mesh_t *self);
 // A call that was lost is in the store: it is another one now.
-void mesh_loss_found (mesh_call_t *record);
+void mesh_loss_found (const mesh_t *self, mesh_call_t *record);
 // A node sends this call.
 void mesh_loss_check_call (mesh_t *self, const void *header, size_t size);
 // Whether who waits may be told so.
-bool mesh_loss_tells (const mesh_wait_t *wait, const troupe_error_t *error);
+bool mesh_loss_tells (const mesh_t *self, const mesh_wait_t *wait, const troupe_error_t *error);
 
 // mesh_fault.c
 void mesh_fault_begin (mesh_t *self);

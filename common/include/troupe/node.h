@@ -201,7 +201,8 @@ typedef struct {
   troupe_task_t *parent; // NULL: none
   int64_t deadline_ms;   // from now; 0: the parent's, or the broker's default once its turn comes
   // For a service that isn't there yet: wait for it until the deadline instead of failing at once; also for the store,
-  // and for room in a full queue.
+  // and for room in a full queue. One broker keeps it meanwhile; every few seconds (5, at last 20) the others are asked
+  // whether the service has found them.
   bool wait;
   // Calls of the same session whose values this one needs, at most TROUPE_INPUTS_MAX; borrowed. Where the map
   // {"$input": n} stands in `input`, at any depth, the service finds the value of inputs[n]. The call keeps its place
@@ -235,9 +236,10 @@ typedef struct {
 } troupe_call_t;
 
 // *out is the caller's. bad_argument (service name, session, deadline, inputs of another session or volatile ones, a
-// reference beyond them, hubs of a volatile call), unknown_call (an input was refused), too_large (also: more than 100,000 different calls for
-// one task), too_deep (also of nested calls), bad_message, overloaded (more than 100,000 calls of this node are open),
-// cancelled (the parent is), no_memory.
+// reference beyond them, hubs of a volatile call), what an input was refused for, too_large (also: more than 100,000
+// different calls for one task), too_deep (also of nested calls), bad_message, overloaded (more than 100,000 calls of
+// this node are open), cancelled (the parent is), no_memory. One whose input is refused later is refused, too, with
+// that one's error.
 // A call that ends while no broker is up says in its error how far it had got: never sent, sent without an answer, or
 // stored. Without a deadline it is refused as unavailable after 10 s without a broker (or, if it had been sent, settles
 // as that error; once stored, after 10 minutes). A nested call that a broker refuses because the task's attempt is over
@@ -313,10 +315,14 @@ troupe_err_t troupe_node_letters (troupe_node_t *self, const troupe_letters_t *a
 troupe_err_t troupe_node_sessions (troupe_node_t *self, uint64_t position, int64_t timeout_ms,
                                    troupe_reported_fn *reported, void *context);
 // Ends a session: its calls that have not settled are cancelled, its hubs are closed, and what its actors remember is
-// forgotten. The answer, when that is done, is {"session", "ended": false when there was no such session}. Calls that are
-// made in it from then on begin it anew. Otherwise like troupe_node_letters; asking again changes nothing.
+// forgotten. (Volatile calls in it are cancelled at the brokers that this node is connected to, which are all of the
+// mesh but those that are down.) The answer, when that is done, is {"session", "ended": false when there was no such
+// session}. Calls that are made in it from then on begin it anew. Otherwise like troupe_node_letters; asking again
+// changes nothing.
 troupe_err_t troupe_node_end_session (troupe_node_t *self, const char *session, int64_t timeout_ms,
                                       troupe_reported_fn *reported, void *context);
+// What was asked with this context, by any of the above, isn't answered any more.
+void troupe_node_stop_asking (troupe_node_t *self, const void *context);
 
 // Calls `event (context, service, instance, event)` for each instance that joins, leaves or is lost, from each broker.
 typedef void (troupe_event_fn) (void *context, const char *service, const char *instance, const json_t *event);

@@ -107,10 +107,10 @@ reference_print_statuses (FILE *out)
     out,
     "\n| bit of `flags` | name | where it stands, and what it means |\n|---|---|---|\n"
     "| %d | stream | `call`, `await`: send me parts. `offer`: somebody reads parts |\n"
-    "| %d | wait | `call`: if nobody serves this service, wait for it until the deadline |\n"
+    "| %d | wait | `call`: if nobody serves this service, wait for it until the deadline. The same call without it: wait no longer |\n"
     "| %d | actor | `register`: one call of a session at a time, in order, with a memory per session |\n"
     "| %d | volatile | `call`, `offer`, `settle`: nothing of it is stored, and it is lost with its broker; for services "
-    "that are no actors. `accepted` comes only when it takes longer than a second, `confirmed` never |\n"
+    "that are no actors. `accepted` comes only when it takes longer than a second, `confirmed` never. `end`: only these |\n"
     "| %d | retryable | `settle`: the error may pass; a nested call that ended so begins anew when it is made again |\n"
     "| %d | heard | `settle`: the actor has heard all that was said in its hubs before the call |\n"
     "| %d | observe | `offer`: hear what was said in the actor's hubs, and nothing else. `register`: this actor takes such "

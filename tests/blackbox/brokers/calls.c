@@ -156,6 +156,38 @@ Test (brokers, a_service_that_one_does_not_know_is_called_through_another)
   stage_close (&stage);
 }
 
+static troupe_placeholder_t *
+call_late (troupe_node_t *node, const char *service, bool is_volatile)
+{
+  troupe_call_t call = {
+    .service = service, .session = "one", .deadline_ms = DEADLINE_MS, .wait = true, .is_volatile = is_volatile};
+  return stage_call_with (node, &call, "[]");
+}
+
+// A call that waits for its service doesn't wait at a broker that the service never finds.
+Test (brokers, a_call_that_waits_finds_the_broker_that_knows_its_service)
+{
+  stage_t stage;
+  stage_open (&stage, 2, "");
+  troupe_node_t *node = stage_node (&stage, "12");
+  STAGE_UNTIL (&stage, troupe_node_brokers_up (node) == 2);
+  stage_player_at (&stage, "x", "tool/x", 4, "2");
+  STAGE_UNTIL (&stage, stage_instances (&stage, 1, "tool/x") == 1);
+  int64_t begin = troupe_loop_now ();
+  troupe_placeholder_t *call = call_late (node, "tool/x", false);
+  stage_expect_reply (&stage, &call, 1, "x");
+  cr_assert_lt (troupe_loop_now () - begin, 3000);
+  // Of these the services come later, each to another broker.
+  troupe_placeholder_t *later[] = {call_late (node, "agent/y", false), call_late (node, "tool/z", true)};
+  STAGE_UNTIL (&stage, stage_open_calls (&stage, 1) == 2);
+  stage_player_at (&stage, "y", "agent/y", 4, "1");
+  stage_player_at (&stage, "z", "tool/z", 4, "1");
+  stage_expect_reply (&stage, &later[0], 1, "y");
+  stage_expect_reply (&stage, &later[1], 1, "z");
+  cr_assert_eq (stage_open_calls (&stage, 1), 0); // nobody keeps them any more
+  stage_close (&stage);
+}
+
 // Starts so many calls through each of the brokers, of which each holds.
 static void
 load (troupe_placeholder_t **calls, unsigned count, troupe_node_t *const *nodes, unsigned nodes_count)

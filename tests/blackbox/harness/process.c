@@ -228,6 +228,16 @@ process_expect_exit (process_t *self, int status)
     fail (self, "ended with", text);
 }
 
+const char *
+process_output_of (int status, const char *const *argv)
+{
+  static process_t *last;
+  process_destroy (&last);
+  last = process_start (argv);
+  process_expect_exit (last, status);
+  return process_output (last);
+}
+
 // Writes while also reading, so that a program that echoes much doesn't block both.
 void
 process_send (process_t *self, const char *text)

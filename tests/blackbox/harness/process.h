@@ -51,6 +51,8 @@ int process_wait (process_t *self);
 int process_wait_for (process_t *self, long ms);
 // process_wait, and the status must be this one.
 void process_expect_exit (process_t *self, int status);
+// Starts a program, and all of that; its output, valid until the next call of this function.
+const char *process_output_of (int status, const char *const *argv);
 
 // What it has said so far, whole; valid until the next function here.
 const char *process_output (const process_t *self);

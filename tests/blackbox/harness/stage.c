@@ -220,6 +220,15 @@ stage_counter (stage_t *self, unsigned broker, const char *name)
   return value;
 }
 
+int
+stage_open_calls (stage_t *self, unsigned broker)
+{
+  json_t *all = report (self, broker);
+  int open = (int)json_integer_value (json_object_get (all, "open_calls"));
+  json_decref (all);
+  return open;
+}
+
 // -- Calls -------------------------------------------------------------------------------------------------------------
 
 json_t *

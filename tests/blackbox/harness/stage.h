@@ -77,6 +77,8 @@ void stage_expect_error (stage_t *self, troupe_placeholder_t **placeholder_p, tr
 // Whether a broker reports that process as an instance of the service; how many instances it reports.
 bool stage_serves (stage_t *self, unsigned broker, const char *service, pid_t pid);
 int stage_instances (stage_t *self, unsigned broker, const char *service);
+// How many calls a broker holds.
+int stage_open_calls (stage_t *self, unsigned broker);
 // One of a broker's counters; -1: it doesn't answer, or has none of that name.
 int stage_counter (stage_t *self, unsigned broker, const char *name);
 

@@ -121,6 +121,16 @@ connect_many (pid_t broker, int fds[FILES])
   }
 }
 
+static json_int_t
+doors_closed (void)
+{
+  json_t *reports = mesh_report ();
+  const json_t *counters = json_object_get (json_array_get (reports, 0), "counters");
+  json_int_t count = json_integer_value (json_object_get (counters, "doors_closed"));
+  json_decref (reports);
+  return count;
+}
+
 Test (connections, beyond_the_limit_of_open_files_are_refused_until_others_end)
 {
   process_t *up = mesh_on_ipc ();
@@ -134,5 +144,6 @@ Test (connections, beyond_the_limit_of_open_files_are_refused_until_others_end)
     close (fds[i]);
   mesh_expect_reply ("alice", "one", "Hello", "^turn 1: ");
   cr_assert_eq (mesh_process ("broker", "b"), broker, "the broker is another one");
+  cr_expect_geq (doors_closed (), 1);
   mesh_down (&up);
 }

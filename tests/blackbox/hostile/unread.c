@@ -18,6 +18,7 @@ TestSuite (unread, .init = place_enter, .fini = place_leave, .timeout = 180);
 enum {
   MIB = 1024 * 1024,
   ANSWERS = 200,    // of a MiB each, for whoever doesn't read them
+  DEAF = 12,        // peers
   ROOM = 100 * MIB, // what a sanitizer and libzmq add to a few MiB
   OPEN = 100,       // calls that the broker holds
   MANY = 3000,      // that come
@@ -85,7 +86,7 @@ make_big_calls (stage_t *stage, troupe_node_t *node, troupe_id_t ids[ANSWERS])
 
 // Says hello, asks for the outcomes of all these calls, and reads nothing.
 static void *
-open_deaf_peer (void *context, const troupe_id_t ids[ANSWERS])
+open_deaf_peer (void *context, const char *name, const troupe_id_t ids[ANSWERS])
 {
   void *socket;
   const int one = 1;
@@ -95,7 +96,7 @@ open_deaf_peer (void *context, const troupe_id_t ids[ANSWERS])
   cr_assert_eq (zmq_setsockopt (socket, ZMQ_RCVHWM, &one, sizeof one), 0);
   cr_assert_eq (troupe_socket_connect (socket, "ipc://b1.ipc", NULL), TROUPE_OK);
   troupe_header_init (&header, TROUPE_CMD_HELLO);
-  troupe_header_set_peer (&header, troupe_text ("deaf-1"));
+  troupe_header_set_peer (&header, troupe_text (name));
   send_header (socket, &header, about);
   json_decref (about);
   for (int i = 0; i < ANSWERS; i++) {
@@ -107,24 +108,32 @@ open_deaf_peer (void *context, const troupe_id_t ids[ANSWERS])
   return socket;
 }
 
-Test (unread, a_peer_that_does_not_read_large_answers_is_dropped_and_others_go_on)
+// A service that answers with a MiB.
+static troupe_node_t *
+open_big (stage_t *stage, const char *limits)
 {
-  stage_t stage;
   keep_little ();
-  stage_open (&stage, 1, "heartbeat: 1s, lease: 20s, message: 2MiB, unread: 8MiB");
-  troupe_node_t *node = stage_node (&stage, "1");
+  stage_open (stage, 1, limits);
+  troupe_node_t *node = stage_node (stage, "1");
   char *text = calloc (1, MIB);
   memset (text, 'x', MIB - 1);
   big = json_string (text);
   free (text);
   troupe_service_t service = {.name = "tool/big", .credit = 4, .serve = reply_big};
   cr_assert_eq (troupe_node_serve (node, &service, NULL), TROUPE_OK);
-  STAGE_UNTIL (&stage, stage_instances (&stage, 0, "tool/big") == 1);
+  STAGE_UNTIL (stage, stage_instances (stage, 0, "tool/big") == 1);
+  return node;
+}
+
+Test (unread, a_peer_that_does_not_read_large_answers_is_dropped_and_others_go_on)
+{
+  stage_t stage;
+  troupe_node_t *node = open_big (&stage, "heartbeat: 1s, lease: 20s, message: 2MiB, unread: 8MiB");
   troupe_id_t ids[ANSWERS];
   make_big_calls (&stage, node, ids);
   size_t before = resident (stage.brokers[0]);
 
-  void *context = zmq_ctx_new (), *deaf = open_deaf_peer (context, ids);
+  void *context = zmq_ctx_new (), *deaf = open_deaf_peer (context, "deaf-1", ids);
   STAGE_UNTIL (&stage, process_said_error (stage.brokers[0], "deaf-1.*it doesn't read what is sent to it"));
   cr_expect_gt (stage_counter (&stage, 0, "messages_unsent"), 0);
   troupe_placeholder_t *other = stage_call (node, "tool/big", "two", "[]");
@@ -134,6 +143,36 @@ Test (unread, a_peer_that_does_not_read_large_answers_is_dropped_and_others_go_o
   troupe_socket_close (&deaf, false);
   zmq_ctx_term (context);
   troupe_placeholder_destroy (&other);
+  json_decref (big);
+  stage_close (&stage);
+}
+
+// Each of these takes less than one may, and together they are too much.
+Test (unread, of_many_peers_that_do_not_read_all_have_a_bound_and_others_go_on)
+{
+  stage_t stage;
+  troupe_node_t *node =
+    open_big (&stage, "heartbeat: 1s, lease: 20s, message: 2MiB, unread: 64MiB, unread_total: 64MiB");
+  troupe_id_t ids[ANSWERS];
+  make_big_calls (&stage, node, ids);
+  size_t before = resident (stage.brokers[0]);
+  void *context = zmq_ctx_new (), *deaf[DEAF];
+  for (int i = 0; i < DEAF; i++) {
+    char name[16];
+    snprintf (name, sizeof name, "deaf-%d", i + 1);
+    deaf[i] = open_deaf_peer (context, name, ids);
+  }
+  STAGE_UNTIL (&stage, stage_counter (&stage, 0, "peers_lost") >= DEAF);
+  for (int i = 0; i < 10; i++) {
+    troupe_placeholder_t *other = stage_call (node, "tool/big", "two", "[]");
+    cr_expect_not_null (stage_outcome (&stage, other), "others are served");
+    troupe_placeholder_destroy (&other);
+  }
+  size_t now = resident (stage.brokers[0]);
+  cr_expect_lt (now, before + 64 * MIB + ROOM, "the broker had %zu MiB, and has %zu MiB", before / MIB, now / MIB);
+  for (int i = 0; i < DEAF; i++)
+    troupe_socket_close (&deaf[i], false);
+  zmq_ctx_term (context);
   json_decref (big);
   stage_close (&stage);
 }

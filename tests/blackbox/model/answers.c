@@ -2,39 +2,13 @@
 //
 // The library against a server that we didn't write: replies, whole and streamed; tools; every way in which it fails.
 
-#include "blackbox/harness/place.h"
 #include "blackbox/model/server.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
-static server_t server;
-static stand_t stand;
-
-static void
-enter (void)
-{
-  place_enter ();
-  server_start (&server, NULL);
-}
-
-static void
-leave (void)
-{
-  server_stop (&server);
-  place_leave ();
-}
-
-TestSuite (answers, .init = enter, .fini = leave);
-
-static void
-ask (ask_t *self, const char *text, bool streams)
-{
-  *self = (ask_t){0};
-  stand_ask (&stand, self, text, streams, TROUPE_LOOP_NEVER);
-  stand_run (&stand);
-}
+TestSuite (answers, .init = server_enter, .fini = server_leave);
 
 static json_int_t
 number (const json_t *map, const char *key)
@@ -42,24 +16,12 @@ number (const json_t *map, const char *key)
   return json_integer_value (json_object_get (map, key));
 }
 
-static void
-expect_error (const ask_t *self, troupe_err_t code, const char *why)
-{
-  cr_assert_null (self->message);
-  cr_assert_eq (self->error.code, code, "%s: %s", troupe_err_name (self->error.code), self->error.why);
-  cr_assert (strstr (self->error.why, why), "%s", self->error.why);
-  cr_assert_str_eq (self->error.object, "model/m");
-}
-
-static const char said[] = "Hello from the server, in several pieces of twenty characters.";
-
 Test (answers, stream)
 {
-  ask_t one;
-  server_model (&server, &stand, "");
-  ask (&one, "hello", true);
-  cr_assert_str_eq (ask_content (&one), said);
-  cr_assert_str_eq (one.text.data, said);
+  server_model ("");
+  ask_t one = server_ask ("hello", true);
+  cr_assert_str_eq (ask_content (&one), SERVER_HELLO);
+  cr_assert_str_eq (one.text.data, SERVER_HELLO);
   cr_assert_str_eq (json_string_value (ask_metadata (&one, "model")), "mock-1");
   cr_assert_str_eq (json_string_value (ask_metadata (&one, "finish_reason")), "stop");
   cr_assert_eq (json_integer_value (ask_metadata (&one, "attempts")), 1);
@@ -71,15 +33,14 @@ Test (answers, stream)
 
 Test (answers, come_whole_when_streaming_is_off_or_nobody_reads)
 {
-  ask_t one;
-  server_model (&server, &stand, ", \"stream\": false");
-  ask (&one, "hello", true);
-  cr_assert_str_eq (ask_content (&one), said);
-  cr_assert_str_eq (one.text.data, said); // in one part
+  server_model (", \"stream\": false");
+  ask_t one = server_ask ("hello", true);
+  cr_assert_str_eq (ask_content (&one), SERVER_HELLO);
+  cr_assert_str_eq (one.text.data, SERVER_HELLO); // in one part
   cr_assert_eq (one.parts, 1);
   cr_assert_eq (number (ask_metadata (&one, "usage"), "output_tokens"), 7);
   ask_clear (&one);
-  ask (&one, "short", false);
+  one = server_ask ("short", false);
   cr_assert_str_eq (json_string_value (ask_metadata (&one, "finish_reason")), "length");
   cr_assert_eq (one.parts, 0);
   ask_clear (&one);
@@ -101,16 +62,14 @@ results_of (const json_t *called)
 static void
 use_tools (bool streams)
 {
-  ask_t one, two = {0};
-  ask (&one, "weather?", streams);
+  ask_t one = server_ask ("weather?", streams);
   const json_t *content = json_object_get (one.message, "content");
   cr_assert_eq (json_array_size (content), 3, "%s", one.error.why);
   const json_t *call = json_array_get (content, 2);
   cr_assert_str_eq (json_string_value (json_object_get (call, "id")), "call_2");
   cr_assert_str_eq (json_string_value (json_object_get (json_object_get (call, "input"), "city")), "Bergen");
   cr_assert_str_eq (json_string_value (ask_metadata (&one, "finish_reason")), "tool_use");
-  stand_ask_value (&stand, &two, results_of (one.message), streams, TROUPE_LOOP_NEVER);
-  stand_run (&stand);
+  ask_t two = server_ask_value (results_of (one.message), streams);
   cr_assert_str_eq (ask_content (&two), "Rain in Bergen.");
   ask_clear (&one);
   ask_clear (&two);
@@ -118,7 +77,7 @@ use_tools (bool streams)
 
 Test (answers, call_tools_and_take_their_results)
 {
-  server_model (&server, &stand, "");
+  server_model ("");
   use_tools (true);
   use_tools (false);
   stand_stop (&stand);
@@ -126,10 +85,9 @@ Test (answers, call_tools_and_take_their_results)
 
 Test (answers, wait_as_the_server_asks)
 {
-  ask_t one;
-  server_model (&server, &stand, "");
+  server_model ("");
   int64_t begun = troupe_loop_now ();
-  ask (&one, "limited", true);
+  ask_t one = server_ask ("limited", true);
   cr_assert_str_eq (ask_content (&one), "Now it goes.");
   cr_assert (troupe_loop_now () - begun >= 1000);
   cr_assert_eq (json_integer_value (ask_metadata (&one, "attempts")), 2);
@@ -139,23 +97,20 @@ Test (answers, wait_as_the_server_asks)
 
 Test (answers, never_wait_beyond_the_deadline)
 {
-  ask_t one = {0};
-  server_model (&server, &stand, "");
+  server_model ("");
   int64_t begun = troupe_loop_now ();
-  stand_ask (&stand, &one, "much later", true, begun + 20 * 1000);
-  stand_run (&stand);
-  expect_error (&one, TROUPE_RATE_LIMITED, "Come back");
+  ask_t one = server_ask_until ("much later", true, begun + 20 * 1000);
+  server_expect_error (&one, TROUPE_RATE_LIMITED, "Come back");
   cr_assert_eq (one.error.retry_after_ms, 100 * 1000);
   cr_assert (troupe_loop_now () - begun < 20 * 1000);
-  cr_assert_eq (server_requests (&server, "much later"), 1);
+  cr_assert_eq (server_requests ("much later"), 1);
   stand_stop (&stand);
 }
 
 Test (answers, come_in_spite_of_hiccups)
 {
-  ask_t one;
-  server_model (&server, &stand, "");
-  ask (&one, "hiccup", true);
+  server_model ("");
+  ask_t one = server_ask ("hiccup", true);
   cr_assert_str_eq (ask_content (&one), "Third time lucky.");
   cr_assert_eq (json_integer_value (ask_metadata (&one, "attempts")), 3);
   ask_clear (&one);
@@ -164,62 +119,57 @@ Test (answers, come_in_spite_of_hiccups)
 
 Test (answers, fail_when_the_retries_are_used_up)
 {
-  ask_t one;
-  server_model (&server, &stand, ", \"retries\": 1");
-  ask (&one, "broken", false);
-  expect_error (&one, TROUPE_MODEL_FAILED, "The GPU melts");
-  cr_assert_eq (server_requests (&server, "broken"), 2);
-  ask (&one, "garbage", false);
-  expect_error (&one, TROUPE_MODEL_FAILED, "other than a JSON object");
+  server_model (", \"retries\": 1");
+  ask_t one = server_ask ("broken", false);
+  server_expect_error (&one, TROUPE_MODEL_FAILED, "The GPU melts");
+  cr_assert_eq (server_requests ("broken"), 2);
+  one = server_ask ("garbage", false);
+  server_expect_error (&one, TROUPE_MODEL_FAILED, "other than a JSON object");
   stand_stop (&stand);
 }
 
 Test (answers, are_refused_at_once)
 {
-  ask_t one;
-  server_model (&server, &stand, "");
-  ask (&one, "too long", true);
-  expect_error (&one, TROUPE_MODEL_REFUSED, "maximum context length");
-  cr_assert_eq (server_requests (&server, "too long"), 1);
-  ask (&one, "a question that no fixture knows", true);
-  expect_error (&one, TROUPE_MODEL_REFUSED, "/v1/chat/completions has no model mock-1");
+  server_model ("");
+  ask_t one = server_ask ("too long", true);
+  server_expect_error (&one, TROUPE_MODEL_REFUSED, "maximum context length");
+  cr_assert_eq (server_requests ("too long"), 1);
+  one = server_ask ("a question that no fixture knows", true);
+  server_expect_error (&one, TROUPE_MODEL_REFUSED, "/v1/chat/completions has no model mock-1");
   stand_stop (&stand);
 }
 
 Test (answers, need_the_right_key, .init = place_enter)
 {
-  ask_t one;
-  server_start (&server, "sk-the-right-one");
-  server_model (&server, &stand, ", \"api_key\": \"sk-a-wrong-one\"");
-  ask (&one, "hello", true);
-  expect_error (&one, TROUPE_UNAUTHORIZED, "HTTP 401");
+  server_start ("sk-the-right-one");
+  server_model (", \"api_key\": \"sk-a-wrong-one\"");
+  ask_t one = server_ask ("hello", true);
+  server_expect_error (&one, TROUPE_UNAUTHORIZED, "HTTP 401");
   cr_assert (strstr (one.error.next, "api_key of models.m"), "%s", one.error.next);
   cr_assert_null (strstr (one.error.why, "sk-a-wrong-one"));
   stand_stop (&stand);
-  server_model (&server, &stand, ", \"api_key\": \"sk-the-right-one\"");
-  ask (&one, "hello", true);
-  cr_assert_str_eq (ask_content (&one), said);
+  server_model (", \"api_key\": \"sk-the-right-one\"");
+  one = server_ask ("hello", true);
+  cr_assert_str_eq (ask_content (&one), SERVER_HELLO);
   ask_clear (&one);
   stand_stop (&stand);
 }
 
 Test (answers, that_are_cut_fail_and_are_not_begun_again)
 {
-  ask_t one;
-  server_model (&server, &stand, "");
-  ask (&one, "cut", true);
+  server_model ("");
+  ask_t one = server_ask ("cut", true);
   cr_assert (one.parts > 0);
-  expect_error (&one, TROUPE_MODEL_UNREACHABLE, "broke off");
-  cr_assert_eq (server_requests (&server, "cut"), 1);
+  server_expect_error (&one, TROUPE_MODEL_UNREACHABLE, "broke off");
+  cr_assert_eq (server_requests ("cut"), 1);
   ask_clear (&one);
   stand_stop (&stand);
 }
 
 Test (answers, are_begun_again_when_nothing_was_passed_on)
 {
-  ask_t one;
-  server_model (&server, &stand, "");
-  ask (&one, "dropped", true);
+  server_model ("");
+  ask_t one = server_ask ("dropped", true);
   cr_assert_str_eq (ask_content (&one), "The second connection held.");
   cr_assert_str_eq (one.text.data, "The second connection held.");
   ask_clear (&one);
@@ -228,26 +178,24 @@ Test (answers, are_begun_again_when_nothing_was_passed_on)
 
 Test (answers, may_be_slow_but_not_silent)
 {
-  ask_t one, two = {0};
-  server_model (&server, &stand, ", \"timeout\": 600, \"retries\": 0");
+  server_model (", \"timeout\": 600, \"retries\": 0");
   int64_t begun = troupe_loop_now ();
-  ask (&one, "slow", true);
+  ask_t one = server_ask ("slow", true);
   cr_assert (strstr (ask_content (&one), "patience"));
   cr_assert (troupe_loop_now () - begun > 600);
   cr_assert (one.parts >= 3);
   ask_clear (&one);
-  ask (&one, "stuck", true);
-  expect_error (&one, TROUPE_MODEL_UNREACHABLE, "says nothing for 0.6 s");
-  stand_ask (&stand, &two, "stuck", true, troupe_loop_now () + 100);
-  stand_run (&stand);
-  expect_error (&two, TROUPE_DEADLINE, "deadline");
+  one = server_ask ("stuck", true);
+  server_expect_error (&one, TROUPE_MODEL_UNREACHABLE, "says nothing for 0.6 s");
+  one = server_ask_until ("stuck", true, troupe_loop_now () + 100);
+  server_expect_error (&one, TROUPE_DEADLINE, "deadline");
   stand_stop (&stand);
 }
 
 Test (answers, can_be_dropped_in_the_middle)
 {
   ask_t one = {.drop_at = 1}, two = {0};
-  server_model (&server, &stand, "");
+  server_model ("");
   stand_ask (&stand, &one, "slow", true, TROUPE_LOOP_NEVER);
   stand_ask (&stand, &two, "slow", false, TROUPE_LOOP_NEVER);
   stand_run (&stand);
@@ -264,7 +212,7 @@ Test (answers, come_two_hundred_at_once)
   enum { COUNT = 200 };
   ask_t *asks = calloc (COUNT, sizeof *asks);
   cr_assert_not_null (asks);
-  server_model (&server, &stand, "");
+  server_model ("");
   for (int i = 0; i < COUNT; i++)
     stand_ask (&stand, &asks[i], i % 4 ? "hello" : "slow", i % 2, TROUPE_LOOP_NEVER);
   stand_run (&stand);

@@ -2,7 +2,6 @@
 //
 // Links in asks of which the model takes the bytes only, or is configured so: what is fetched, and what isn't.
 
-#include "blackbox/harness/place.h"
 #include "blackbox/model/server.h"
 #include "model/base64.h"
 
@@ -15,24 +14,7 @@
 #define LOOPBACK ", \"private_networks\": [\"127.0.0.0/8\"]"
 #define FOX "iVBORyBmb3g=" // what the server has under most names
 
-static server_t server;
-static stand_t stand;
-
-static void
-enter (void)
-{
-  place_enter ();
-  server_start_others (&server);
-}
-
-static void
-leave (void)
-{
-  server_stop (&server);
-  place_leave ();
-}
-
-TestSuite (links, .init = enter, .fini = leave);
+TestSuite (links, .init = server_enter_others, .fini = server_leave);
 
 static json_t *
 image (const char *url)
@@ -47,19 +29,16 @@ ask_value (const char *where)
   char url[256];
   snprintf (url, sizeof url, "%s", where);
   if (where[0] == '/')
-    snprintf (url, sizeof url, "http://127.0.0.1:%d/media%s", server.port, where);
+    snprintf (url, sizeof url, "http://127.0.0.1:%d/media%s", server_port (), where);
   return json_pack ("{s:[{s:s,s:s,s:[{s:s,s:s},o]}]}", "messages", "name", "Ann", "role", "user", "content", "type",
                     "text", "text", "What is it?", image (url));
 }
 
 static ask_t
-ask (const char *type, const char *more, const char *where, int64_t patience)
+ask (const char *type, const char *more, const char *where)
 {
-  ask_t one = {0};
-  server_model_of (&server, &stand, type, "", more);
-  stand_ask_value (&stand, &one, ask_value (where), false,
-                   patience ? troupe_loop_now () + patience : TROUPE_LOOP_NEVER);
-  stand_run (&stand);
+  server_model_of (type, "", more);
+  ask_t one = server_ask_value (ask_value (where), false);
   stand_stop (&stand);
   return one;
 }
@@ -68,7 +47,7 @@ ask (const char *type, const char *more, const char *where, int64_t patience)
 static void
 expect_sent (const char *type, const char *more, const char *where, const char *wanted)
 {
-  ask_t one = ask (type, more, where, 0);
+  ask_t one = ask (type, more, where);
   cr_assert (strstr (ask_content (&one), wanted), "%s: %s isn't in %s", where, wanted, ask_content (&one));
   ask_clear (&one);
 }
@@ -76,11 +55,8 @@ expect_sent (const char *type, const char *more, const char *where, const char *
 static void
 expect_error (const char *type, const char *more, const char *where, troupe_err_t code, const char *why)
 {
-  ask_t one = ask (type, more, where, 0);
-  cr_assert_null (one.message);
-  cr_assert_eq (one.error.code, code, "%s: %s: %s", where, troupe_err_name (one.error.code), one.error.why);
-  cr_assert (strstr (one.error.why, why), "%s: %s isn't in %s", where, why, one.error.why);
-  cr_assert_str_eq (one.error.object, "model/m");
+  ask_t one = ask (type, more, where);
+  server_expect_error (&one, code, why);
 }
 
 Test (links, are_fetched_for_a_model_that_takes_bytes)
@@ -100,7 +76,7 @@ Test (links, are_passed_on_to_one_that_takes_them_unless_told_otherwise)
 
 Test (links, that_a_model_may_not_fetch_are_refused_at_once)
 {
-  server_model_of (&server, &stand, "ollama", "", LOOPBACK ", \"links\": \"pass\"");
+  server_model_of ("ollama", "", LOOPBACK ", \"links\": \"pass\"");
   troupe_error_t error = {0};
   troupe_answer_t *answer;
   json_t *input = ask_value ("/fox.png");
@@ -116,7 +92,7 @@ Test (links, that_a_model_may_not_fetch_are_refused_at_once)
 Test (links, into_private_networks_are_not_followed)
 {
   char name[64];
-  snprintf (name, sizeof name, "http://localhost:%d/media/fox.png", server.port);
+  snprintf (name, sizeof name, "http://localhost:%d/media/fox.png", server_port ());
   expect_error ("ollama", "", "/fox.png", TROUPE_PERMISSION, "it is at an address that isn't public");
   expect_error ("ollama", "", name, TROUPE_PERMISSION, "it is at an address that isn't public");
   expect_error ("ollama", LOOPBACK, "/away.png", TROUPE_PERMISSION, "it is at an address that isn't public");
@@ -160,13 +136,11 @@ Test (links, to_files_are_read_below_one_folder_only)
 Test (links, are_fetched_once_and_may_be_dropped)
 {
   char url[128];
-  ask_t one = {0};
-  snprintf (url, sizeof url, "http://127.0.0.1:%d/media/fox.png", server.port);
-  server_model_of (&server, &stand, "ollama", "", LOOPBACK);
+  snprintf (url, sizeof url, "http://127.0.0.1:%d/media/fox.png", server_port ());
+  server_model_of ("ollama", "", LOOPBACK);
   json_t *input =
     json_pack ("{s:[{s:s,s:[o,o],s:[s]}]}", "messages", "name", "Ann", "content", image (url), image (url), "url", url);
-  stand_ask_value (&stand, &one, json_incref (input), false, TROUPE_LOOP_NEVER);
-  stand_run (&stand);
+  ask_t one = server_ask_value (json_incref (input), false);
   cr_assert (strstr (ask_content (&one), "[\"" FOX "\", \"" FOX "\", \"" FOX "\"]"), "%s", ask_content (&one));
   ask_clear (&one);
   for (int i = 0; i < 50; i++) {

@@ -3,40 +3,13 @@
 // What needs a server of its own (others.py): tasks that are asked about, completions, endpoints for images, and a rate
 // that is told before it is used up.
 
-#include "blackbox/harness/place.h"
 #include "blackbox/model/server.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
-static server_t server;
-static stand_t stand;
-
-static void
-enter (void)
-{
-  place_enter ();
-  server_start_others (&server);
-}
-
-static void
-leave (void)
-{
-  server_stop (&server);
-  place_leave ();
-}
-
-TestSuite (others, .init = enter, .fini = leave);
-
-static ask_t
-ask (const char *text, int64_t deadline)
-{
-  ask_t one = {0};
-  stand_ask (&stand, &one, text, false, deadline);
-  stand_run (&stand);
-  return one;
-}
+TestSuite (others, .init = server_enter_others, .fini = server_leave);
 
 static const char *
 image_of (const ask_t *one)
@@ -51,8 +24,8 @@ image_of (const ask_t *one)
 // done.
 Test (others, draw_by_tasks)
 {
-  server_model_of (&server, &stand, "dashscope", "", IMAGES);
-  ask_t one = ask ("a red fox", TROUPE_LOOP_NEVER);
+  server_model_of ("dashscope", "", IMAGES);
+  ask_t one = server_ask ("a red fox", false);
   cr_assert_str_eq (image_of (&one), "https://images.example/1.png");
   cr_assert_eq (json_array_size (json_object_get (one.message, "content")), 1);
   ask_clear (&one);
@@ -61,19 +34,19 @@ Test (others, draw_by_tasks)
 
 Test (others, say_why_a_task_failed_and_end_with_the_deadline)
 {
-  server_model_of (&server, &stand, "dashscope", "", IMAGES);
-  ask_t one = ask ("lost", TROUPE_LOOP_NEVER);
+  server_model_of ("dashscope", "", IMAGES);
+  ask_t one = server_ask ("lost", false);
   cr_assert_eq (one.error.code, TROUPE_MODEL_REFUSED, "%s", one.error.why);
   cr_assert (strstr (one.error.why, "FAILED: InternalError.Timeout: An internal timeout."), "%s", one.error.why);
-  one = ask ("a red fox", troupe_loop_now () + 500);
+  one = server_ask_until ("a red fox", false, troupe_loop_now () + 500);
   cr_assert_eq (one.error.code, TROUPE_DEADLINE, "%s", one.error.why);
   stand_stop (&stand);
 }
 
 Test (others, complete_texts)
 {
-  server_model_of (&server, &stand, "openai_chat", "/v1", ", \"api\": \"completion\"");
-  ask_t one = ask ("upon", TROUPE_LOOP_NEVER);
+  server_model_of ("openai_chat", "/v1", ", \"api\": \"completion\"");
+  ask_t one = server_ask ("upon", false);
   cr_assert (strncmp (ask_content (&one), "Once ", 5) == 0, "%s", ask_content (&one));
   cr_assert_eq (json_integer_value (json_object_get (ask_metadata (&one, "usage"), "input_tokens")), 3);
   ask_clear (&one);
@@ -82,9 +55,9 @@ Test (others, complete_texts)
 
 Test (others, draw_by_any_endpoint)
 {
-  server_model_of (&server, &stand, "post_api", "/paint",
+  server_model_of ("post_api", "/paint",
                    ", \"task\": \"image\", \"body\": {\"text\": \"{{prompt}}\"}, \"answer\": \"pictures\"");
-  ask_t one = ask ("fox", TROUPE_LOOP_NEVER);
+  ask_t one = server_ask ("fox", false);
   cr_assert_str_eq (image_of (&one), "https://images.example/fox.png");
   ask_clear (&one);
   stand_stop (&stand);
@@ -93,17 +66,17 @@ Test (others, draw_by_any_endpoint)
 // Four requests in four seconds, of which none is left: the next one waits for a second, without being refused first.
 Test (others, are_asked_no_faster_than_they_allow)
 {
-  server_model_of (&server, &stand, "openai_chat", "/limited", "");
-  ask_t one = ask ("first", TROUPE_LOOP_NEVER);
+  server_model_of ("openai_chat", "/limited", "");
+  ask_t one = server_ask ("first", false);
   cr_assert_eq (json_integer_value (json_object_get (ask_metadata (&one, "quota"), "tokens")), 900);
   cr_assert_eq (json_integer_value (json_object_get (ask_metadata (&one, "quota"), "requests")), 0);
   ask_clear (&one);
   int64_t begun = troupe_loop_now ();
-  one = ask ("second", TROUPE_LOOP_NEVER);
+  one = server_ask ("second", false);
   cr_assert_str_eq (ask_content (&one), "2");
   cr_assert (troupe_loop_now () - begun >= 900);
   ask_clear (&one);
-  one = ask ("third", troupe_loop_now () + 200);
+  one = server_ask_until ("third", false, troupe_loop_now () + 200);
   cr_assert_eq (one.error.code, TROUPE_RATE_LIMITED, "%s", one.error.why);
   cr_assert (one.error.retry_after_ms > 0 && one.error.retry_after_ms <= 1001);
   stand_stop (&stand);
@@ -134,7 +107,7 @@ doctor (const char *key)
     size_t size = strlen (yaml);
     snprintf (yaml + size, sizeof yaml - size,
               "  m%02zu: { type: %s, base_url: 'http://127.0.0.1:%d%s', api_key: %s%s }\n", i, listed[i].type,
-              server.port, listed[i].path, key, listed[i].more);
+              server_port (), listed[i].path, key, listed[i].more);
   }
   place_write ("troupe.yaml", yaml);
   process_t *process = process_run ("troupe", "doctor", "--json");

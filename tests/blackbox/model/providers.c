@@ -3,7 +3,6 @@
 // Each provider against a server that we didn't write and that speaks as the provider does: replies, whole and
 // streamed; tools both ways; a limited rate; errors.
 
-#include "blackbox/harness/place.h"
 #include "blackbox/model/server.h"
 
 #include <criterion/criterion.h>
@@ -31,7 +30,7 @@ static case_t cases[] = {
   {"openai_chat", "/v1", ", \"api\": \"responses\""},
 };
 
-static const char said[] = "Hello from the server, in several pieces of twenty characters.";
+TestSuite (providers, .init = server_enter, .fini = server_leave);
 
 ParameterizedTestParameters (providers, speak)
 {
@@ -39,21 +38,12 @@ ParameterizedTestParameters (providers, speak)
 }
 
 static void
-ask (stand_t *stand, ask_t *self, const char *text, bool streams)
+expect_hello (const case_t *one, bool streams)
 {
-  *self = (ask_t){0};
-  stand_ask (stand, self, text, streams, TROUPE_LOOP_NEVER);
-  stand_run (stand);
-}
-
-static void
-expect_hello (stand_t *stand, const case_t *one, bool streams)
-{
-  ask_t hello;
-  ask (stand, &hello, "hello", streams);
-  cr_assert_str_eq (ask_content (&hello), said, "%s", one->type);
+  ask_t hello = server_ask ("hello", streams);
+  cr_assert_str_eq (ask_content (&hello), SERVER_HELLO, "%s", one->type);
   if (streams)
-    cr_assert_str_eq (hello.text.data, said, "%s", one->type);
+    cr_assert_str_eq (hello.text.data, SERVER_HELLO, "%s", one->type);
   cr_assert_str_eq (json_string_value (ask_metadata (&hello, "finish_reason")), "stop", "%s", one->type);
   cr_assert_str_eq (json_string_value (ask_metadata (&hello, "provider")), one->type);
   cr_assert (json_is_integer (json_object_get (ask_metadata (&hello, "usage"), "input_tokens")), "%s", one->type);
@@ -61,10 +51,9 @@ expect_hello (stand_t *stand, const case_t *one, bool streams)
 }
 
 static void
-expect_parts (stand_t *stand, const case_t *one)
+expect_parts (const case_t *one)
 {
-  ask_t slow;
-  ask (stand, &slow, "slow", true);
+  ask_t slow = server_ask ("slow", true);
   cr_assert (slow.parts > 1, "%s: %u parts: %s", one->type, slow.parts, slow.error.why);
   ask_clear (&slow);
 }
@@ -94,66 +83,56 @@ results_of (const json_t *called)
 }
 
 static void
-use_tools (stand_t *stand, const case_t *one, bool streams)
+use_tools (const case_t *one, bool streams)
 {
-  ask_t first, second = {0};
-  ask (stand, &first, "weather?", streams);
+  ask_t first = server_ask ("weather?", streams);
   const json_t *content = json_object_get (first.message, "content");
   cr_assert_eq (json_array_size (content), 3, "%s: %s", one->type, first.error.why);
   const json_t *call = json_array_get (content, 2);
   cr_assert_str_eq (json_string_value (json_object_get (json_object_get (call, "input"), "city")), "Bergen");
   cr_assert_str_eq (json_string_value (ask_metadata (&first, "finish_reason")), "tool_use", "%s", one->type);
-  stand_ask_value (stand, &second, results_of (first.message), streams, TROUPE_LOOP_NEVER);
-  stand_run (stand);
+  ask_t second = server_ask_value (results_of (first.message), streams);
   cr_assert_str_eq (ask_content (&second), "Rain in Bergen.", "%s", one->type);
   ask_clear (&first);
   ask_clear (&second);
 }
 
 static void
-expect_errors (stand_t *stand, const case_t *one)
+expect_errors (const case_t *one)
 {
-  ask_t limited, broken, refused;
   int64_t begun = troupe_loop_now ();
-  ask (stand, &limited, "limited", true);
+  ask_t limited = server_ask ("limited", true);
   cr_assert_str_eq (ask_content (&limited), "Now it goes.", "%s", one->type);
   bool says_when = strcmp (one->type, "gemini") != 0; // Gemini says it in a body that this server doesn't send
   cr_assert (!says_when || troupe_loop_now () - begun >= 1000, "%s", one->type);
   ask_clear (&limited);
-  ask (stand, &broken, "broken", false);
+  ask_t broken = server_ask ("broken", false);
   cr_assert_eq (broken.error.code, TROUPE_MODEL_FAILED, "%s: %s", one->type, broken.error.why);
   cr_assert (strstr (broken.error.why, "The GPU melts"), "%s: %s", one->type, broken.error.why);
-  ask (stand, &refused, "too long", true);
+  ask_t refused = server_ask ("too long", true);
   cr_assert_eq (refused.error.code, TROUPE_MODEL_REFUSED, "%s: %s", one->type, refused.error.why);
 }
 
-ParameterizedTest (case_t *one, providers, speak, .init = place_enter, .fini = place_leave)
+ParameterizedTest (case_t *one, providers, speak)
 {
   char more[160];
-  server_t server;
-  stand_t stand;
-  server_start (&server, NULL);
   snprintf (more, sizeof more, ", \"retries\": 1, \"retry_pause\": 10, \"api_key\": \"sk-key-of-the-test\"%s",
             one->more);
-  server_model_of (&server, &stand, one->type, one->path, more);
-  expect_hello (&stand, one, true);
-  expect_hello (&stand, one, false);
-  expect_parts (&stand, one);
-  use_tools (&stand, one, true);
-  use_tools (&stand, one, false);
-  expect_errors (&stand, one);
+  server_model_of (one->type, one->path, more);
+  expect_hello (one, true);
+  expect_hello (one, false);
+  expect_parts (one);
+  use_tools (one, true);
+  use_tools (one, false);
+  expect_errors (one);
   stand_stop (&stand);
-  server_stop (&server);
 }
 
 static void
-expect_vectors (const server_t *server, const char *type, const char *path)
+expect_vectors (const char *type, const char *path)
 {
-  stand_t stand;
-  ask_t two = {0};
-  server_model_of (server, &stand, type, path, ", \"task\": \"embedding\"");
-  stand_ask_value (&stand, &two, json_pack ("[s,s]", "one text", "another text"), false, TROUPE_LOOP_NEVER);
-  stand_run (&stand);
+  server_model_of (type, path, ", \"task\": \"embedding\"");
+  ask_t two = server_ask_value (json_pack ("[s,s]", "one text", "another text"), false);
   const json_t *vectors = json_object_get (two.message, "embeddings");
   cr_assert_eq (json_array_size (vectors), 2, "%s: %s", type, two.error.why);
   cr_assert (json_array_size (json_array_get (vectors, 0)) > 1, "%s", type);
@@ -162,131 +141,96 @@ expect_vectors (const server_t *server, const char *type, const char *path)
   stand_stop (&stand);
 }
 
-Test (providers, embed, .init = place_enter, .fini = place_leave)
+Test (providers, embed)
 {
-  server_t server;
-  server_start (&server, NULL);
-  expect_vectors (&server, "openai", "/v1");
-  expect_vectors (&server, "dashscope", "");
-  server_stop (&server);
+  expect_vectors ("openai", "/v1");
+  expect_vectors ("dashscope", "");
 }
 
-Test (providers, post_to_any_endpoint, .init = place_enter, .fini = place_leave)
+Test (providers, post_to_any_endpoint)
 {
-  server_t server;
-  stand_t stand;
-  ask_t hello;
-  server_start (&server, NULL);
   server_model_of (
-    &server, &stand, "post_api", "/v1/chat/completions",
+    "post_api", "/v1/chat/completions",
     ", \"body\": {\"model\": \"{{model}}\", \"messages\": [{\"role\": \"user\", \"content\": \"{{prompt}}\"}]},"
     " \"answer\": \"choices.0.message.content\"");
-  ask (&stand, &hello, "hello", true);
-  cr_assert_str_eq (ask_content (&hello), said);
+  ask_t hello = server_ask ("hello", true);
+  cr_assert_str_eq (ask_content (&hello), SERVER_HELLO);
   ask_clear (&hello);
   stand_stop (&stand);
-  server_stop (&server);
 }
 
 static void
-expect_completion (const server_t *server, const char *type, const char *path, bool streams)
+expect_completion (const char *type, const char *path, bool streams)
 {
-  stand_t stand;
-  ask_t hello;
-  server_model_of (server, &stand, type, path, ", \"api\": \"completion\"");
-  ask (&stand, &hello, "hello", streams);
-  cr_assert_str_eq (ask_content (&hello), said, "%s", type);
-  cr_assert (!streams || strcmp (hello.text.data, said) == 0, "%s", type);
+  server_model_of (type, path, ", \"api\": \"completion\"");
+  ask_t hello = server_ask ("hello", streams);
+  cr_assert_str_eq (ask_content (&hello), SERVER_HELLO, "%s", type);
+  cr_assert (!streams || strcmp (hello.text.data, SERVER_HELLO) == 0, "%s", type);
   ask_clear (&hello);
   stand_stop (&stand);
 }
 
-Test (providers, complete_texts, .init = place_enter, .fini = place_leave)
+Test (providers, complete_texts)
 {
-  server_t server;
-  server_start (&server, NULL);
-  expect_completion (&server, "ollama", "", true);
-  expect_completion (&server, "ollama", "", false);
-  server_stop (&server);
+  expect_completion ("ollama", "", true);
+  expect_completion ("ollama", "", false);
 }
 
 // A model that thinks: its thoughts stand apart, come encrypted, and it takes them back with its calls.
-Test (providers, keep_the_thoughts_of_the_responses_apart, .init = place_enter, .fini = place_leave)
+Test (providers, keep_the_thoughts_of_the_responses_apart)
 {
-  server_t server;
-  stand_t stand;
-  ask_t one, two = {0};
-  server_start (&server, NULL);
-  server_model_of (&server, &stand, "openai", "/v1", ", \"api\": \"responses\", \"model\": \"gpt-5\"");
+  server_model_of ("openai", "/v1", ", \"api\": \"responses\", \"model\": \"gpt-5\"");
   for (int streams = 0; streams < 2; streams++) {
-    ask (&stand, &one, "think", streams);
+    ask_t one = server_ask ("think", streams);
     const json_t *thought = json_array_get (ask_metadata (&one, "thinking"), 0);
     cr_assert_str_eq (ask_content (&one), "Forty-two.", "%s", one.error.why);
     cr_assert_str_eq (json_string_value (json_object_get (thought, "text")), "Six times seven, that is.");
     cr_assert (json_is_string (json_object_get (thought, "signature")));
-    stand_ask_value (&stand, &two,
-                     json_pack ("{s:[{s:s,s:s},O,{s:s,s:s}]}", "messages", "name", "ann", "content", "think", //
-                                one.message, "name", "ann", "content", "hello"),
-                     streams, TROUPE_LOOP_NEVER);
-    stand_run (&stand);
-    cr_assert_str_eq (ask_content (&two), said, "%s", two.error.why);
+    json_t *both = json_pack ("{s:[{s:s,s:s},O,{s:s,s:s}]}", "messages", "name", "ann", "content", "think", //
+                              one.message, "name", "ann", "content", "hello");
+    ask_t two = server_ask_value (both, streams);
+    cr_assert_str_eq (ask_content (&two), SERVER_HELLO, "%s", two.error.why);
     ask_clear (&one);
     ask_clear (&two);
-    two = (ask_t){0};
   }
   stand_stop (&stand);
-  server_stop (&server);
 }
 
-Test (providers, are_left_alone_when_they_fail_again_and_again, .init = place_enter, .fini = place_leave)
+Test (providers, are_left_alone_when_they_fail_again_and_again)
 {
-  char more[64];
-  server_t server;
-  stand_t stand;
   ask_t one;
-  server_start (&server, NULL);
-  snprintf (more, sizeof more, ", \"retries\": 0");
-  server_model_of (&server, &stand, "openai", "/v1", more);
+  server_model_of ("openai", "/v1", ", \"retries\": 0");
   for (int i = 0; i < BREAKER_FAILURES; i++) {
-    ask (&stand, &one, "broken", false);
+    one = server_ask ("broken", false);
     cr_assert_eq (one.error.code, TROUPE_MODEL_FAILED);
   }
-  ask (&stand, &one, "hello", false);
+  one = server_ask ("hello", false);
   cr_assert_eq (one.error.code, TROUPE_MODEL_UNREACHABLE);
   cr_assert (strstr (one.error.why, "left alone"), "%s", one.error.why);
   cr_assert (one.error.retry_after_ms > 0 && one.error.retry_after_ms <= BREAKER_FIRST_MS);
-  cr_assert_eq (server_requests (&server, "hello"), 0);
+  cr_assert_eq (server_requests ("hello"), 0);
   stand_stop (&stand);
-  server_stop (&server);
 }
 
-Test (providers, draw_speak_and_listen, .init = place_enter, .fini = place_leave)
+Test (providers, draw_speak_and_listen)
 {
-  server_t server;
-  stand_t stand;
-  ask_t one;
-  server_start (&server, NULL);
-  server_model_of (&server, &stand, "openai", "/v1", ", \"task\": \"image\"");
-  ask (&stand, &one, "a red fox", false);
+  server_model_of ("openai", "/v1", ", \"task\": \"image\"");
+  ask_t one = server_ask ("a red fox", false);
   const json_t *block = json_array_get (json_object_get (one.message, "content"), 0);
   cr_assert_str_eq (json_string_value (json_object_get (block, "url")), "data:image/png;base64,iVBORw0KGgo=", "%s",
                     one.error.why);
   ask_clear (&one);
   stand_stop (&stand);
-  server_model_of (&server, &stand, "openai", "/v1", ", \"task\": \"speech\"");
-  ask (&stand, &one, "say cheese", false);
+  server_model_of ("openai", "/v1", ", \"task\": \"speech\"");
+  one = server_ask ("say cheese", false);
   block = json_array_get (json_object_get (one.message, "content"), 0);
   cr_assert_str_eq (json_string_value (json_object_get (block, "url")), "data:audio/mpeg;base64,SGVsbG8=", "%s",
                     one.error.why);
   ask_clear (&one);
   stand_stop (&stand);
-  server_model_of (&server, &stand, "openai", "/v1", ", \"task\": \"transcription\"");
-  one = (ask_t){0};
-  stand_ask_value (&stand, &one, json_pack ("{s:s}", "audio", "data:audio/wav;base64,UklGRgAAAA=="), false,
-                   TROUPE_LOOP_NEVER);
-  stand_run (&stand);
+  server_model_of ("openai", "/v1", ", \"task\": \"transcription\"");
+  one = server_ask_value (json_pack ("{s:s}", "audio", "data:audio/wav;base64,UklGRgAAAA=="), false);
   cr_assert_str_eq (ask_content (&one), "What was said.");
   ask_clear (&one);
   stand_stop (&stand);
-  server_stop (&server);
 }

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Criterion runs each test in a process of its own, so there is one server a process, and nobody hands it around.
 
 #include "blackbox/model/server.h"
 
@@ -10,50 +12,117 @@
 #define FOLDER TROUPE_SOURCE_DIR "/tests/blackbox/model/"
 static const char program[] = FOLDER "node_modules/@copilotkit/aimock/dist/cli.js";
 
+stand_t stand;
+
+static process_t *process;
+static int port;
+
+static void
+wait_for_port (void)
+{
+  process_expect (process, "listening on http://127.0.0.1:[0-9]+\n");
+  const char *url = strstr (process_output (process), "http://127.0.0.1:");
+  port = (int)strtol (url + strlen ("http://127.0.0.1:"), NULL, 10);
+}
+
 void
-server_start (server_t *self, const char *keys)
+server_start (const char *keys)
 {
   cr_assert (access (program, R_OK) == 0, "run npm ci in tests/blackbox/model: %s is missing", program);
   if (keys)
     setenv ("AIMOCK_API_KEYS", keys, 1);
-  self->process = process_run ("/usr/bin/env", "node", program, "--port", "0", "--fixtures", FOLDER "fixtures.json");
+  process = process_run ("/usr/bin/env", "node", program, "--port", "0", "--fixtures", FOLDER "fixtures.json");
   unsetenv ("AIMOCK_API_KEYS");
-  process_expect (self->process, "listening on http://127.0.0.1:[0-9]+\n");
-  const char *url = strstr (process_output (self->process), "http://127.0.0.1:");
-  self->port = (int)strtol (url + strlen ("http://127.0.0.1:"), NULL, 10);
+  wait_for_port ();
 }
 
 void
-server_start_others (server_t *self)
+server_stop (void)
+{
+  process_destroy (&process);
+}
+
+int
+server_port (void)
+{
+  return port;
+}
+
+void
+server_enter (void)
+{
+  place_enter ();
+  server_start (NULL);
+}
+
+void
+server_enter_others (void)
 {
   const char *python = getenv ("PYTHON");
-  self->process =
-    process_run (python ? python : "/usr/bin/python3", TROUPE_SOURCE_DIR "/tests/blackbox/model/others.py");
-  process_expect (self->process, "listening on http://127.0.0.1:[0-9]+\n");
-  self->port = (int)strtol (strrchr (process_output (self->process), ':') + 1, NULL, 10);
+  place_enter ();
+  process = process_run (python ? python : "/usr/bin/python3", FOLDER "others.py");
+  wait_for_port ();
 }
 
 void
-server_stop (server_t *self)
+server_leave (void)
 {
-  process_destroy (&self->process);
+  server_stop ();
+  place_leave ();
 }
 
+// -- A model of it ---------------------------------------------------------------------------------------------------
+
 void
-server_model_of (const server_t *self, stand_t *stand, const char *type, const char *path, const char *more)
+server_model_of (const char *type, const char *path, const char *more)
 {
   char config[1024];
   snprintf (config, sizeof config,
-            "{\"type\": \"%s\", \"model\": \"mock-1\", \"base_url\": \"http://127.0.0.1:%d%s\"%s}", type, self->port,
-            path, more);
-  stand_start (stand, config);
+            "{\"type\": \"%s\", \"model\": \"mock-1\", \"base_url\": \"http://127.0.0.1:%d%s\"%s}", type, port, path,
+            more);
+  stand_start (&stand, config);
 }
 
 void
-server_model (const server_t *self, stand_t *stand, const char *more)
+server_model (const char *more)
 {
-  server_model_of (self, stand, "openai_chat", "/v1", more);
+  server_model_of ("openai_chat", "/v1", more);
 }
+
+ask_t
+server_ask_until (const char *text, bool streams, int64_t deadline)
+{
+  ask_t one = {0};
+  stand_ask (&stand, &one, text, streams, deadline);
+  stand_run (&stand);
+  return one;
+}
+
+ask_t
+server_ask (const char *text, bool streams)
+{
+  return server_ask_until (text, streams, TROUPE_LOOP_NEVER);
+}
+
+ask_t
+server_ask_value (json_t *input, bool streams)
+{
+  ask_t one = {0};
+  stand_ask_value (&stand, &one, input, streams, TROUPE_LOOP_NEVER);
+  stand_run (&stand);
+  return one;
+}
+
+void
+server_expect_error (const ask_t *ask, troupe_err_t code, const char *why)
+{
+  cr_assert_null (ask->message);
+  cr_assert_eq (ask->error.code, code, "%s: %s", troupe_err_name (ask->error.code), ask->error.why);
+  cr_assert (strstr (ask->error.why, why), "%s isn't in %s", why, ask->error.why);
+  cr_assert_str_eq (ask->error.object, "model/m");
+}
+
+// -- Its journal -----------------------------------------------------------------------------------------------------
 
 static size_t
 keep (char *data, size_t one, size_t size, void *context)
@@ -72,13 +141,13 @@ asks_about (const json_t *entry, const char *text)
 }
 
 unsigned
-server_requests (const server_t *self, const char *text)
+server_requests (const char *text)
 {
   char url[128];
   bytes_t body = {0};
   unsigned count = 0;
   CURL *easy = curl_easy_init ();
-  snprintf (url, sizeof url, "http://127.0.0.1:%d/__aimock/journal", self->port);
+  snprintf (url, sizeof url, "http://127.0.0.1:%d/__aimock/journal", port);
   curl_easy_setopt (easy, CURLOPT_URL, url);
   curl_easy_setopt (easy, CURLOPT_WRITEFUNCTION, keep);
   curl_easy_setopt (easy, CURLOPT_WRITEDATA, &body);

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static server_t server;
 static process_t *up;
 
 static void
@@ -17,7 +16,7 @@ enter (void)
 {
   char yaml[1024];
   place_enter ();
-  server_start (&server, "sk-of-the-test");
+  server_start ("sk-of-the-test");
   place_write ("cy.lua", "return { reply = function (self, x) return self.model (x) end }\n");
   snprintf (yaml, sizeof yaml,
             "models:\n"
@@ -31,14 +30,14 @@ enter (void)
             "  ann: { model: [dead, elsewhere, gpt] }\n"
             "  ben: { model: gpt, fallback: [dead] }\n"
             "  cy: { type: script, file: cy.lua, model: [dead, gpt] }\n",
-            server.port, server.port, place_free_port (), place_free_port ());
+            server_port (), server_port (), place_free_port (), place_free_port ());
   up = mesh_up (yaml);
 }
 
 static void
 leave (void)
 {
-  server_stop (&server);
+  server_stop ();
   mesh_down (&up);
   place_leave ();
 }

@@ -66,11 +66,7 @@ rest (stage_t *stage)
 static const char *
 session (int status, const char *verb, const char *more)
 {
-  static process_t *last;
-  process_destroy (&last);
-  last = process_start ((const char *const[]){"troupe", "session", verb, more, NULL});
-  process_expect_exit (last, status);
-  return process_output (last);
+  return process_output_of (status, (const char *const[]){"troupe", "session", verb, more, NULL});
 }
 
 static json_t *
@@ -137,6 +133,30 @@ Test (ending, one_that_is_ended_leaves_nothing_and_begins_anew)
   do_steps (&stage, node, "one", "[['remember', 'b']]");
   cr_expect_eq (remembered (&stage, node, "one"), 1);
   cr_expect_eq (stage_counter (&stage, 0, "sessions_ended"), 2);
+  stage_close (&stage);
+}
+
+// Each is held by another broker, and neither is in the store.
+Test (ending, volatile_calls_in_it_are_cancelled_at_every_broker)
+{
+  stage_t stage;
+  stage_open (&stage, 2, brief);
+  process_t *worker = stage_player (&stage, "w", "tool/x", 8);
+  troupe_call_t made = {.service = "tool/x", .session = "one", .deadline_ms = DEADLINE_MS, .is_volatile = true};
+  troupe_placeholder_t *calls[3];
+  calls[0] = stage_call_with (stage_node (&stage, "1"), &made, "[['hold', 'left']]");
+  STAGE_UNTIL (&stage, process_said (worker, "hold left"));
+  calls[1] = stage_call_with (stage_node (&stage, "2"), &made, "[['hold', 'right']]");
+  STAGE_UNTIL (&stage, process_said (worker, "hold right"));
+  made.session = "two";
+  calls[2] = stage_call_with (stage_node (&stage, "2"), &made, "[['hold', 'other']]");
+  STAGE_UNTIL (&stage, process_said (worker, "hold other"));
+  session (0, "end", "one");
+  stage_expect_error (&stage, &calls[0], TROUPE_CANCELLED, "its session was ended");
+  stage_expect_error (&stage, &calls[1], TROUPE_CANCELLED, "its session was ended");
+  session (4, "end", "one");
+  process_send (worker, "go other\n");
+  stage_expect_reply (&stage, &calls[2], 1, "w");
   stage_close (&stage);
 }
 

@@ -13,20 +13,15 @@ TestSuite (dead, .init = place_enter, .fini = place_leave, .timeout = 180);
 
 // A verb of `troupe dead` to its end; its output, valid until the next one.
 static const char *
-dead (stage_t *stage, int status, const char *verb, const char *more)
+dead (int status, const char *verb, const char *more)
 {
-  static process_t *last;
-  process_destroy (&last);
-  last = process_start ((const char *const[]){"troupe", "dead", verb, more, NULL});
-  process_expect_exit (last, status);
-  (void)stage;
-  return process_output (last);
+  return process_output_of (status, (const char *const[]){"troupe", "dead", verb, more, NULL});
 }
 
 static json_t *
-listed (stage_t *stage)
+listed (void)
 {
-  json_t *letters = json_loads (dead (stage, 0, "list", "--json"), 0, NULL);
+  json_t *letters = json_loads (dead (0, "list", "--json"), 0, NULL);
   cr_assert (json_is_array (letters));
   return letters;
 }
@@ -87,13 +82,13 @@ Test (dead, three_workers_count_and_what_else_dies_between_them_does_not)
   STAGE_UNTIL (&stage, process_said (worker, "hold here"));
   kill_and_start_broker (&stage);
   until_it_goes_on (&stage);
-  json_t *letters = listed (&stage);
+  json_t *letters = listed ();
   cr_expect_eq (json_array_size (letters), 0, "two workers, two brokers and a Redis have died");
   json_decref (letters);
   stage_kill (&worker);
   stage_expect_error (&stage, &call, TROUPE_SERVICE_DIED, "3 instances died while they ran this call");
 
-  letters = listed (&stage);
+  letters = listed ();
   cr_assert_eq (json_array_size (letters), 1);
   const json_t *letter = json_array_get (letters, 0), *deaths = json_object_get (letter, "deaths");
   cr_expect_str_eq (text_of (letter, "service"), "tool/x");
@@ -114,12 +109,12 @@ Test (dead, a_letter_is_shown_and_sent_again)
   troupe_placeholder_t *call = stage_call (stage_node (&stage, "1"), "tool/x", "one", "[['hold', 'here']]");
   let_die (&stage, &worker);
   stage_expect_error (&stage, &call, TROUPE_SERVICE_DIED, "troupe dead show|1 instances died");
-  const char *table = dead (&stage, 0, "list", NULL);
+  const char *table = dead (0, "list", NULL);
   cr_expect (text_matches (table, "ID +SERVICE +SESSION") && text_matches (table, "tool/x +one +1 "), "%s", table);
-  json_t *letters = listed (&stage);
+  json_t *letters = listed ();
   char *id = strdup (text_of (json_array_get (letters, 0), "id"));
   json_decref (letters);
-  json_t *shown = json_loads (dead (&stage, 0, "show", id + strlen (id) - 6), 0, NULL);
+  json_t *shown = json_loads (dead (0, "show", id + strlen (id) - 6), 0, NULL);
   cr_expect_str_eq (text_of (json_object_get (shown, "letter"), "id"), id);
   cr_expect_str_eq (json_string_value (json_array_get (json_array_get (json_object_get (shown, "input"), 0), 0)),
                     "hold");
@@ -128,7 +123,7 @@ Test (dead, a_letter_is_shown_and_sent_again)
   worker = stage_player (&stage, "immortal", "tool/x", 1);
   process_t *retry = process_run ("troupe", "dead", "retry", id);
   STAGE_UNTIL (&stage, process_said (worker, "hold here"));
-  letters = listed (&stage);
+  letters = listed ();
   cr_expect_eq (json_array_size (letters), 0, "it is a call again");
   json_decref (letters);
   process_send (worker, "go here\n");
@@ -137,8 +132,8 @@ Test (dead, a_letter_is_shown_and_sent_again)
   cr_expect (text_matches (process_output (retry), "\"by\": *\"immortal"), "%s", process_output (retry));
   cr_expect_eq (stage_counter (&stage, 0, "letters_written"), 1);
   cr_expect_eq (stage_counter (&stage, 0, "letters_resent"), 1);
-  dead (&stage, 4, "show", id);
-  dead (&stage, 4, "retry", id);
+  dead (4, "show", id);
+  dead (4, "retry", id);
   free (id);
   stage_close (&stage);
 }
@@ -156,20 +151,20 @@ Test (dead, letters_are_thrown_away)
     let_die (&stage, &worker);
     stage_expect_error (&stage, &call, TROUPE_SERVICE_DIED, NULL);
   }
-  json_t *letters = listed (&stage);
+  json_t *letters = listed ();
   cr_expect_eq (json_array_size (letters), 2);
-  dead (&stage, 0, "drop", text_of (json_array_get (letters, 0), "id"));
+  dead (0, "drop", text_of (json_array_get (letters, 0), "id"));
   json_decref (letters);
-  letters = listed (&stage);
+  letters = listed ();
   cr_expect_eq (json_array_size (letters), 1);
   json_decref (letters);
-  dead (&stage, 0, "drop", "--all");
-  letters = listed (&stage);
+  dead (0, "drop", "--all");
+  letters = listed ();
   cr_expect_eq (json_array_size (letters), 0);
   json_decref (letters);
-  dead (&stage, 4, "drop", "00000000");
-  dead (&stage, 2, "drop", NULL);
-  dead (&stage, 2, "bury", NULL);
+  dead (4, "drop", "00000000");
+  dead (2, "drop", NULL);
+  dead (2, "bury", NULL);
   cr_expect_eq (stage_counter (&stage, 0, "letters_discarded"), 2);
   stage_close (&stage);
 }
@@ -189,7 +184,7 @@ Test (dead, a_call_that_may_run_once_fails_when_its_worker_dies)
   STAGE_UNTIL (&stage, process_said (worker, "hold here"));
   stage_kill (&worker);
   stage_expect_error (&stage, &call, TROUPE_SERVICE_DIED, "at most once");
-  json_t *letters = listed (&stage);
+  json_t *letters = listed ();
   cr_expect_eq (json_array_size (letters), 1);
   json_decref (letters);
   cr_expect_not (process_said (next, "run"));

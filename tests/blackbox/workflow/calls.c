@@ -65,6 +65,25 @@ Test (calls, raise_their_errors_where_replies_are_used)
     "assert (err.code == 'unknown_service' and tostring (err):match 'did you mean agent/alice', tostring (err))\n");
 }
 
+// What went wrong first, however many steps behind it, and however it is called.
+Test (calls, of_an_unknown_service_tell_so_to_whoever_depends_on_them)
+{
+  flow_check ("local alice, alcie, bob = agent 'alice', agent 'alcie', agent 'bob'\n"
+              "local function expect (x)\n"
+              "  local ok, err = pcall (function () return x.content end)\n"
+              "  assert (not ok and err.code == 'unknown_service' and err.object == 'agent/alcie', tostring (err))\n"
+              "  assert (tostring (err):match 'did you mean agent/alice', tostring (err))\n"
+              "end\n"
+              "expect (pipeline.sequential ({alice, alcie, bob, alice}, msg ('me', 'x')))\n"
+              "local refused = alcie (alice 'x')\n"
+              "refused:wait ()\n"
+              "expect (bob (refused))\n"
+              "expect (bob {alice 'y', alcie 'z', msg ('me', 'x')})\n"
+              "local nested = Agent {name = 'nested', reply = function (self, x) return bob (alcie (x)) end}\n"
+              "local ok, err = pcall (function () return nested 'x'.content end)\n"
+              "assert (err.code == 'unknown_service' and err.object:match 'agent/alcie', tostring (err))\n");
+}
+
 Test (calls, show_file_line_and_traceback_of_an_error)
 {
   process_t *up = flow_up ();

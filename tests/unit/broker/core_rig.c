@@ -10,12 +10,18 @@
 ledger_model_t *model;
 stage_t *stage;
 
-static void
-open_with (const broker_limits_t *limits)
+void
+core_rig_open_alone (const broker_limits_t *limits)
 {
   model = ledger_model_new ();
   stage = stage_new (model, "broker-1", limits, 1000);
   stage_ready (stage);
+}
+
+void
+core_rig_open_with (const broker_limits_t *limits)
+{
+  core_rig_open_alone (limits);
   stage_hello (stage, CALLER, "caller-1");
   stage_hello (stage, INSTANCE, "instance-2");
   stage_forget (stage);
@@ -24,14 +30,14 @@ open_with (const broker_limits_t *limits)
 void
 core_rig_open (void)
 {
-  open_with (NULL);
+  core_rig_open_with (NULL);
 }
 
 void
 core_rig_reopen (const broker_limits_t *limits)
 {
   core_rig_close ();
-  open_with (limits);
+  core_rig_open_with (limits);
 }
 
 static void
@@ -107,6 +113,45 @@ core_rig_nested (unsigned number, const char *service, unsigned parent, unsigned
   troupe_header_set_path (&header, &id, 1);
   troupe_header_set_parent (&header, attempt);
   core_rig_send (INSTANCE, &header, "input");
+}
+
+json_t *
+core_rig_ask (troupe_header_t *header, troupe_err_t *code)
+{
+  enum { REQUEST = 7 };
+  troupe_header_set_request (header, REQUEST);
+  core_rig_send (CALLER, header, NULL);
+  const stage_message_t *answer = stage_take (stage, CALLER, TROUPE_CMD_REPORT);
+  *code = TROUPE_OK;
+  if (answer != NULL) {
+    cr_expect_eq (answer->header.request, REQUEST);
+    return core_rig_json (answer);
+  }
+  answer = stage_take (stage, CALLER, TROUPE_CMD_REFUSED);
+  cr_assert_not_null (answer);
+  cr_expect (answer->header.of == (unsigned)header->command && answer->header.request == REQUEST);
+  *code = stage_error (answer);
+  return NULL;
+}
+
+size_t
+core_rig_listed (troupe_command_t command, const char *name)
+{
+  size_t count = 0;
+  uint64_t position = 0;
+  do {
+    troupe_err_t code;
+    troupe_header_t header;
+    troupe_header_init (&header, command);
+    if (position > 0)
+      troupe_header_set_position (&header, position);
+    json_t *report = core_rig_ask (&header, &code);
+    cr_assert_eq (code, TROUPE_OK);
+    count += json_array_size (json_object_get (report, name));
+    position = (uint64_t)json_integer_value (json_object_get (report, "position"));
+    json_decref (report);
+  } while (position > 0);
+  return count;
 }
 
 troupe_header_t

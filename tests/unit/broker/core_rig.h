@@ -17,7 +17,10 @@ enum { CALLER = 1, INSTANCE = 2, OTHER = 3, SECOND_CALLER = 4 };
 extern ledger_model_t *model;
 extern stage_t *stage;
 
-// A broker that is ready, and peers that have forgotten what they were told until now.
+// A broker that is ready, and has no peers. `limits` NULL: stage_limits.
+void core_rig_open_alone (const broker_limits_t *limits);
+// The same, and peers that have forgotten what they were told until now.
+void core_rig_open_with (const broker_limits_t *limits);
 void core_rig_open (void);
 // The same, and the instance serves agent/alice and agent/bob, actors, and tool/echo, with a credit of 4 each.
 void core_rig_open_serving (void);
@@ -36,6 +39,13 @@ void core_rig_lose (broker_connection_t connection);
 void core_rig_nested (unsigned number, const char *service, unsigned parent, unsigned attempt);
 // The instance loses its connection, not its life, and serves what core_rig_open_serving () says again.
 void core_rig_reconnect (void);
+
+// The caller asks by a header, to which this adds the number of the request. The report, the caller's; NULL: it was
+// refused, as `code`.
+json_t *core_rig_ask (troupe_header_t *header, troupe_err_t *code);
+
+// Asks for a list until its end: how many things there are by that name.
+size_t core_rig_listed (troupe_command_t command, const char *name);
 
 // The headers, to be added to.
 troupe_header_t core_rig_call_header (unsigned number, const char *service);

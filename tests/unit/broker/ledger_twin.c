@@ -31,7 +31,8 @@ on_result (void *context, const ledger_result_t *result)
                         .epoch = result->epoch,
                         .inputs = result->inputs,
                         .body_size = troupe_buffer_size (result->body),
-                        .calls_count = result->calls_count};
+                        .calls_count = result->calls_count,
+                        .hubs_count = result->hubs_count};
   cr_assert_lt (out->body_size, sizeof out->body);
   if (out->body_size > 0)
     memcpy (out->body, troupe_buffer_data (result->body), out->body_size);
@@ -43,6 +44,8 @@ on_result (void *context, const ledger_result_t *result)
                                  .stretch = result->calls[i].stretch};
   if (result->said_count > 0)
     memcpy (out->said, result->said, result->said_count * sizeof *out->said);
+  for (size_t i = 0; i < result->hubs_count; i++)
+    out->hubs[i] = (ledger_hub_t){.hub = result->hubs[i].hub};
   twin.answered = true;
 }
 
@@ -165,7 +168,9 @@ compare_notices (const ledger_request_t *request, const twin_pair_t *pair)
   LOOP_UNTIL (twin.rig->loop, broker->notices_count >= pair->notices_count);
   trace_notices (broker->name, "hears", broker->kinds, broker->notices, broker->notices_count);
   trace_notices (broker->name, "is to hear", pair->kinds, pair->notices, pair->notices_count);
-  SAME (broker->notices_count == pair->notices_count);
+  cr_assert_eq (broker->notices_count, pair->notices_count,
+                "TROUPE_SEED=%" PRIu64 ", step %u, request %d: broker %s hears %zu notices, not %zu", twin.seed,
+                twin.step, (int)request->op, broker->name, broker->notices_count, pair->notices_count);
   bool taken[TWIN_NOTICES_MAX] = {false};
   for (size_t i = 0; i < pair->notices_count; i++) {
     size_t j = 0;
@@ -181,11 +186,23 @@ compare_notices (const ledger_request_t *request, const twin_pair_t *pair)
 }
 
 static void
+trace_stretch (const ledger_stretch_t *stretch)
+{
+  if (stretch->entries > 0)
+    fprintf (stderr, ", %u entries of hub %s from %" PRIu64 " to %" PRIu64, stretch->entries, short_id (&stretch->hub),
+             stretch->since, stretch->position);
+}
+
+static void
 trace_calls (const char *gives, const rig_result_t *result)
 {
-  for (size_t i = 0; i < result->calls_count; i++)
-    fprintf (stderr, "  %s %s, attempt %u, %u news%s\n", gives, short_id (&result->calls[i].call),
-             result->calls[i].attempt, result->calls[i].news, result->calls[i].ready ? ", ready" : "");
+  for (size_t i = 0; i < result->calls_count; i++) {
+    const rig_call_t *call = &result->calls[i];
+    fprintf (stderr, "  %s %s %s, attempt %u, %u news%s", gives, call->service, short_id (&call->call), call->attempt,
+             call->news, call->ready ? ", ready" : "");
+    trace_stretch (&call->stretch);
+    fputc ('\n', stderr);
+  }
 }
 
 // With TROUPE_TRACE set: what was asked, and what the ledger says and tells.
@@ -203,10 +220,17 @@ trace (unsigned by, const ledger_request_t *request, const rig_result_t *real)
     fprintf (stderr, ", input %s", short_id (&request->inputs[i]));
   for (uint32_t i = 0; i < request->hubs_count; i++)
     fprintf (stderr, ", hub %s", short_id (&request->hubs[i]));
+  for (uint32_t i = 0; i < request->members_count; i++)
+    fprintf (stderr, ", member %s", request->members[i]);
+  if (request->sizes_count > 0)
+    fprintf (stderr, ", %u messages or entries", request->sizes_count);
   if (!troupe_id_is_zero (&request->fan))
-    fprintf (stderr, ", group %d", request->fan.bytes[0]);
-  fprintf (stderr, ": outcome %d, status %d, attempt %u%s\n", (int)real->outcome, (int)real->status, real->attempt,
-           real->ready ? ", ready" : "");
+    fprintf (stderr, ", group %d%s", request->fan.bytes[0],
+             (request->flags & TROUPE_FLAG_MORE) != 0 ? " and more" : "");
+  fprintf (stderr, ": outcome %d, status %d, attempt %u%s, %u news", (int)real->outcome, (int)real->status,
+           real->attempt, real->ready ? ", ready" : "", real->news);
+  trace_stretch (&real->stretch);
+  fputc ('\n', stderr);
   trace_calls ("gives", real);
   trace_calls ("is to give", &twin.modelled);
 }
@@ -222,8 +246,12 @@ twin_perform (unsigned by, const ledger_request_t *request)
   while (request->op == LEDGER_CLOSE && real->more)
     real = rig_do (twin.rig, twin.pairs[by].broker, request);
   twin.answered = false;
+  if (request->op == LEDGER_ROUSE)
+    twin_rouse_before (request, real);
   ledger_link_submit (twin.pairs[by].link, request);
   cr_assert (ledger_link_deliver (twin.pairs[by].link, 1000) && twin.answered);
+  if (request->op == LEDGER_ROUSE)
+    twin_rouse_after (real);
   for (int i = 0; i < 2; i++)
     while (ledger_link_deliver (twin.pairs[i].link, 1000)) {
     }
@@ -233,6 +261,7 @@ twin_perform (unsigned by, const ledger_request_t *request)
   twin.heard += request->op == LEDGER_HEAR && real->outcome == LEDGER_OK ? real->body_size - 1 : 0;
   for (int i = 0; i < 2; i++)
     compare_notices (request, &twin.pairs[i]);
+  twin_rouse_check ();
 }
 
 // -- Both -----------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ typedef struct {
   unsigned step;
   bool answered;
   rig_result_t modelled;
-  size_t heard, cycles; // so much was heard, so many rings were refused
+  size_t heard, cycles, roused; // so much was heard, so many rings were refused, so many observe calls were made
 } twin_t;
 
 // There is one; a request that the two do differently fails the test.
@@ -40,5 +40,16 @@ void twin_close (void);
 void twin_change_history (void);
 // Broker `by`, 0 or 1, asks both.
 void twin_perform (unsigned by, const ledger_request_t *request);
+
+// -- Members that hear without being called (ledger_twin_rouse.c) ----------------------------------------------------
+
+// Time passes: who failed to hear has rested, and no group's calls are waited for any more.
+void twin_pass_time (void);
+// Around a request of the op LEDGER_ROUSE: the model makes observe calls for the members in the order in which the
+// ledger did, and then they get the ids that it gave them.
+void twin_rouse_before (const ledger_request_t *request, const rig_result_t *real);
+void twin_rouse_after (const rig_result_t *real);
+// Whoever failed to hear rests until twin_pass_time; and no hub is forgotten in which somebody has something to hear.
+void twin_rouse_check (void);
 
 #endif

@@ -2,17 +2,11 @@
 //
 // What a broker does about calls under which instances die: who counts, and what peers are told of dead letters.
 
-#include "sim/stage.h"
+#include "core_rig.h"
 
-#include "troupe/value.h"
-
-#include <criterion/criterion.h>
 #include <stdio.h>
 
-enum { CALLER = 1, FIRST = 10 };
-
-static ledger_model_t *model;
-static stage_t *stage;
+enum { FIRST = 10 };
 
 static void
 open (void)
@@ -20,28 +14,10 @@ open (void)
   broker_limits_t limits = stage_limits;
   limits.dead_letters = 10;
   limits.dead_retention = 60 * 1000;
-  model = ledger_model_new ();
-  stage = stage_new (model, "broker-1", &limits, 1000);
-  stage_ready (stage);
-  stage_hello (stage, CALLER, "caller-1");
+  core_rig_open_with (&limits);
 }
 
-static void
-close (void)
-{
-  stage_destroy (&stage);
-  ledger_model_destroy (&model);
-}
-
-TestSuite (core_letters, .init = open, .fini = close);
-
-static void
-call (unsigned number)
-{
-  troupe_id_t id = stage_id (number);
-  stage_call (stage, CALLER, &id, "tool/deadly", "s", 0, 0);
-  stage_settle_store (stage);
-}
+TestSuite (core_letters, .init = open, .fini = core_rig_close);
 
 static void
 instance (broker_connection_t connection, const char *name)
@@ -61,63 +37,30 @@ kill_instances (unsigned number, unsigned times)
     snprintf (name, sizeof name, "mortal-%u-%u", number, i);
     instance (connection, name);
     if (i == 0)
-      call (number);
-    cr_assert_not_null (stage_take (stage, connection, TROUPE_CMD_OFFER), "offer %u", i + 1);
-    stage_unsent (stage, connection, TROUPE_CMD_HEARTBEAT, false);
-    stage_settle_store (stage);
+      core_rig_call (number, "tool/deadly");
+    cr_assert (core_rig_sent (connection, TROUPE_CMD_OFFER), "offer %u", i + 1);
+    core_rig_lose (connection);
   }
 }
 
-static uint64_t position; // that is asked from
-
-// Asks; the answer's map (the caller's), or NULL and the error's code.
+// About a call's letter.
 static json_t *
 ask (troupe_command_t command, unsigned number, unsigned again, troupe_err_t *code)
 {
   troupe_header_t header;
   troupe_id_t id = stage_id (number), new_id = stage_id (again);
-  json_t *json = NULL;
   troupe_header_init (&header, command);
-  troupe_header_set_request (&header, 7);
-  if (command != TROUPE_CMD_LETTERS) {
-    troupe_header_set_call (&header, &id);
-    troupe_header_set_session (&header, troupe_text ("s"));
-  }
-  if (command == TROUPE_CMD_LETTERS && position > 0)
-    troupe_header_set_position (&header, position);
+  troupe_header_set_call (&header, &id);
+  troupe_header_set_session (&header, troupe_text ("s"));
   if (command == TROUPE_CMD_RESEND)
     troupe_header_set_again (&header, &new_id);
-  stage_receive (stage, CALLER, &header, NULL);
-  stage_settle_store (stage);
-  const stage_message_t *answer = stage_take (stage, CALLER, TROUPE_CMD_REPORT);
-  *code = TROUPE_OK;
-  if (answer != NULL) {
-    cr_expect_eq (answer->header.request, 7);
-    cr_assert_eq (
-      troupe_value_unpack (troupe_buffer_data (answer->body), troupe_buffer_size (answer->body), &json, NULL),
-      TROUPE_OK);
-    return json;
-  }
-  const stage_message_t *refused = stage_take (stage, CALLER, TROUPE_CMD_REFUSED);
-  cr_assert_not_null (refused);
-  cr_expect (refused->header.of == (unsigned)command && refused->header.request == 7);
-  *code = stage_error (refused);
-  return NULL;
+  return core_rig_ask (&header, code);
 }
 
 static size_t
 listed (void)
 {
-  size_t count = 0;
-  position = 0;
-  do {
-    troupe_err_t code;
-    json_t *report = ask (TROUPE_CMD_LETTERS, 0, 0, &code);
-    count += json_array_size (json_object_get (report, "letters"));
-    position = (uint64_t)json_integer_value (json_object_get (report, "position"));
-    json_decref (report);
-  } while (position > 0);
-  return count;
+  return core_rig_listed (TROUPE_CMD_LETTERS, "letters");
 }
 
 Test (core_letters, three_deaths_leave_a_letter_that_is_listed_shown_and_discarded)
@@ -160,8 +103,7 @@ Test (core_letters, a_letter_that_is_sent_again_is_offered_like_any_call)
   report = ask (TROUPE_CMD_RESEND, 1, 2, &code); // again: the same
   cr_expect_not_null (report);
   json_decref (report);
-  stage_settle (stage, 5, &id, "s", 1, "value");
-  stage_settle_store (stage);
+  core_rig_settle (5, 2, 1);
   cr_expect_eq (broker_core_open_calls (stage->core), 0);
   cr_expect_null (ask (TROUPE_CMD_RESEND, 1, 3, &code));
   cr_expect_eq (code, TROUPE_NOT_FOUND);
@@ -172,22 +114,21 @@ Test (core_letters, instances_that_leave_do_not_count)
 {
   kill_instances (1, 2);
   instance (7, "polite");
-  cr_assert_not_null (stage_take (stage, 7, TROUPE_CMD_OFFER));
+  cr_assert (core_rig_sent (7, TROUPE_CMD_OFFER));
   stage_say (stage, 7, TROUPE_CMD_BYE);
   stage_settle_store (stage);
   instance (8, "polite-2");
-  cr_expect_not_null (stage_take (stage, 8, TROUPE_CMD_OFFER));
+  cr_expect (core_rig_sent (8, TROUPE_CMD_OFFER));
   cr_expect_eq (ledger_model_letters (model), 0);
 }
 
 Test (core_letters, a_process_that_only_loses_its_connection_has_not_died_twice)
 {
   instance (7, "flaky");
-  call (1);
+  core_rig_call (1, "tool/deadly");
   for (broker_connection_t connection = 7; connection < 14; connection++) {
-    cr_assert_not_null (stage_take (stage, connection, TROUPE_CMD_OFFER));
-    stage_unsent (stage, connection, TROUPE_CMD_HEARTBEAT, false);
-    stage_settle_store (stage);
+    cr_assert (core_rig_sent (connection, TROUPE_CMD_OFFER));
+    core_rig_lose (connection);
     instance (connection + 1, "flaky");
   }
   cr_expect_eq (ledger_model_letters (model), 0);
@@ -211,22 +152,12 @@ Test (core_letters, a_redis_that_is_lost_does_not_count)
   cr_expect_eq (broker_core_open_calls (stage->core), 1);
 }
 
-Test (core_letters, questions_are_refused_when_the_store_is_away)
-{
-  troupe_err_t code;
-  ledger_link_break (stage->link, 0, stage->now);
-  cr_expect_null (ask (TROUPE_CMD_LETTERS, 0, 0, &code));
-  cr_expect_eq (code, TROUPE_STORE_UNAVAILABLE);
-}
-
 // What is stored nowhere can't be fenced.
 Test (core_letters, a_volatile_call_can_not_be_one_that_runs_once)
 {
   troupe_id_t id = stage_id (1);
   instance (5, "any");
   stage_call (stage, CALLER, &id, "tool/deadly", "s", TROUPE_FLAG_VOLATILE | TROUPE_FLAG_ONCE, 0);
-  const stage_message_t *refused = stage_take (stage, CALLER, TROUPE_CMD_REFUSED);
-  cr_assert_not_null (refused);
-  cr_expect_eq (stage_error (refused), TROUPE_BAD_ARGUMENT);
-  cr_expect_null (stage_take (stage, 5, TROUPE_CMD_OFFER));
+  cr_expect_eq (core_rig_refused (CALLER), TROUPE_BAD_ARGUMENT);
+  cr_expect_not (core_rig_sent (5, TROUPE_CMD_OFFER));
 }

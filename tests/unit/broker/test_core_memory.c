@@ -91,9 +91,12 @@ ask_for_much (void)
   troupe_header_set_from (&header, 0);
   troupe_header_set_count (&header, 1);
   stage_receive (stage, INSTANCE, &header, NULL);
-  troupe_header_init (&header, TROUPE_CMD_STATUS);
-  troupe_header_set_request (&header, 2);
-  stage_receive (stage, CALLER, &header, NULL);
+  static const troupe_command_t questions[] = {TROUPE_CMD_STATUS, TROUPE_CMD_LETTERS, TROUPE_CMD_SESSIONS};
+  for (unsigned i = 0; i < sizeof questions / sizeof *questions; i++) {
+    troupe_header_init (&header, questions[i]);
+    troupe_header_set_request (&header, 2 + i);
+    stage_receive (stage, CALLER, &header, NULL);
+  }
 }
 
 // Calls, each once more, an outcome, a cancel, a lost instance, a lost broker; then memory is there again.

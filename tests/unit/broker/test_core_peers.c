@@ -1,38 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connections: hello, leases, garbage, limits, the report, events.
+// Connections: hello, leases, garbage, limits, events.
 
-#include "sim/stage.h"
-
-#include "troupe/value.h"
-
-#include <criterion/criterion.h>
-
-static ledger_model_t *model;
-static stage_t *stage;
+#include "core_rig.h"
 
 static void
 open (void)
 {
-  model = ledger_model_new ();
-  stage = stage_new (model, "broker-1", NULL, 1000);
-  stage_ready (stage);
+  core_rig_open_alone (NULL);
 }
 
-static void
-close (void)
-{
-  stage_destroy (&stage);
-  ledger_model_destroy (&model);
-}
-
-TestSuite (core_peers, .init = open, .fini = close);
-
-static bool
-sent (broker_connection_t to, troupe_command_t command)
-{
-  return stage_take (stage, to, command) != NULL;
-}
+TestSuite (core_peers, .init = open, .fini = core_rig_close);
 
 static void
 receive_bytes (broker_connection_t from, const void *bytes, size_t size)
@@ -53,12 +31,12 @@ Test (core_peers, hello_is_welcomed_with_the_terms)
   cr_expect (troupe_text_equal (welcome->header.endpoint, "ipc://publish"));
   stage_register (stage, 1, "tool/echo", 4, false);
   stage_hello (stage, 1, "alice-1");
-  cr_expect (sent (1, TROUPE_CMD_WELCOME), "again");
+  cr_expect (core_rig_sent (1, TROUPE_CMD_WELCOME), "again");
   stage_hello (stage, 2, "caller");
   troupe_id_t id = stage_id (1);
   stage_call (stage, 2, &id, "tool/echo", "s", 0, 0);
   stage_settle_store (stage);
-  cr_expect (sent (1, TROUPE_CMD_OFFER), "and it lost nothing by it");
+  cr_expect (core_rig_sent (1, TROUPE_CMD_OFFER), "and it lost nothing by it");
 }
 
 Test (core_peers, a_peer_of_another_mesh_is_turned_away)
@@ -68,9 +46,8 @@ Test (core_peers, a_peer_of_another_mesh_is_turned_away)
   troupe_header_set_peer (&header, troupe_text ("alice-1"));
   troupe_header_set_mesh (&header, troupe_text ("other"));
   stage_receive (stage, 1, &header, NULL);
-  const stage_message_t *refused = stage_take (stage, 1, TROUPE_CMD_REFUSED);
-  cr_assert (refused != NULL && stage_error (refused) == TROUPE_WRONG_MESH);
-  cr_expect_not (sent (1, TROUPE_CMD_WELCOME));
+  cr_expect_eq (core_rig_refused (1), TROUPE_WRONG_MESH);
+  cr_expect_not (core_rig_sent (1, TROUPE_CMD_WELCOME));
   troupe_header_set_mesh (&header, troupe_text ("m"));
   stage_receive (stage, 1, &header, NULL);
   const stage_message_t *welcome = stage_take (stage, 1, TROUPE_CMD_WELCOME);
@@ -106,13 +83,13 @@ Test (core_peers, strangers_are_told_to_say_hello_but_not_each_time)
 {
   for (int i = 0; i < 100; i++)
     stage_say (stage, 7, TROUPE_CMD_HEARTBEAT);
-  cr_expect (sent (7, TROUPE_CMD_RESET));
-  cr_expect_not (sent (7, TROUPE_CMD_RESET));
+  cr_expect (core_rig_sent (7, TROUPE_CMD_RESET));
+  cr_expect_not (core_rig_sent (7, TROUPE_CMD_RESET));
   stage_advance (stage, 500);
   stage_say (stage, 7, TROUPE_CMD_HEARTBEAT);
-  cr_expect (sent (7, TROUPE_CMD_RESET));
+  cr_expect (core_rig_sent (7, TROUPE_CMD_RESET));
   stage_say (stage, 8, TROUPE_CMD_BYE);
-  cr_expect_not (sent (8, TROUPE_CMD_RESET));
+  cr_expect_not (core_rig_sent (8, TROUPE_CMD_RESET));
 }
 
 Test (core_peers, silence_is_death_and_any_message_is_life)
@@ -123,12 +100,12 @@ Test (core_peers, silence_is_death_and_any_message_is_life)
   for (int i = 0; i < 6; i++) {
     stage_advance (stage, 500);
     stage_say (stage, 2, TROUPE_CMD_HEARTBEAT);
-    cr_expect (sent (2, TROUPE_CMD_HEARTBEAT), "heartbeats go out too");
+    cr_expect (core_rig_sent (2, TROUPE_CMD_HEARTBEAT), "heartbeats go out too");
   }
   stage_say (stage, 1, TROUPE_CMD_HEARTBEAT);
-  cr_expect (sent (1, TROUPE_CMD_RESET));
+  cr_expect (core_rig_sent (1, TROUPE_CMD_RESET));
   stage_say (stage, 2, TROUPE_CMD_HEARTBEAT);
-  cr_expect_not (sent (2, TROUPE_CMD_RESET));
+  cr_expect_not (core_rig_sent (2, TROUPE_CMD_RESET));
   cr_expect_eq (broker_core_counter (stage->core, BROKER_COUNT_PEERS_LOST), 1);
 }
 
@@ -154,16 +131,15 @@ Test (core_peers, a_broker_that_stood_still_calls_no_service_unknown_until_its_p
   troupe_id_t id = stage_id (1), never = stage_id (2);
   stage_call (stage, 2, &id, "tool/echo", "s", 0, 0);
   stage_call (stage, 2, &never, "tool/none", "s", 0, 0);
-  cr_expect_not (sent (2, TROUPE_CMD_REFUSED));
+  cr_expect_not (core_rig_sent (2, TROUPE_CMD_REFUSED));
   stage_hello (stage, 3, "worker");
   stage_register (stage, 3, "tool/echo", 4, false);
   stage_settle_store (stage);
   const stage_message_t *offer = stage_take (stage, 3, TROUPE_CMD_OFFER);
   cr_assert (offer != NULL && troupe_id_equal (&offer->header.call, &id));
-  cr_expect_not (sent (2, TROUPE_CMD_REFUSED));
+  cr_expect_not (core_rig_sent (2, TROUPE_CMD_REFUSED));
   stage_advance (stage, 1100);
-  const stage_message_t *refused = stage_take (stage, 2, TROUPE_CMD_REFUSED);
-  cr_assert (refused != NULL && stage_error (refused) == TROUPE_UNKNOWN_SERVICE);
+  cr_expect_eq (core_rig_refused (2), TROUPE_UNKNOWN_SERVICE);
 }
 
 Test (core_peers, garbage_is_answered_ten_times)
@@ -200,33 +176,23 @@ Test (core_peers, commands_of_brokers_are_not_taken)
   troupe_id_t id = stage_id (1);
   troupe_header_set_call (&header, &id);
   stage_receive (stage, 2, &header, NULL);
-  const stage_message_t *refused = stage_take (stage, 2, TROUPE_CMD_REFUSED);
-  cr_expect (refused != NULL && stage_error (refused) == TROUPE_BAD_FRAME);
+  cr_expect_eq (core_rig_refused (2), TROUPE_BAD_FRAME);
 }
 
 Test (core_peers, a_body_over_the_limit_is_too_large)
 {
   broker_limits_t limits = stage_limits;
   limits.message = 1024;
-  close ();
-  model = ledger_model_new ();
-  stage = stage_new (model, "broker-1", &limits, 1000);
-  stage_ready (stage);
-  stage_hello (stage, 1, "alice-1");
-  troupe_header_t header;
-  troupe_header_init (&header, TROUPE_CMD_CALL);
-  troupe_id_t id = stage_id (1);
-  troupe_header_set_call (&header, &id);
-  troupe_header_set_service (&header, troupe_text ("tool/echo"));
-  troupe_header_set_session (&header, troupe_text ("s"));
+  core_rig_reopen (&limits);
+  troupe_header_t header = core_rig_call_header (1, "tool/echo");
   char bytes[1025] = {0};
   troupe_buffer_t *body = NULL;
   cr_assert_eq (troupe_buffer_new (&body, bytes, sizeof bytes), TROUPE_OK);
-  stage_receive (stage, 1, &header, body);
+  stage_receive (stage, CALLER, &header, body);
   troupe_buffer_unref (&body);
-  const stage_message_t *refused = stage_take (stage, 1, TROUPE_CMD_REFUSED);
+  const stage_message_t *refused = stage_take (stage, CALLER, TROUPE_CMD_REFUSED);
   cr_expect (refused != NULL && stage_error (refused) == TROUPE_TOO_LARGE && refused->header.of == TROUPE_CMD_CALL);
-  cr_expect (troupe_id_equal (&refused->header.call, &id));
+  cr_expect (troupe_id_equal (&refused->header.call, &header.call));
 }
 
 Test (core_peers, a_peer_serves_a_thousand_services_at_most)
@@ -237,10 +203,9 @@ Test (core_peers, a_peer_serves_a_thousand_services_at_most)
     snprintf (name, sizeof name, "tool/t%d", i);
     stage_register (stage, 1, name, 1, false);
   }
-  cr_expect_not (sent (1, TROUPE_CMD_REFUSED));
+  cr_expect_not (core_rig_sent (1, TROUPE_CMD_REFUSED));
   stage_register (stage, 1, "tool/more", 1, false);
-  const stage_message_t *refused = stage_take (stage, 1, TROUPE_CMD_REFUSED);
-  cr_expect (refused != NULL && stage_error (refused) == TROUPE_OVERLOADED);
+  cr_expect_eq (core_rig_refused (1), TROUPE_OVERLOADED);
 }
 
 Test (core_peers, ten_thousand_peers_at_most)
@@ -258,11 +223,10 @@ Test (core_peers, instances_agree_on_whether_they_are_an_actor)
   stage_hello (stage, 2, "two");
   stage_register (stage, 1, "agent/alice", 1, true);
   stage_register (stage, 2, "agent/alice", 1, false);
-  const stage_message_t *refused = stage_take (stage, 2, TROUPE_CMD_REFUSED);
-  cr_expect (refused != NULL && stage_error (refused) == TROUPE_CONFLICT);
+  cr_expect_eq (core_rig_refused (2), TROUPE_CONFLICT);
   stage_say (stage, 1, TROUPE_CMD_BYE);
   stage_register (stage, 2, "agent/alice", 1, false);
-  cr_expect (sent (2, TROUPE_CMD_REGISTERED));
+  cr_expect (core_rig_sent (2, TROUPE_CMD_REGISTERED));
 }
 
 Test (core_peers, comings_and_goings_are_published)
@@ -279,8 +243,7 @@ Test (core_peers, comings_and_goings_are_published)
     cr_assert (event != NULL);
     cr_expect (troupe_text_equal (event->header.service, "agent/alice"));
     cr_expect (troupe_text_equal (event->header.peer, i < 2 ? "one" : "two"));
-    json_t *json = NULL;
-    troupe_value_unpack (troupe_buffer_data (event->body), troupe_buffer_size (event->body), &json, NULL);
+    json_t *json = core_rig_json (event);
     cr_expect_str_eq (json_string_value (json_object_get (json, "event")), expected[i]);
     cr_expect_str_eq (json_string_value (json_object_get (json, "broker")), "broker-1");
     json_decref (json);
@@ -302,120 +265,5 @@ Test (core_peers, bye_goes_to_all_when_the_broker_ends)
   stage_hello (stage, 1, "one");
   stage_hello (stage, 2, "two");
   broker_core_step (stage->core, &(broker_event_t){.kind = BROKER_STOP}, stage->now);
-  cr_expect (sent (1, TROUPE_CMD_BYE) && sent (2, TROUPE_CMD_BYE));
-}
-
-Test (core_peers, the_report_says_what_is_there)
-{
-  troupe_header_t hello;
-  troupe_header_init (&hello, TROUPE_CMD_HELLO);
-  troupe_header_set_peer (&hello, troupe_text ("alice-1"));
-  json_t *about = json_pack ("{s:s, s:s, s:i}", "program", "troupe-agent", "host", "h\xc3\xa9", "pid", 42);
-  troupe_buffer_t *body = NULL;
-  cr_assert_eq (troupe_value_pack (about, &body, NULL), TROUPE_OK);
-  stage_receive (stage, 1, &hello, body);
-  troupe_buffer_unref (&body);
-  json_decref (about);
-  stage_register (stage, 1, "agent/alice", 1, true);
-  troupe_id_t id = stage_id (1);
-  stage_call (stage, 1, &id, "agent/alice", "s", 0, 0);
-  id = stage_id (2);
-  stage_call (stage, 1, &id, "agent/alice", "t", 0, 0);
-  stage_settle_store (stage);
-  troupe_header_t header;
-  troupe_header_init (&header, TROUPE_CMD_STATUS);
-  troupe_header_set_request (&header, 5);
-  stage_receive (stage, 1, &header, NULL);
-  const stage_message_t *report = stage_take (stage, 1, TROUPE_CMD_REPORT);
-  cr_assert (report != NULL && report->header.request == 5);
-  json_t *json = NULL;
-  troupe_value_unpack (troupe_buffer_data (report->body), troupe_buffer_size (report->body), &json, NULL);
-  const char *name, *program, *host, *store;
-  int actor, queue, pid, running, credit, accepted, open_calls;
-  cr_expect_eq (json_unpack (json, "{s:s, s:i, s:[{s:s, s:b, s:i, s:[{s:s, s:s, s:i, s:i, s:i}]}], s:{s:i}}", "store",
-                             &store, "open_calls", &open_calls, "services", "name", &name, "actor", &actor, "queue",
-                             &queue, "instances", "program", &program, "host", &host, "pid", &pid, "running", &running,
-                             "credit", &credit, "counters", "calls_accepted", &accepted),
-                0);
-  cr_expect_str_eq (store, "up");
-  cr_expect_str_eq (name, "agent/alice");
-  cr_expect_str_eq (program, "troupe-agent");
-  cr_expect_str_eq (host, "h\xc3\xa9");
-  cr_expect (actor && queue == 1 && pid == 42 && running == 1 && credit == 1 && accepted == 2 && open_calls == 2);
-  json_decref (json);
-}
-
-// -- Descriptions ----------------------------------------------------------------------------------------------------
-
-static void
-describe (const char *service, size_t size)
-{
-  char *text = malloc (size + 1);
-  memset (text, 'x', size);
-  text[size] = '\0';
-  json_t *map = json_pack ("{s:s}", "description", text);
-  troupe_buffer_t *body = NULL;
-  cr_assert_eq (troupe_value_pack (map, &body, NULL), TROUPE_OK);
-  troupe_header_t header;
-  troupe_header_init (&header, TROUPE_CMD_REGISTER);
-  troupe_header_set_service (&header, troupe_text (service));
-  troupe_header_set_credit (&header, 1);
-  stage_receive (stage, 1, &header, body);
-  troupe_buffer_unref (&body);
-  json_decref (map);
-  free (text);
-}
-
-Test (core_peers, descriptions_are_bounded_together)
-{
-  enum { SIZE = 60000, FIT = TROUPE_VALUE_SIZE_MAX / 2 / (SIZE + 20) }; // 20: the map around it
-  char name[32];
-  stage_hello (stage, 1, "alice-1");
-  for (unsigned i = 0; i < FIT; i++) {
-    snprintf (name, sizeof name, "tool/t%u", i);
-    describe (name, SIZE);
-    cr_assert (sent (1, TROUPE_CMD_REGISTERED), "%s", name);
-  }
-  describe ("tool/more", SIZE);
-  const stage_message_t *refused = stage_take (stage, 1, TROUPE_CMD_REFUSED);
-  cr_assert (refused != NULL);
-  cr_expect_eq (stage_error (refused), TROUPE_OVERLOADED);
-  describe ("tool/t0", SIZE); // its own is not counted twice
-  cr_expect (sent (1, TROUPE_CMD_REGISTERED));
-  troupe_header_t header;
-  troupe_header_init (&header, TROUPE_CMD_UNREGISTER);
-  troupe_header_set_service (&header, troupe_text ("tool/t0"));
-  stage_receive (stage, 1, &header, NULL);
-  describe ("tool/more", SIZE);
-  cr_expect (sent (1, TROUPE_CMD_REGISTERED));
-}
-
-static size_t
-reported_services (void)
-{
-  troupe_header_t header;
-  troupe_header_init (&header, TROUPE_CMD_STATUS);
-  troupe_header_set_request (&header, 5);
-  stage_receive (stage, 1, &header, NULL);
-  const stage_message_t *report = stage_take (stage, 1, TROUPE_CMD_REPORT);
-  cr_assert (report != NULL);
-  json_t *json = NULL;
-  cr_assert_eq (troupe_value_unpack (troupe_buffer_data (report->body), troupe_buffer_size (report->body), &json, NULL),
-                TROUPE_OK);
-  size_t count = json_array_size (json_object_get (json, "services"));
-  json_decref (json);
-  return count;
-}
-
-Test (core_peers, a_large_report_is_not_made_anew_for_everyone_who_asks)
-{
-  stage_hello (stage, 1, "alice-1");
-  describe ("tool/a", 40000);
-  cr_expect_eq (reported_services (), 1);
-  describe ("tool/b", 40000);
-  cr_expect_eq (reported_services (), 2, "a small one is always made");
-  describe ("tool/c", 40000);
-  cr_expect_eq (reported_services (), 2);
-  stage_advance (stage, 1000);
-  cr_expect_eq (reported_services (), 3);
+  cr_expect (core_rig_sent (1, TROUPE_CMD_BYE) && core_rig_sent (2, TROUPE_CMD_BYE));
 }

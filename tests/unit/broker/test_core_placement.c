@@ -73,3 +73,28 @@ Test (core_placement, a_session_stays_with_its_instance)
   }
   cr_expect (homes[0] > 8 && homes[1] > 8, "%u and %u of 40 sessions", homes[0], homes[1]);
 }
+
+Test (core_placement, instances_hear_how_many_calls_wait)
+{
+  stage_register (stage, INSTANCE, "tool/echo", 1, false);
+  for (unsigned i = 1; i <= 3; i++)
+    core_rig_call (i, "tool/echo");
+  const stage_message_t *offer = stage_take (stage, INSTANCE, TROUPE_CMD_OFFER);
+  cr_expect (offer != NULL && offer->header.queue == 0, "when it was offered");
+  stage_forget (stage);
+  stage_advance (stage, 500);
+  const stage_message_t *beat = stage_take (stage, INSTANCE, TROUPE_CMD_HEARTBEAT);
+  while (beat != NULL && !troupe_header_has (&beat->header, TROUPE_F (QUEUE)))
+    beat = stage_take (stage, INSTANCE, TROUPE_CMD_HEARTBEAT);
+  cr_expect (beat != NULL && beat->header.queue == 2 && troupe_text_equal (beat->header.service, "tool/echo"));
+  core_rig_settle (INSTANCE, 1, 1);
+  offer = stage_take (stage, INSTANCE, TROUPE_CMD_OFFER);
+  cr_expect (offer != NULL && offer->header.queue == 1);
+  core_rig_settle (INSTANCE, 2, 1);
+  stage_forget (stage);
+  stage_advance (stage, 500);
+  bool none = false;
+  while ((beat = stage_take (stage, INSTANCE, TROUPE_CMD_HEARTBEAT)) != NULL)
+    none = none || (troupe_header_has (&beat->header, TROUPE_F (QUEUE)) && beat->header.queue == 0);
+  cr_expect (none, "and that none do any more");
+}

@@ -52,6 +52,20 @@ broadcast (troupe_id_t hub, const char *words)
                                        "user", "content", words));
 }
 
+static void
+end_observing (const troupe_header_t *offer, troupe_status_t status)
+{
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_SETTLE);
+  troupe_header_set_call (&header, &offer->call);
+  troupe_header_set_session (&header, troupe_text ("s"));
+  troupe_header_set_attempt (&header, 1);
+  troupe_header_set_status (&header, status);
+  if (status == TROUPE_STATUS_VALUE)
+    troupe_header_set_flags (&header, TROUPE_FLAG_HEARD);
+  core_rig_send (INSTANCE, &header, "\xc0");
+}
+
 // An observe call is offered; ends it so.
 static void
 expect_observing (unsigned news, troupe_status_t status)
@@ -61,15 +75,7 @@ expect_observing (unsigned news, troupe_status_t status)
   cr_expect_eq (offer->header.flags, TROUPE_FLAG_OBSERVE);
   cr_expect_eq (offer->header.news, news);
   cr_expect (troupe_buffer_size (offer->body) == 1 && *(const uint8_t *)troupe_buffer_data (offer->body) == 0xc0);
-  troupe_header_t header;
-  troupe_header_init (&header, TROUPE_CMD_SETTLE);
-  troupe_header_set_call (&header, &offer->header.call);
-  troupe_header_set_session (&header, troupe_text ("s"));
-  troupe_header_set_attempt (&header, 1);
-  troupe_header_set_status (&header, status);
-  if (status == TROUPE_STATUS_VALUE)
-    troupe_header_set_flags (&header, TROUPE_FLAG_HEARD);
-  core_rig_send (INSTANCE, &header, "\xc0");
+  end_observing (&offer->header, status);
 }
 
 static bool
@@ -139,6 +145,99 @@ Test (core_rousing, rests_are_short_at_first)
     cr_expect_not (is_offered (), "after rest %zu", i);
     stage_advance (stage, 1);
   }
+}
+
+enum { CROWD = 32, PAUSE = CROWD / 8 }; // so a whole rest is 32 ms, the first one 8 ms, and then 16 ms
+
+// All but the last `silent` of them have observed.
+static void
+expect_crowd (unsigned silent)
+{
+  for (unsigned i = 0; i < CROWD - silent; i++) {
+    const stage_message_t *offer = stage_take (stage, INSTANCE, TROUPE_CMD_OFFER);
+    cr_assert_not_null (offer, "member %u", i + 1);
+    end_observing (&offer->header, TROUPE_STATUS_VALUE);
+  }
+  for (unsigned i = 0; i < silent; i++)
+    cr_assert (is_offered ());
+}
+
+// One message follows the other until members have rested for twice a whole rest.
+static troupe_id_t
+open_flowing_hub (void)
+{
+  troupe_id_t hub = open_live_hub (CROWD);
+  broadcast (hub, "first");
+  expect_crowd (0);
+  for (int i = 0; i < CROWD; i++) {
+    broadcast (hub, "more");
+    cr_assert_not (is_offered (), "after %d ms", 2 * i);
+    stage_advance (stage, 2);
+  }
+  return hub;
+}
+
+Test (core_rousing, rests_longer_while_one_message_follows_the_other)
+{
+  open_flowing_hub ();
+  expect_crowd (0);
+}
+
+Test (core_rousing, ends_a_rest_when_there_is_a_pause)
+{
+  troupe_id_t hub = open_live_hub (CROWD);
+  broadcast (hub, "first");
+  expect_crowd (0);
+  stage_advance (stage, 5);
+  broadcast (hub, "second");
+  stage_advance (stage, 2);
+  broadcast (hub, "third"); // 1 ms before the rest would be over
+  stage_advance (stage, PAUSE - 1);
+  cr_assert_not (is_offered ());
+  stage_advance (stage, 1);
+  expect_crowd (0);
+}
+
+// Who rested longer before may rest the less.
+Test (core_rousing, makes_up_for_a_longer_rest)
+{
+  troupe_id_t hub = open_flowing_hub ();
+  expect_crowd (0);
+  broadcast (hub, "one");
+  stage_advance (stage, PAUSE - 1);
+  cr_assert_not (is_offered ());
+  stage_advance (stage, 1);
+  expect_crowd (0);
+}
+
+// While members hear, processors may be too busy for anybody to speak.
+Test (core_rousing, takes_no_pause_for_one_while_members_hear)
+{
+  troupe_id_t hub = open_flowing_hub ();
+  expect_crowd (1);
+  broadcast (hub, "one");
+  stage_advance (stage, CROWD / 2 - 1);
+  cr_assert_not (is_offered ());
+  stage_advance (stage, 1);
+  for (int i = 0; i < CROWD - 1; i++)
+    expect_observing (1, TROUPE_STATUS_VALUE);
+  cr_assert_not (is_offered (), "one of them still hears");
+}
+
+Test (core_rousing, rests_longer_while_most_members_hear)
+{
+  enum { SILENT = CROWD / 2 + 1 };
+  troupe_id_t hub = open_live_hub (CROWD);
+  broadcast (hub, "first");
+  expect_crowd (SILENT);
+  stage_forget (stage);
+  broadcast (hub, "one");
+  stage_advance (stage, 2 * CROWD - 1);
+  cr_assert_not (is_offered ());
+  stage_advance (stage, 1);
+  for (int i = 0; i < CROWD - SILENT; i++)
+    expect_observing (1, TROUPE_STATUS_VALUE);
+  cr_assert_not (is_offered ());
 }
 
 // Where members are known to hear at once, the store is asked to tell them behind what is said, and needs no other asking.

@@ -201,3 +201,59 @@ Test (core_volatile, a_caller_may_come_back_within_a_lease)
     cr_expect_not_null (stage_take (stage, CALLER, TROUPE_CMD_SETTLED));
   }
 }
+
+static void
+end_session (const char *session, unsigned flags, bool ended)
+{
+  troupe_err_t code;
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_END);
+  troupe_header_set_session (&header, troupe_text (session));
+  if (flags != 0)
+    troupe_header_set_flags (&header, flags);
+  json_t *json = core_rig_ask (&header, &code);
+  cr_expect_eq (code, TROUPE_OK);
+  cr_expect_eq (json_is_true (json_object_get (json, "ended")), ended);
+  json_decref (json);
+}
+
+static void
+expect_cancelled (unsigned number)
+{
+  const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
+  troupe_id_t id = stage_id (number);
+  cr_assert (settled != NULL);
+  cr_expect (troupe_id_equal (&settled->header.call, &id));
+  cr_expect_eq (settled->header.status, TROUPE_STATUS_CANCELLED);
+}
+
+// One runs, one waits for credit, and one for its service.
+Test (core_volatile, end_with_their_session)
+{
+  troupe_id_t other = stage_id (4);
+  call (1, "tool/echo", 0);
+  call (2, "tool/echo", 0);
+  call (3, "tool/late", TROUPE_FLAG_WAIT);
+  stage_call (stage, CALLER, &other, "tool/echo", "another", TROUPE_FLAG_VOLATILE, 0);
+  stage_forget (stage);
+  end_session ("nobody", 0, false);
+  end_session ("s", 0, true);
+  expect_cancelled (1);
+  expect_cancelled (2);
+  cr_expect_eq (core_rig_refused (CALLER), TROUPE_CANCELLED);
+  cr_expect_not_null (stage_take (stage, INSTANCE, TROUPE_CMD_CANCEL));
+  cr_expect_eq (broker_core_open_calls (stage->core), 1);
+  end_session ("s", 0, false);
+}
+
+// As a broker is told by whoever has another one end the session in the store, which may be away from here.
+Test (core_volatile, end_without_the_store)
+{
+  call (1, "tool/echo", 0);
+  stage_forget (stage);
+  ledger_link_break (stage->link, 0, stage->now);
+  end_session ("nobody", TROUPE_FLAG_VOLATILE, false);
+  end_session ("s", TROUPE_FLAG_VOLATILE, true);
+  expect_cancelled (1);
+  cr_expect_eq (broker_core_open_calls (stage->core), 0);
+}

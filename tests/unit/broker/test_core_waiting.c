@@ -59,3 +59,29 @@ Test (core_waiting, cancelled_while_held)
   cr_expect_eq (core_rig_refused (CALLER), TROUPE_CANCELLED);
   cr_expect_eq (broker_core_open_calls (stage->core), 0);
 }
+
+// So it goes to another broker, and none keeps it twice.
+Test (core_waiting, a_held_call_that_comes_again_without_waiting_is_refused)
+{
+  troupe_id_t id = stage_id (1), other = stage_id (2);
+  stage_call (stage, CALLER, &id, "agent/late", "s", TROUPE_FLAG_WAIT, 0);
+  stage_call (stage, CALLER, &other, "agent/late", "s", TROUPE_FLAG_WAIT, 0);
+  stage_settle_store (stage);
+  stage_call (stage, CALLER, &other, "agent/late", "s", TROUPE_FLAG_WAIT, 0);
+  cr_expect_not (core_rig_sent (CALLER, TROUPE_CMD_REFUSED));
+  stage_call (stage, CALLER, &id, "agent/late", "s", 0, 0);
+  stage_settle_store (stage);
+  cr_expect_eq (core_rig_refused (CALLER), TROUPE_UNKNOWN_SERVICE);
+  cr_expect_eq (broker_core_open_calls (stage->core), 1);
+}
+
+// The ledger hasn't answered yet whether it knows the call.
+Test (core_waiting, a_held_call_that_comes_again_at_once_without_waiting_is_refused)
+{
+  troupe_id_t id = stage_id (1);
+  stage_call (stage, CALLER, &id, "agent/late", "s", TROUPE_FLAG_WAIT, 0);
+  stage_call (stage, CALLER, &id, "agent/late", "s", 0, 0);
+  stage_settle_store (stage);
+  cr_expect_eq (core_rig_refused (CALLER), TROUPE_UNKNOWN_SERVICE);
+  cr_expect_eq (broker_core_open_calls (stage->core), 0);
+}

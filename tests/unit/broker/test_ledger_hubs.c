@@ -253,3 +253,43 @@ Test (ledger_hubs, a_long_log_is_heard_in_parts)
   cr_expect_geq (parts, 3);
   rig_stop (rig);
 }
+
+// The hub stays open for that long; returns until when.
+static long long
+renewed (rig_t *rig, const troupe_id_t *hub, int64_t lease_ms)
+{
+  char id[TROUPE_ID_TEXT_SIZE], command[128];
+  ledger_request_t renew = hub_rig_call ("hub/op", NULL, hub, 1);
+  renew.hub_op = LEDGER_HUB_RENEW;
+  renew.lease_ms = lease_ms;
+  cr_assert_eq (rig_do (rig, &rig->a, &renew)->status, TROUPE_STATUS_VALUE);
+  troupe_id_to_text (hub, id);
+  snprintf (command, sizeof command, "HGET troupe:{%02u}:hub:s|%s lease", ledger_slot ("s"), id);
+  redisReply *reply = redis_run (&rig->redis, command);
+  cr_assert_eq (reply->type, REDIS_REPLY_STRING);
+  long long until = strtoll (reply->str, NULL, 10);
+  freeReplyObject (reply);
+  return until;
+}
+
+// Whether the hub, renewed again a moment later, isn't written again.
+static bool
+is_left_alone (rig_t *rig, const troupe_id_t *hub)
+{
+  long long first = renewed (rig, hub, 60 * 1000);
+  int64_t then = troupe_loop_now ();
+  LOOP_UNTIL (rig->loop, troupe_loop_now () > then + 5);
+  return renewed (rig, hub, 60 * 1000) == first;
+}
+
+// Each message to a hub renews its lease: many a second write it once.
+Test (ledger_hubs, a_lease_is_renewed_when_it_falls_short)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t hub = hub_rig_open (rig, NULL, "", MEMBERS ("agent/a"));
+  LOOP_UNTIL (rig->loop, is_left_alone (rig, &hub));
+  long long before = renewed (rig, &hub, 60 * 1000);
+  cr_expect_gt (renewed (rig, &hub, 90 * 1000), before);
+  cr_expect_lt (renewed (rig, &hub, 30 * 1000), before, "its opener says a shorter one");
+  rig_stop (rig);
+}

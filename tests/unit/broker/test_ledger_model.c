@@ -14,6 +14,7 @@ typedef struct {
   ledger_request_t request;
   troupe_id_t path, inputs[2], hubs[2];
   const char *members[3];
+  uint64_t live, unknown;
   uint32_t sizes[3];
 } kept_t;
 
@@ -24,6 +25,7 @@ static struct {
   size_t kept_count;
   troupe_id_t hubs[HUBS_MAX], hub_parents[HUBS_MAX];
   size_t hubs_count, waited;
+  uint32_t mailbox; // its limit
 } run;
 
 static unsigned
@@ -70,6 +72,13 @@ some_service (void)
   return services[pick (5)];
 }
 
+// Wants to hear without being called.
+static bool
+is_live (const char *service)
+{
+  return strcmp (service, "agent/c") < 0;
+}
+
 static kept_t *
 new_request (const char *service, const ledger_model_call_t *parent)
 {
@@ -78,6 +87,7 @@ new_request (const char *service, const ledger_model_call_t *parent)
   kept->request.default_deadline_ms = 0;
   kept->request.retention_ms = 3600000;
   kept->request.lease_ms = 600000;
+  kept->request.mailbox_limit = run.mailbox;
   if (parent == NULL)
     return kept;
   kept->path = parent->id;
@@ -111,8 +121,10 @@ ask_call (void)
     kept->hubs[i] = some_hub (&kept->path);
   kept->request.hubs = kept->hubs;
   kept->request.hubs_count = hubs;
-  if (pick (3) == 0)
+  if (pick (3) == 0) {
     kept->request.fan = groups[pick (3)];
+    kept->request.flags |= pick (2) == 0 ? TROUPE_FLAG_MORE : 0;
+  }
   for (uint32_t i = 0; pick (6) == 0 && i < 2 && run.kept_count > 1; i++) {
     kept->inputs[i] = run.kept[pick ((unsigned)run.kept_count - 1)].request.call;
     kept->request.inputs = kept->inputs;
@@ -142,11 +154,14 @@ ask_operation (void)
     request->hubs_count = 1;
   }
   request->members_count = request->hub_op == LEDGER_HUB_BROADCAST ? 0 : pick (4);
-  for (uint32_t i = 0; i < request->members_count; i++)
+  for (uint32_t i = 0; i < request->members_count; i++) {
     kept->members[i] = some_service ();
+    kept->live |= (uint64_t)is_live (kept->members[i]) << i;
+  }
   request->members = kept->members;
-  static const uint64_t unknown = 5;
-  request->unknown = &unknown;
+  kept->unknown = pick (3) == 0;
+  request->unknown = &kept->unknown;
+  request->live = &kept->live;
   char bytes[4];
   request->sizes_count = request->hub_op == LEDGER_HUB_OPEN || request->hub_op == LEDGER_HUB_BROADCAST ? pick (4) : 0;
   for (uint32_t i = 0; i < request->sizes_count; i++) {
@@ -241,6 +256,16 @@ ask_close (void)
 }
 
 static void
+ask_rouse (void)
+{
+  if (run.hubs_count == 0)
+    return;
+  ledger_request_t request = rig_simple (LEDGER_ROUSE, run.session, run.hubs[pick ((unsigned)run.hubs_count)], 0);
+  request.deadline_ms = 600000;
+  twin_perform (pick (2), &request);
+}
+
+static void
 ask_claim (void)
 {
   static const char *const instances[] = {"one", "two"};
@@ -262,6 +287,10 @@ ask_something (void)
   }
   if (pick (100) == 0)
     twin_change_history ();
+  if (pick (40) == 0)
+    twin_pass_time ();
+  if (pick (10) == 0)
+    ask_rouse ();
   if (pick (20) == 0)
     ask_claim ();
   else if (what < 30)
@@ -287,6 +316,7 @@ compare_once (uint64_t seed)
 {
   run.random = seed * UINT64_C (0x9e3779b97f4a7c15) + 1;
   run.kept_count = run.hubs_count = 0;
+  run.mailbox = pick (3) == 0 ? 1 + pick (3) : 1000;
   snprintf (run.session, sizeof run.session, "s%" PRIu64, seed);
   twin_open (seed, run.session);
   for (twin.step = 0; twin.step < STEPS; twin.step++)
@@ -302,6 +332,6 @@ Test (ledger_model, says_what_the_ledger_says, .timeout = 600)
   for (unsigned i = 0; i < count; i++) {
     compare_once (first + i);
   }
-  cr_expect (seed != NULL || (twin.heard > count && run.waited > count && twin.cycles > 0),
-             "%zu, %zu, %zu: hardly a test", twin.heard, run.waited, twin.cycles);
+  cr_expect (seed != NULL || (twin.heard > count && run.waited > count && twin.cycles > 0 && twin.roused > count),
+             "%zu, %zu, %zu, %zu: hardly a test", twin.heard, run.waited, twin.cycles, twin.roused);
 }

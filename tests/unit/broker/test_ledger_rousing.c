@@ -119,6 +119,32 @@ Test (ledger_rousing, waits_for_no_entry)
   rig_stop (rig);
 }
 
+// One mark is enough for an actor: perhaps that of a hub which lets it go before anybody looks.
+Test (ledger_rousing, who_is_let_go_of_a_hub_is_told_of_another)
+{
+  enum { HUBS = 15 }; // any of them may be looked at first
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t hubs[HUBS], other = hub_rig_open_live (rig, "", MEMBERS ("agent/a"));
+  for (int i = 0; i < HUBS; i++) {
+    hubs[i] = hub_rig_open_live (rig, "", MEMBERS ("agent/a", "agent/b"));
+    end (rig, hub_rig_say (rig, "agent/a", NULL, &hubs[i]), TROUPE_STATUS_VALUE);
+    cr_expect (named (&rig->a.last, hubs[i]), "b can hear it");
+  }
+  troupe_id_t busy = hub_rig_say (rig, "agent/a", NULL, NULL);
+  cr_expect (named (broadcast (rig, other, "1"), other));
+  cr_expect_eq (roused (rig, other), 0, "it is busy");
+  end (rig, busy, TROUPE_STATUS_VALUE);
+  for (int i = 0; i < HUBS; i++)
+    hub_rig_op (rig, LEDGER_HUB_CLOSE, &hubs[i], NULL, NULL);
+  char command[128], id[TROUPE_ID_TEXT_SIZE];
+  troupe_id_to_text (&other, id);
+  snprintf (command, sizeof command, "ZSCORE troupe:{%02u}:rouse s|%s", ledger_slot ("s"), id);
+  redisReply *mark = redis_run (&rig->redis, command);
+  cr_expect (mark->type == REDIS_REPLY_STRING && strcmp (mark->str, "0") == 0, "what was said there is forgotten");
+  freeReplyObject (mark);
+  rig_stop (rig);
+}
+
 Test (ledger_rousing, follows_an_announcement_and_a_close)
 {
   rig_t *rig = rig_start (NULL);

@@ -173,15 +173,25 @@ Test (ledger_sessions, a_large_one_ends_in_steps_and_accepts_nothing_meanwhile)
   rig_stop (rig);
 }
 
-// As if so many seconds had passed since its last call settled.
+// As if so many seconds had passed since its last call settled, of which a sweep takes notice.
 static void
-pass_time (const rig_t *rig, int seconds)
+pass_time (rig_t *rig, int seconds)
 {
+  sweep (rig, 0);
   redisContext *client = redis_connect (&rig->redis);
   redisReply *reply = redisCommand (client, "ZINCRBY troupe:{%02u}:sessions %d s", ledger_slot ("s"), -seconds);
   cr_assert (reply != NULL && reply->type == REDIS_REPLY_STRING);
   freeReplyObject (reply);
   redisFree (client);
+}
+
+static json_int_t
+idle_of (rig_t *rig)
+{
+  json_t *list = listed (rig);
+  json_int_t idle = number_of (json_array_get (list, 0), "idle");
+  json_decref (list);
+  return idle;
 }
 
 Test (ledger_sessions, an_idle_one_ends_and_one_with_an_open_call_does_not)
@@ -190,9 +200,10 @@ Test (ledger_sessions, an_idle_one_ends_and_one_with_an_open_call_does_not)
   troupe_id_t first = accepted (rig, "agent/alice"), second = accepted (rig, "agent/alice");
   cr_expect_eq (settle_with_memory (rig, first, 1)->outcome, LEDGER_OK);
   pass_time (rig, 5000);
-  sweep (rig, 1000);
-  cr_expect_eq (rig->b.last.inputs, 0);
+  cr_expect_eq (sweep (rig, 1000)->inputs, 0);
   cr_expect_eq (keys_of (rig, "*memory:s|*"), 1, "it has an open call");
+  cr_expect_eq (sweep (rig, 1000)->inputs, 0, "and so counts as used");
+  cr_expect_eq (idle_of (rig), 0);
   cr_expect_eq (settle_with_memory (rig, second, 1)->outcome, LEDGER_OK);
   pass_time (rig, 100);
   sweep (rig, 1000 * 1000);
@@ -210,21 +221,135 @@ Test (ledger_sessions, an_idle_one_ends_and_one_with_an_open_call_does_not)
   rig_stop (rig);
 }
 
+// A call that was there before the session's first actor counts, too: whether it is open, and when it settles.
+Test (ledger_sessions, a_call_from_before_its_first_actor_keeps_it)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t plain = accepted (rig, "tool/t"), actors = accepted (rig, "agent/alice");
+  cr_expect_eq (settle_with_memory (rig, actors, 1)->outcome, LEDGER_OK);
+  pass_time (rig, 5000);
+  cr_expect_eq (sweep (rig, 1000 * 1000)->inputs, 0);
+  pass_time (rig, 999);
+  ledger_request_t settle = rig_settle ("s", plain, 1, "\xc0");
+  cr_expect_eq (rig_do (rig, &rig->a, &settle)->outcome, LEDGER_OK);
+  pass_time (rig, 999);
+  cr_expect_eq (sweep (rig, 1000 * 1000)->inputs, 0, "it has just settled");
+  pass_time (rig, 1);
+  cr_expect_eq (sweep (rig, 1000 * 1000)->inputs, 1);
+  rig_stop (rig);
+}
+
+// So many calls of other sessions are open in the slot, as far as that is looked at here.
+static void
+fill_open (const rig_t *rig, int count)
+{
+  redisContext *client = redis_connect (&rig->redis);
+  redisReply *reply = redisCommand (client, "EVAL %s 0 %d",
+                                    "for i = 1, ARGV[1] do redis.call ('ZADD', 'troupe:{52}:open', '9000000000000000', "
+                                    "string.format ('other|%036d', i)) end return 1",
+                                    count);
+  cr_assert (reply != NULL && reply->type == REDIS_REPLY_INTEGER);
+  freeReplyObject (reply);
+  redisFree (client);
+}
+
+// It is busy: nobody ends by being idle then, and who is ended is looked for in steps.
+Test (ledger_sessions, a_slot_of_very_many_calls_is_looked_through_in_steps)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t actors = accepted (rig, "agent/alice");
+  cr_expect_eq (settle_with_memory (rig, actors, 1)->outcome, LEDGER_OK);
+  pass_time (rig, 5000);
+  fill_open (rig, 50000);
+  cr_expect_eq (sweep (rig, 1000 * 1000)->inputs, 0);
+  cr_expect_not (rig->b.last.more);
+  troupe_id_t plain = accepted (rig, "tool/t");
+  int steps = end (rig, "s");
+  cr_expect (steps >= 3 && steps < 10, "%d", steps);
+  cr_expect_eq (outcome_of (rig, plain)->status, TROUPE_STATUS_CANCELLED);
+  cr_expect_eq (keys_of (rig, "*:sessions") + keys_of (rig, "*:closing"), 0);
+  actors = accepted (rig, "agent/alice");
+  cr_expect_eq (settle_with_memory (rig, actors, 1)->outcome, LEDGER_OK);
+  pass_time (rig, 5000);
+  redis_do (&rig->redis, "DEL troupe:{52}:open");
+  cr_expect_eq (sweep (rig, 1000 * 1000)->inputs, 1);
+  rig_stop (rig);
+}
+
 // Nothing is kept of sessions that are only names of calls.
 Test (ledger_sessions, one_without_actors_and_hubs_is_gone_with_its_last_call)
 {
   rig_t *rig = rig_start (NULL);
   troupe_id_t one = accepted (rig, "tool/t"), two = accepted (rig, "tool/t");
   json_t *list = listed (rig);
+  cr_expect_eq (json_array_size (list), 1);
   cr_expect_eq (number_of (json_array_get (list, 0), "open"), 2);
   json_decref (list);
   ledger_request_t settle = rig_settle ("s", one, 1, "\xc0");
   rig_do (rig, &rig->a, &settle);
-  cr_expect_eq (keys_of (rig, "*:sessions"), 1);
+  cr_expect_eq (keys_of (rig, "*:sessions"), 0);
+  list = listed (rig);
+  cr_expect_eq (number_of (json_array_get (list, 0), "open"), 1);
+  json_decref (list);
   settle = rig_settle ("s", two, 1, "\xc0");
   rig_do (rig, &rig->a, &settle);
-  cr_expect_eq (keys_of (rig, "*:sessions"), 0);
+  list = listed (rig);
+  cr_expect_eq (json_array_size (list), 0);
+  json_decref (list);
   cr_expect_eq (close_part (rig, &rig->a, "s")->outcome, LEDGER_UNKNOWN);
+  rig_stop (rig);
+}
+
+// Its calls are all that is to be found of it.
+Test (ledger_sessions, one_without_actors_and_hubs_ends_in_steps_as_well)
+{
+  rig_t *rig = rig_start (NULL);
+  for (int i = 0; i < 150; i++)
+    accepted (rig, "tool/t");
+  cr_assert_eq (close_part (rig, &rig->a, "s")->outcome, LEDGER_OK);
+  cr_expect (rig->a.last.more);
+  ledger_request_t accept = rig_accept ("s", troupe_id_new (), "tool/t");
+  cr_expect_eq (rig_do (rig, &rig->b, &accept)->outcome, LEDGER_OVERLOADED);
+  cr_expect_str_eq (rig->b.last.why, "its session is being ended");
+  cr_expect_eq (end (rig, "s"), 1);
+  cr_expect_eq (keys_of (rig, "*:open"), 0);
+  cr_expect_eq (keys_of (rig, "*:sessions"), 0);
+  cr_expect_eq (keys_of (rig, "*:closing"), 0);
+  cr_expect_eq (rig_do (rig, &rig->b, &accept)->outcome, LEDGER_OK);
+  rig_stop (rig);
+}
+
+// How many there are in a page, of which the rig keeps the beginning.
+static size_t
+listed_in (const rig_result_t *page)
+{
+  const unsigned char *body = (const unsigned char *)page->body;
+  return body[0] == 0xdc ? (size_t)body[1] << 8 | body[2] : body[0] & 0x0fu;
+}
+
+// Those with actors first, then those that only have calls.
+Test (ledger_sessions, all_are_listed_by_pages)
+{
+  rig_t *rig = rig_start (NULL);
+  enum { KEPT = 103, BARE = 205 };
+  for (int i = 0, n = 0; i < KEPT + BARE; n++) {
+    char name[32];
+    snprintf (name, sizeof name, "other-%d", n);
+    ledger_request_t accept = rig_accept (name, troupe_id_new (), i < KEPT ? "agent/alice" : "tool/t");
+    if (ledger_slot (name) != ledger_slot ("s"))
+      continue;
+    cr_assert_eq (rig_do (rig, &rig->a, &accept)->outcome, LEDGER_OK);
+    i++;
+  }
+  ledger_request_t list = {.op = LEDGER_SESSIONS, .slot = ledger_slot ("s")};
+  size_t pages = 0, count = 0;
+  do {
+    cr_assert_eq (rig_do (rig, &rig->b, &list)->outcome, LEDGER_OK);
+    count += listed_in (&rig->b.last);
+    list.position = rig->b.last.position;
+  } while (++pages < 20 && list.position != 0);
+  cr_expect_eq (count, KEPT + BARE);
+  cr_expect_lt (pages, 20);
   rig_stop (rig);
 }
 
@@ -240,24 +365,5 @@ Test (ledger_sessions, only_its_own_calls_end)
   cr_expect_eq (outcome_of (rig, other.call)->outcome, LEDGER_PENDING);
   ledger_request_t await = rig_simple (LEDGER_AWAIT, "[s]*", own.call, 0);
   cr_expect_eq (rig_do (rig, &rig->b, &await)->status, TROUPE_STATUS_CANCELLED);
-  rig_stop (rig);
-}
-
-// What an older broker had stored was not counted.
-Test (ledger_sessions, calls_that_were_never_counted_harm_nobody)
-{
-  rig_t *rig = rig_start (NULL);
-  troupe_id_t call = accepted (rig, "agent/alice"), other = accepted (rig, "agent/alice");
-  redisContext *client = redis_connect (&rig->redis);
-  freeReplyObject (redisCommand (client, "EVAL %s 0",
-                                 "for _, k in ipairs (redis.call ('KEYS', '*:sessions')) do "
-                                 "redis.call ('DEL', k) end return 1"));
-  redisFree (client);
-  cr_expect_eq (settle_with_memory (rig, call, 1)->outcome, LEDGER_OK);
-  cr_expect_eq (settle_with_memory (rig, other, 1)->outcome, LEDGER_OK);
-  accepted (rig, "agent/alice");
-  cr_expect_eq (rig->a.last.memory, 2);
-  end (rig, "s");
-  cr_expect_eq (keys_of (rig, "*memory:*"), 0);
   rig_stop (rig);
 }

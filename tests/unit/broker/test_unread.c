@@ -28,21 +28,26 @@ Test (unread, nothing_is_added_once_the_limit_waits_and_each_connection_counts_a
 {
   unread_t *unread;
   troupe_socket_message_t messages[MESSAGES], other, small;
-  cr_assert_eq (unread_new (&unread, LIMIT), TROUPE_OK);
+  cr_assert_eq (unread_new (&unread, LIMIT, 0), TROUPE_OK);
   for (int i = 0; i < MESSAGES; i++)
     cr_expect_eq (prepare (unread, ONE, &messages[i], SIZE), 0, "%d", i);
   cr_expect_eq (prepare (unread, ONE, &other, SIZE), EAGAIN);
   cr_expect_eq (prepare (unread, OTHER, &other, SIZE), 0);
   cr_expect_eq (prepare (unread, ONE, &small, UNREAD_LEAST), 0, "its number bounds it");
   troupe_socket_drop_prepared (&small);
-  cr_expect_eq (unread_tidy (unread, 10000), (MESSAGES + 1) * SIZE);
+  unread_tidy (unread, 10000);
+  cr_expect_eq (unread_total (unread), (MESSAGES + 1) * SIZE);
+  cr_expect_eq (unread_most (unread), MESSAGES * SIZE);
   troupe_socket_drop_prepared (&messages[0]);
   cr_expect_eq (prepare (unread, ONE, &messages[0], SIZE), 0, "as soon as something is done with");
   for (int i = 0; i < MESSAGES; i++)
     troupe_socket_drop_prepared (&messages[i]);
-  cr_expect_eq (unread_tidy (unread, 20000), SIZE);
+  unread_tidy (unread, 20000);
+  cr_expect_eq (unread_total (unread), SIZE);
+  cr_expect_eq (unread_most (unread), SIZE);
   troupe_socket_drop_prepared (&other);
-  cr_expect_eq (unread_tidy (unread, 30000), 0);
+  unread_tidy (unread, 30000);
+  cr_expect_eq (unread_total (unread), 0);
   unread_destroy (&unread);
 }
 
@@ -53,7 +58,7 @@ Test (unread, what_waits_at_the_end_harms_nobody)
   troupe_socket_message_t message, other;
   char *frame = calloc (1, LIMIT);
   frame[LIMIT - 1] = 'x';
-  cr_assert_eq (unread_new (&unread, LIMIT), TROUPE_OK);
+  cr_assert_eq (unread_new (&unread, LIMIT, 0), TROUPE_OK);
   cr_expect_eq (unread_prepare_whole (unread, ONE, &message, route, sizeof route, frame, LIMIT), 0);
   cr_expect_eq (unread_prepare_whole (unread, ONE, &other, route, sizeof route, frame, LIMIT), EAGAIN);
   cr_expect_eq (unread_prepare_whole (unread, ONE, &other, route, sizeof route, frame, 10), 0);
@@ -63,4 +68,30 @@ Test (unread, what_waits_at_the_end_harms_nobody)
   cr_expect_eq (memcmp (zmq_msg_data (&message.frames[1]), frame, LIMIT), 0);
   troupe_socket_drop_prepared (&message);
   free (frame);
+}
+
+// Half of what all may have is whoever's; of the other half each gets its share, or one message.
+Test (unread, all_together_have_a_limit_and_each_its_share)
+{
+  enum { TOTAL = 10 * SIZE, FIRST = 5 };
+  unread_t *unread;
+  troupe_socket_message_t messages[FIRST], others[FIRST], other;
+  cr_assert_eq (unread_new (&unread, TOTAL, TOTAL), TROUPE_OK);
+  for (int i = 0; i < FIRST; i++)
+    cr_expect_eq (prepare (unread, ONE, &messages[i], SIZE), 0, "%d", i);
+  cr_expect_eq (prepare (unread, ONE, &other, SIZE), EDQUOT, "it has more than its share");
+  cr_expect_eq (prepare (unread, OTHER, &others[0], SIZE), 0);
+  cr_expect_eq (prepare (unread, OTHER, &others[1], SIZE), 0, "2 of 2.5");
+  cr_expect_eq (prepare (unread, OTHER, &other, SIZE), EDQUOT, "3 of 2.5");
+  for (int i = 2; i < FIRST; i++)
+    cr_expect_eq (prepare (unread, OTHER + i, &others[i], SIZE), 0, "each has one message");
+  cr_expect_eq (prepare (unread, OTHER + FIRST, &other, SIZE), EDQUOT, "nothing is left");
+  troupe_socket_drop_prepared (&messages[0]);
+  cr_expect_eq (prepare (unread, OTHER + FIRST, &messages[0], SIZE), 0);
+  for (int i = 0; i < FIRST; i++) {
+    troupe_socket_drop_prepared (&messages[i]);
+    troupe_socket_drop_prepared (&others[i]);
+  }
+  cr_expect_eq (unread_total (unread), 0);
+  unread_destroy (&unread);
 }

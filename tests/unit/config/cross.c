@@ -49,6 +49,8 @@ Test (cross, limits)
                  "t.yaml:1:10: limits.open_bytes: the largest message must fit into limits.open_bytes\n");
   expect_errors ("limits: {unread: 1MiB}\n",
                  "t.yaml:1:10: limits.unread: the largest message must fit into limits.unread\n");
+  expect_errors ("limits: {unread_total: 32MiB}\n",
+                 "t.yaml:1:10: limits.unread_total: all together have less than limits.unread, for one\n");
 }
 
 Test (cross, brokers)

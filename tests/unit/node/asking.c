@@ -86,3 +86,58 @@ Test (asking, a_broker_of_an_earlier_minor_version_is_not_asked_what_it_does_not
   json_decref (probe.last);
   rig_close (&rig);
 }
+
+static void
+report_end (rig_t *rig, unsigned broker, unsigned flags, bool ended)
+{
+  troupe_header_t header;
+  rig_expect_past_heartbeats (rig, broker, TROUPE_CMD_END);
+  cr_assert (eq (uint, (unsigned)(troupe_header_has (&rig->header, TROUPE_F (FLAGS)) ? rig->header.flags : 0), flags));
+  troupe_header_init (&header, TROUPE_CMD_REPORT);
+  troupe_header_set_request (&header, rig->header.request);
+  rig_say (rig, broker, &header, json_pack ("{s:s, s:b}", "session", "s", "ended", (int)ended));
+}
+
+// One ends what is stored, each what it alone knows.
+Test (asking, the_end_of_a_session_is_told_to_every_broker)
+{
+  rig_t rig;
+  for (unsigned knows = 0; knows < 3; knows++) {
+    probe_t probe = {0};
+    rig_open (&rig, 2);
+    rig_welcome (&rig, 0);
+    rig_welcome (&rig, 1);
+    cr_assert (eq (int, node_core_end_session (rig.core, "s", 1000, probe_reported, &probe, rig.now), TROUPE_OK));
+    report_end (&rig, 0, 0, knows == 0);
+    rig_deliver (&rig);
+    cr_assert (eq (uint, probe.reported, 0));
+    report_end (&rig, 1, TROUPE_FLAG_VOLATILE, knows == 1);
+    rig_deliver (&rig);
+    cr_assert (eq (uint, probe.reported, 1));
+    cr_assert (eq (sz, json_array_size (probe.last), 1));
+    const json_t *answer = json_array_get (probe.last, 0);
+    cr_assert_str_eq (json_string_value (json_object_get (answer, "broker")), "broker-1");
+    cr_assert (eq (int, json_is_true (json_object_get (answer, "ended")), knows < 2));
+    json_decref (probe.last);
+    rig_close (&rig);
+  }
+}
+
+// Whoever asked has gone: the answer is nobody's.
+Test (asking, what_nobody_wants_to_know_any_more)
+{
+  rig_t rig;
+  probe_t probe = {0}, other = {0};
+  rig_open (&rig, 1);
+  rig_welcome (&rig, 0);
+  cr_assert (eq (int, node_core_end_session (rig.core, "s", 1000, probe_reported, &probe, rig.now), TROUPE_OK));
+  cr_assert (eq (int, node_core_report (rig.core, 500, probe_reported, &other, rig.now), TROUPE_OK));
+  node_core_stop_asking (rig.core, &probe);
+  report_end (&rig, 0, 0, true);
+  rig_pass (&rig, 1000, 1);
+  rig_deliver (&rig);
+  cr_assert (eq (uint, probe.reported, 0));
+  cr_assert (eq (uint, other.reported, 1));
+  json_decref (other.last);
+  rig_close (&rig);
+}

@@ -74,7 +74,7 @@ Test (inputs, what_is_checked_first)
   cr_assert (eq (int, node_core_call (rig.core, &free_one, &made, rig.now, NULL), TROUPE_OK));
   cr_assert (eq (int, call_with (&rig, &call, "0", &free_one, 1, false), TROUPE_BAD_ARGUMENT));
   rig_refuse (&rig, 0, TROUPE_CMD_CALL, troupe_placeholder_id (other), 0, TROUPE_UNKNOWN_SERVICE);
-  cr_assert (eq (int, call_with (&rig, &call, "0", &other, 1, false), TROUPE_UNKNOWN_CALL));
+  cr_assert (eq (int, call_with (&rig, &call, "0", &other, 1, false), TROUPE_UNKNOWN_SERVICE));
   all[1] = input; // twice the same, and maps that are no references
   cr_assert (
     eq (int, call_with (&rig, &call, "[{\"$input\": \"x\"}, {\"$input\": 5, \"more\": 1}]", all, 2, false), TROUPE_OK));

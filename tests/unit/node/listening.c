@@ -230,7 +230,7 @@ Test (listening, reads_the_log_when_it_does_not_come)
   expect_heard ("logged", 1);
   publish (0, 7);
   offer (5, 10, 2);
-  rig_pass (&rig, 11, 3);
+  rig_pass (&rig, 41, 3);
   answer_from_the_log (2);
   expect_heard ("logged", 2);
   publish (1, 9); // late
@@ -246,19 +246,19 @@ Test (listening, waits_longer_where_it_read_the_log_too_soon)
   expect_heard ("logged", 1);
   publish (0, 7);
   offer (5, 10, 2);
-  rig_pass (&rig, 11, 3);
+  rig_pass (&rig, 41, 3);
   answer_from_the_log (2);
   expect_heard ("logged", 2);
   publish (1, 9); // it was on its way
   publish (0, 11);
   offer (10, 14, 2);
-  rig_pass (&rig, 15, 3);
+  rig_pass (&rig, 45, 3);
   cr_assert (not(asks ()));
   publish (1, 13);
   expect_heard ("11", 2);
   publish (0, 15);
   offer (14, 18, 2);
-  rig_pass (&rig, 21, 3);
+  rig_pass (&rig, 81, 3);
   answer_from_the_log (2);
   expect_heard ("logged", 2);
   rig_pass (&rig, 300, 3);
@@ -290,7 +290,7 @@ Test (listening, a_task_that_ends_meanwhile_is_forgotten)
   troupe_task_reply (&probe.task, json_null ());
   cr_assert (not(asks ()));
   publish (0, 9);
-  rig_pass (&rig, 20, 3);
+  rig_pass (&rig, 60, 3);
   cr_assert (eq (uint, probe.recalled, 0));
 }
 

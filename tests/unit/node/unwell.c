@@ -245,3 +245,19 @@ Test (unwell, a_service_that_is_unknown_to_one_and_refused_by_the_other_may_come
   cr_assert (eq (int, troupe_placeholder_error (call)->code, TROUPE_STORE_UNAVAILABLE));
   finish (&rig, &call, 1);
 }
+
+// The first send was refused before the service registered, the second one accepted after that.
+Test (unwell, a_refusal_of_one_send_says_nothing_of_the_next)
+{
+  rig_t rig;
+  rig_open (&rig, 1);
+  rig_welcome (&rig, 0);
+  troupe_placeholder_t *call = ask (&rig, &(troupe_call_t){0});
+  expect (&rig, 0, call, NULL);
+  rig_pass (&rig, 5001, 1);
+  expect (&rig, 0, call, NULL);
+  refuse_unknown (&rig, 0, call);
+  cr_assert (eq (int, troupe_placeholder_state (call), TROUPE_CALL_MAYBE));
+  accept (&rig, 0, call);
+  finish (&rig, &call, 1);
+}

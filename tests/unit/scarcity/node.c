@@ -5,6 +5,7 @@
 // task that it began.
 
 #include "node/core.h"
+#include "tests/unit/scarcity/answers.h"
 #include "tests/unit/scarcity/scarce.h"
 #include "troupe/log.h"
 #include "troupe/value.h"
@@ -12,7 +13,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-enum { START = 1000 * 1000, HEARTBEAT = 500, LEASE = 2500, STEP = 100, CALLS_MAX = 12, BROKERS = 2, TASKS_MAX = 8 };
+enum { START = 1000 * 1000, STEP = 100, CALLS_MAX = 12, BROKERS = 2, TASKS_MAX = 8 };
 
 typedef struct {
   node_core_t *core;
@@ -70,56 +71,11 @@ say (stage_t *self, unsigned broker, const troupe_header_t *header, json_t *body
   say_as (self, NODE_RECEIVED, broker, header, body);
 }
 
-static troupe_header_t
-command (troupe_command_t of)
-{
-  troupe_header_t header;
-  troupe_header_init (&header, of);
-  return header;
-}
-
-static void
-welcome (stage_t *self, unsigned broker)
-{
-  troupe_header_t header = command (TROUPE_CMD_WELCOME);
-  troupe_header_set_peer (&header, troupe_text (broker == 0 ? "broker-1" : "broker-2"));
-  troupe_header_set_heartbeat (&header, HEARTBEAT);
-  troupe_header_set_lease (&header, LEASE);
-  troupe_header_set_limit (&header, 100 * 1000);
-  troupe_header_set_endpoint (&header, troupe_text ("ipc://publish"));
-  say (self, broker, &header, NULL);
-}
-
-static void
-settle (stage_t *self, unsigned broker, const troupe_id_t *call, troupe_status_t status)
-{
-  troupe_header_t header = command (TROUPE_CMD_SETTLED);
-  troupe_header_set_call (&header, call);
-  troupe_header_set_status (&header, status);
-  say (self, broker, &header,
-       status == TROUPE_STATUS_VALUE ? json_string ("value")
-                                     : json_pack ("{s:s, s:s}", "code", "cancelled", "why", "so"));
-}
-
-static void
-accept (stage_t *self, unsigned broker, const troupe_id_t *call)
-{
-  troupe_header_t header = command (TROUPE_CMD_ACCEPTED);
-  troupe_header_set_call (&header, call);
-  say (self, broker, &header, NULL);
-  header = command (TROUPE_CMD_PART);
-  troupe_header_set_call (&header, call);
-  troupe_header_set_attempt (&header, 1);
-  troupe_header_set_sequence (&header, 0);
-  say (self, broker, &header, json_pack ("{s:s}", "text", "a piece"));
-  settle (self, broker, call, TROUPE_STATUS_VALUE);
-}
-
 static void
 offer (stage_t *self, unsigned broker, const char *service, bool actor)
 {
   troupe_id_t call = next_id (self), root = next_id (self);
-  troupe_header_t header = command (TROUPE_CMD_OFFER);
+  troupe_header_t header = answers_command (TROUPE_CMD_OFFER);
   troupe_header_set_call (&header, &call);
   troupe_header_set_service (&header, troupe_text (service));
   troupe_header_set_session (&header, troupe_text ("session-1"));
@@ -134,65 +90,24 @@ offer (stage_t *self, unsigned broker, const char *service, bool actor)
   say (self, broker, &header, json_pack ("{s:[s, s]}", "messages", "one", "two"));
 }
 
-static json_t *
-message (void)
+typedef struct {
+  stage_t *stage;
+  unsigned broker;
+} voice_t;
+
+static void
+say_answer (void *context, const troupe_header_t *header, json_t *body)
 {
-  return json_pack ("{s:s, s:s, s:s}", "id", "018f3c00-0000-7000-8000-000000000001", "name", "bob", "content", "hi");
+  const voice_t *self = context;
+  say (self->stage, self->broker, header, body);
 }
 
-// As a broker answers.
 static void
 answer (stage_t *self, unsigned broker, const troupe_header_t *asked)
 {
-  troupe_header_t header;
-  switch (asked->command) {
-  case TROUPE_CMD_HELLO:
-    welcome (self, broker);
-    return;
-  case TROUPE_CMD_REGISTER:
-  case TROUPE_CMD_UNREGISTER:
-    header = command (asked->command == TROUPE_CMD_REGISTER ? TROUPE_CMD_REGISTERED : TROUPE_CMD_UNREGISTERED);
-    header.service = asked->service;
-    header.present |= TROUPE_F (SERVICE);
-    say (self, broker, &header, NULL);
-    return;
-  case TROUPE_CMD_CALL:
-    accept (self, broker, &asked->call);
-    return;
-  case TROUPE_CMD_AWAIT:
-    settle (self, broker, &asked->call, TROUPE_STATUS_VALUE);
-    return;
-  case TROUPE_CMD_CANCEL:
-    settle (self, broker, &asked->call, TROUPE_STATUS_CANCELLED);
-    return;
-  case TROUPE_CMD_SETTLE:
-    header = command (TROUPE_CMD_CONFIRMED);
-    troupe_header_set_call (&header, &asked->call);
-    troupe_header_set_attempt (&header, asked->attempt);
-    say (self, broker, &header, NULL);
-    return;
-  case TROUPE_CMD_RECALL:
-    header = command (TROUPE_CMD_RECALLED);
-    troupe_header_set_request (&header, asked->request);
-    troupe_header_set_call (&header, &asked->call);
-    troupe_header_set_from (&header, asked->from);
-    troupe_header_set_memory (&header, 3);
-    say (self, broker, &header, json_pack ("[s, {s:i}, n]", "entry", "n", 2));
-    return;
-  case TROUPE_CMD_HEAR:
-    header = command (TROUPE_CMD_HEARD);
-    troupe_header_set_request (&header, asked->request);
-    troupe_header_set_call (&header, &asked->call);
-    say (self, broker, &header, json_pack ("[o, o]", message (), message ()));
-    return;
-  case TROUPE_CMD_STATUS:
-    header = command (TROUPE_CMD_REPORT);
-    troupe_header_set_request (&header, asked->request);
-    say (self, broker, &header, json_pack ("{s:[]}", "services"));
-    return;
-  default:
-    return;
-  }
+  voice_t voice = {self, broker};
+  answers_t answers = {say_answer, &voice, broker == 0 ? "broker-1" : "broker-2", "ipc://publish"};
+  answers_give (&answers, asked);
 }
 
 // All frames that wait are read, and answered unless the brokers are mute. A frame's texts live in a copy of it.
@@ -231,7 +146,7 @@ run (stage_t *self, int64_t ms)
       continue;
     scarce_end ();
     for (unsigned broker = 0; broker < BROKERS; broker++) {
-      troupe_header_t beat = command (TROUPE_CMD_HEARTBEAT);
+      troupe_header_t beat = answers_command (TROUPE_CMD_HEARTBEAT);
       if (!self->mute)
         say (self, broker, &beat, NULL);
       pump (self, broker);
@@ -391,7 +306,7 @@ serve (stage_t *self, const char *name, bool actor, const json_t *info)
 static void
 publish_event (stage_t *self)
 {
-  troupe_header_t header = command (TROUPE_CMD_EVENT);
+  troupe_header_t header = answers_command (TROUPE_CMD_EVENT);
   troupe_header_set_service (&header, troupe_text ("agent/alice"));
   troupe_header_set_peer (&header, troupe_text ("alice-1"));
   say_as (self, NODE_PUBLISHED, 0, &header, json_pack ("{s:s, s:s}", "event", "joined", "broker", "broker-1"));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The rounds, and the ways in which memory comes to us other than by malloc and its kin (sim/scarcity.h): jansson's own
-// allocations, texts that the C library makes, and what other libraries create. Of these the linker sends each call to
-// its __wrap_ twin here, which fails as the library does when it has no memory.
+// The rounds, and the ways in which memory comes to us other than by malloc and its kin (sim/scarcity.h): texts that the C
+// library makes, and what other libraries create. Of these the linker sends each call to its __wrap_ twin here, which
+// fails as the library does when it has no memory. (jansson allocates by a function of ours, error/reading.h.)
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 
@@ -24,18 +24,11 @@ static bool struck; // before memory came back
 
 // -- Rounds -------------------------------------------------------------------------------------------------------------
 
-static void *
-take (size_t size)
-{
-  return malloc (size); // which is wrapped
-}
-
 void
 scarce_play (scarce_scene_fn *scene, const void *arg, unsigned least)
 {
   bool reached = true;
   json_object_seed (1); // jansson's hash takes memory, too, and so the rounds must be alike
-  json_set_alloc_funcs (take, free);
   for (round_now = 1; reached && round_now < ROUNDS_MAX; round_now++) {
     struck = false;
     scarcity_fail (round_now);
@@ -45,7 +38,6 @@ scarce_play (scarce_scene_fn *scene, const void *arg, unsigned least)
   }
   struck = false;
   scarcity_fail (0);
-  json_set_alloc_funcs (malloc, free);
   cr_assert (!reached, "more than %u allocations", round_now);
   cr_assert_geq (round_now, least, "%u allocations", round_now - 2);
 }
@@ -117,35 +109,6 @@ __wrap_open_memstream (char **text, size_t *size)
     return __real_open_memstream (text, size);
   errno = ENOMEM;
   return NULL;
-}
-
-// jansson's reader (2.14) writes beyond its buffer when that can't grow, so a text is read with memory or not at all.
-json_t *__wrap_json_loadb (const char *text, size_t size, size_t flags, json_error_t *error);
-json_t *__real_json_loadb (const char *text, size_t size, size_t flags, json_error_t *error);
-json_t *__wrap_json_loads (const char *text, size_t flags, json_error_t *error);
-
-json_t *
-__wrap_json_loadb (const char *text, size_t size, size_t flags, json_error_t *error)
-{
-  bool inside = scarcity_inside ();
-  if (scarcity_strikes ()) {
-    if (error) {
-      *error = (json_error_t){.line = -1, .column = -1, .text = "out of memory"};
-      error->text[sizeof error->text - 1] = (char)json_error_out_of_memory;
-    }
-    return NULL;
-  }
-  scarcity_leave ();
-  json_t *value = __real_json_loadb (text, size, flags, error);
-  if (inside)
-    scarcity_enter ();
-  return value;
-}
-
-json_t *
-__wrap_json_loads (const char *text, size_t flags, json_error_t *error)
-{
-  return __wrap_json_loadb (text, strlen (text), flags, error);
 }
 
 pcre2_code *__wrap_pcre2_compile_8 (PCRE2_SPTR pattern, PCRE2_SIZE size, uint32_t options, int *code, PCRE2_SIZE *at,
