@@ -8,7 +8,8 @@
 // `heard`.
 //
 //   "say" W              prints "say W"
-//   "hold" W [N]         prints "hold W" and waits for the line "go W" on standard input; with N in attempt N only
+//   "hold" W [N]         prints "hold W" and waits for the line "go W" on standard input, which lets the task go on that
+//                        began first of those that wait so; with N in attempt N only
 //   "ask" S I            calls service S for this task with input I and waits; an error ends this task
 //   "try" S I            the same, but an error is heard, as {"error": code, "why": text}
 //   "all" [[S, I]...]    `try` for each, at once

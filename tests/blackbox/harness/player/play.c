@@ -16,7 +16,7 @@ typedef enum { DONE, WAITING, ENDED } progress_t;
 typedef struct play play_t;
 
 struct play {
-  play_t *next;        // in `all`
+  play_t *next;        // in `all`, those that began first come first
   troupe_task_t *task; // NULL: it has ended
   size_t at;           // the next step
   const char *held;    // the word that it waits for, of the input
@@ -371,9 +371,12 @@ play_serve (void *context, troupe_task_t *task)
   play_t *self = calloc (1, sizeof *self);
   if (self == NULL)
     abort ();
-  *self = (play_t){.next = all, .task = task, .heard = json_array (), .run = ++runs};
+  *self = (play_t){.task = task, .heard = json_array (), .run = ++runs};
   self->input = json_deep_copy (troupe_task_input (task));
-  all = self;
+  play_t **link = &all;
+  while (*link != NULL)
+    link = &(*link)->next;
+  *link = self;
   play_print ("run %u attempt %u", self->run, troupe_task_attempt (task));
   troupe_task_on_cancel (task, cancelled, self);
   go_on (self);
