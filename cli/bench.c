@@ -90,7 +90,9 @@ run_calls (const troupe_args_t *args, const char *parent, troupe_error_t *error)
 
 // -- Hubs -------------------------------------------------------------------------------------------------------------
 
-enum { HUB_MESSAGES = 2000 };
+enum {
+  HUB_MESSAGES = 4000 // a third of a second: members rest for up to 50 ms before they hear the last of them
+};
 
 // "1,8,50"
 static troupe_err_t

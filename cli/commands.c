@@ -140,7 +140,7 @@ static const troupe_option_t bench_options[] = {
    "(else 120)", NULL, false},
   {"count", 0, "N", "calls: how many each client makes, instead of a time", NULL, false},
   {"sweep", 0, NULL, "calls: measure also how they grow with clients, workers, brokers and sessions", NULL, false},
-  {"messages", 0, "N", "hub: how many are broadcast (else 2000); chaos: how many are said in hubs (else 1000)", NULL,
+  {"messages", 0, "N", "hub: how many are broadcast (else 4000); chaos: how many are said in hubs (else 1000)", NULL,
    false},
   {"subscribers", 0, "N,...", "hub: how many processes hear them", "1,8,50", false},
   {"rounds", 0, "N", "how often each is repeated (else calls 5 times, hub once, repair 9 times)", NULL, false},
@@ -339,7 +339,7 @@ static const troupe_verb_t verbs[] = {
    "\n"
    "Told are broadcasts a second until the last process had all, how many were received a second by all together, and "
    "the time from said to observed by the last of 8. Each process sees that every message came, once and in order; if "
-   "not, the benchmark fails. A run of the defaults takes less than half a minute.\n"
+   "not, the benchmark fails. A run of the defaults takes half a minute.\n"
    "\n"
    "repair. Needs no mesh. How many bytes of replies are mended a second, next to jansson, which only parses: JSON as it "
    "should be, and with something wrong everywhere, of three sizes. And texts that are repeated up to 64 KiB, then twice "
