@@ -95,7 +95,9 @@
 -- Rules. A call has settled when it has a status. An unsettled call is in `open` and, an actor's, either the `running`
 -- one (attempt above 0) or in the mailbox. A stateless call has its turn unless it misses inputs. Times are Redis's
 -- own. Each function is called with one key, names the others itself, and stays within that key's slot (a Redis
--- Cluster refuses anything else). The work of a step is bounded: a batch, a mailbox's limit, or the waiting brokers.
+-- Cluster refuses anything else). The work of a step is bounded: a batch, a mailbox's limit, or the waiting brokers. (Not
+-- so when sessions are listed, or one is ended that has neither actors nor hubs: all open calls of the slot are looked
+-- through, a microsecond each.)
 --
 -- Before revision 9 what is packed now were fields of their own (CALLS.load_older), and sessions were counted.
 --

@@ -60,6 +60,17 @@ finish (rig_t *rig, troupe_placeholder_t *call)
   rig_close (rig);
 }
 
+// The first broker of two refuses it, so the second one is asked to keep it.
+static troupe_placeholder_t *
+ask_until_kept (rig_t *rig, int64_t deadline_ms)
+{
+  troupe_placeholder_t *call = ask (rig, deadline_ms);
+  cr_assert (not(sent (rig, 0)));
+  refuse (rig, 0, call, TROUPE_UNKNOWN_SERVICE);
+  cr_assert (sent (rig, 1));
+  return call;
+}
+
 Test (parked, the_only_broker_keeps_it)
 {
   rig_t rig;
@@ -91,10 +102,7 @@ Test (parked, it_is_taken_back_and_goes_round)
 {
   rig_t rig;
   open_with (&rig, 2);
-  troupe_placeholder_t *call = ask (&rig, 60 * 1000);
-  cr_assert (not(sent (&rig, 0)));
-  refuse (&rig, 0, call, TROUPE_UNKNOWN_SERVICE);
-  cr_assert (sent (&rig, 1));
+  troupe_placeholder_t *call = ask_until_kept (&rig, 60 * 1000);
   rig_skip (&rig, 0);
   rig_pass (&rig, ROUND_MS + 1, 3);
   cr_assert (not(sent (&rig, 1)));
@@ -113,10 +121,7 @@ Test (parked, however_often_it_goes_round_its_refusal_is_certain)
 {
   rig_t rig;
   open_with (&rig, 2);
-  troupe_placeholder_t *call = ask (&rig, ROUNDS_MS);
-  cr_assert (not(sent (&rig, 0)));
-  refuse (&rig, 0, call, TROUPE_UNKNOWN_SERVICE);
-  cr_assert (sent (&rig, 1));
+  troupe_placeholder_t *call = ask_until_kept (&rig, ROUNDS_MS);
   for (unsigned round = 0; round < 6; round++) {
     unsigned keeps = round % 2 == 0 ? 1 : 0;
     rig_skip (&rig, 1 - keeps);
@@ -134,10 +139,7 @@ Test (parked, cancelled_while_it_is_kept)
 {
   rig_t rig;
   open_with (&rig, 2);
-  troupe_placeholder_t *call = ask (&rig, 60 * 1000);
-  cr_assert (not(sent (&rig, 0)));
-  refuse (&rig, 0, call, TROUPE_UNKNOWN_SERVICE);
-  cr_assert (sent (&rig, 1));
+  troupe_placeholder_t *call = ask_until_kept (&rig, 60 * 1000);
   troupe_placeholder_cancel (call);
   rig_pass (&rig, 1, 3);
   rig_expect_past_heartbeats (&rig, 1, TROUPE_CMD_CANCEL);
@@ -151,10 +153,7 @@ Test (parked, it_goes_on_when_its_broker_is_lost)
 {
   rig_t rig;
   open_with (&rig, 2);
-  troupe_placeholder_t *call = ask (&rig, 60 * 1000);
-  cr_assert (not(sent (&rig, 0)));
-  refuse (&rig, 0, call, TROUPE_UNKNOWN_SERVICE);
-  cr_assert (sent (&rig, 1));
+  troupe_placeholder_t *call = ask_until_kept (&rig, 60 * 1000);
   rig_disconnect (&rig, 1);
   rig_pass (&rig, 1, 1);
   cr_assert (sent (&rig, 0)); // the only one that is up
