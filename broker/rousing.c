@@ -9,7 +9,8 @@
 //
 // Each round also wakes every member's process a few times, whatever there is to hear. So as long as one message follows
 // the other, the members rest up to twice as long; and as soon as there is a pause, they hear what was said before it,
-// if by then they have rested for their time on the average of the last rounds.
+// if by then they have rested for their time on the average of the last rounds. While the store owes answers it is no
+// pause: who speaks waits for them.
 //
 // The store takes requests in order. So in a hub whose members are known to hear at once, the request is made right
 // behind the one that says something, and both take one turn of the store, and one of its disk. It may find nobody to
@@ -273,6 +274,8 @@ rousing_on_time (broker_core_t *core)
 {
   for (alarm_t *alarm; (alarm = alarms_first (&core->rounds)) != NULL && alarm->at <= core->now;) {
     rousing_t *rousing = LIST_ITEM (alarm, rousing_t, next);
+    if (core->requests > 0 && rousing->flows_until <= core->now)
+      rousing->flows_until = core->now + rousing->pause_ms;
     int64_t end = rest_end (rousing);
     if (end > core->now) {
       alarms_set (&core->rounds, alarm, end);

@@ -91,7 +91,7 @@ run_calls (const troupe_args_t *args, const char *parent, troupe_error_t *error)
 // -- Hubs -------------------------------------------------------------------------------------------------------------
 
 enum {
-  HUB_MESSAGES = 4000 // a third of a second: members rest for up to 50 ms before they hear the last of them
+  HUB_MESSAGES = 20 * 1000 // one to two seconds: members rest for up to 0.1 s before they hear the last of them
 };
 
 // "1,8,50"

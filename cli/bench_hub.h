@@ -16,11 +16,11 @@ enum {
   BENCH_HUB_HEARERS_MAX = 200,
   BENCH_HUB_SIZES_MAX = 8,
   BENCH_HUB_SERIES_MAX = 4 * BENCH_HUB_SIZES_MAX,
-  BENCH_HUB_MESSAGES_MAX = 4000, // a log holds 10,000 unheard entries, and wakes even silent members at half of them
-  BENCH_HUB_WINDOW = 100,        // broadcasts under way at once
-  BENCH_HUB_RAW_FACTOR = 10,     // so many more messages through the proxy, or it would be over at once
-  BENCH_HUB_PACED = 100,         // messages, one after another ...
-  BENCH_HUB_PAUSE_MS = 20,       // ... so far apart, that each is heard before the next
+  BENCH_HUB_MESSAGES_MAX = 100 * 1000,
+  BENCH_HUB_WINDOW = 100,   // broadcasts under way at once
+  BENCH_HUB_RAW_FACTOR = 4, // so many more messages through the proxy, or it would be over at once
+  BENCH_HUB_PACED = 100,    // messages, one after another ...
+  BENCH_HUB_PAUSE_MS = 20,  // ... so far apart, that each is heard before the next
   BENCH_HUB_PACED_HEARERS = 8
 };
 

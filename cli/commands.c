@@ -140,7 +140,7 @@ static const troupe_option_t bench_options[] = {
    "(else 120)", NULL, false},
   {"count", 0, "N", "calls: how many each client makes, instead of a time", NULL, false},
   {"sweep", 0, NULL, "calls: measure also how they grow with clients, workers, brokers and sessions", NULL, false},
-  {"messages", 0, "N", "hub: how many are broadcast (else 4000); chaos: how many are said in hubs (else 1000)", NULL,
+  {"messages", 0, "N", "hub: how many are broadcast (else 20000); chaos: how many are said in hubs (else 1000)", NULL,
    false},
   {"subscribers", 0, "N,...", "hub: how many processes hear them", "1,8,50", false},
   {"rounds", 0, "N", "how often each is repeated (else calls 5 times, hub once, repair 9 times)", NULL, false},

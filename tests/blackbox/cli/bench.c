@@ -201,7 +201,7 @@ Test (bench, wrong_numbers_are_refused)
   process = process_run ("troupe", "bench", "hub", "--subscribers", "1,,8");
   process_expect_exit (process, 2);
   process_destroy (&process);
-  process = process_run ("troupe", "bench", "hub", "--messages", "100000");
+  process = process_run ("troupe", "bench", "hub", "--messages", "100001");
   process_expect_exit (process, 2);
   process_destroy (&process);
 }

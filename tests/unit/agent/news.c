@@ -145,8 +145,8 @@ Test (news, are_the_messages_that_are_not_known)
     "{\"id\": \"018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b01\", \"name\": \"bob\", \"content\": \"one\"}",
     "\"no message\"",
     "{\"name\": \"carol\", \"content\": \"two\"}",
-    "{\"id\": \"018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b02\", \"name\": \"d\xc3\xa9\", \"content\": [{\"type\": \"text\", "
-    "\"text\": \"three\"}]}",
+    ("{\"id\": \"018f3c2a-7b1e-7c33-9a51-3d2f1e0c4b02\", \"name\": \"d\xc3\xa9\", \"content\": [{\"type\": \"text\", "
+     "\"text\": \"three\"}]}"),
   };
   troupe_news_t *news = news_of (said, sizeof said / sizeof *said, ID);
   cr_assert (eq (sz, troupe_news_count (news), 3));

@@ -28,13 +28,19 @@ serve (unsigned flags)
 }
 
 static troupe_id_t
-operate (const char *service, json_t *input)
+end_operation (void)
 {
-  core_rig_operate (++number, service, input);
   stage_settle_store (stage);
   const stage_message_t *settled = stage_take (stage, CALLER, TROUPE_CMD_SETTLED);
   cr_assert (settled != NULL && settled->header.status == TROUPE_STATUS_VALUE);
   return stage_id (number);
+}
+
+static troupe_id_t
+operate (const char *service, json_t *input)
+{
+  core_rig_operate (++number, service, input);
+  return end_operation ();
 }
 
 static troupe_id_t
@@ -43,13 +49,21 @@ open_hub (void)
   return operate ("hub/open", json_pack ("{s:[s]}", "members", "agent/alice"));
 }
 
+// The store has it, and hasn't answered.
 static void
-broadcast (troupe_id_t hub, const char *words)
+begin_broadcast (troupe_id_t hub, const char *words)
 {
   char id[TROUPE_ID_TEXT_SIZE];
   troupe_id_to_text (&hub, id);
-  operate ("hub/broadcast", json_pack ("{s:s, s:[{s:s, s:s, s:s}]}", "hub", id, "messages", "name", "host", "role",
-                                       "user", "content", words));
+  core_rig_operate (++number, "hub/broadcast", json_pack ("{s:s, s:[{s:s, s:s, s:s}]}", "hub", id, "messages", "name",
+                                                          "host", "role", "user", "content", words));
+}
+
+static void
+broadcast (troupe_id_t hub, const char *words)
+{
+  begin_broadcast (hub, words);
+  end_operation ();
 }
 
 static void
@@ -198,6 +212,33 @@ Test (core_rousing, ends_a_rest_when_there_is_a_pause)
   expect_crowd (0);
 }
 
+// Time passes in which the store answers nothing.
+static void
+pass_unanswered (int64_t ms)
+{
+  for (int64_t end = stage->now + ms; stage->now < end;) {
+    stage->now++;
+    stage_step (stage, &(broker_event_t){.kind = BROKER_TIME});
+  }
+}
+
+// Who speaks may wait for the store.
+Test (core_rousing, takes_no_pause_for_one_while_the_store_works)
+{
+  troupe_id_t hub = open_live_hub (CROWD);
+  broadcast (hub, "first");
+  expect_crowd (0);
+  stage_advance (stage, 5);
+  broadcast (hub, "second");
+  stage_advance (stage, 2);
+  begin_broadcast (hub, "third");
+  pass_unanswered (2 * PAUSE);
+  cr_assert_eq (ledger_link_waiting (stage->link), 1, "it isn't asked who is to hear");
+  end_operation ();
+  stage_advance (stage, PAUSE);
+  expect_crowd (0);
+}
+
 // Who rested longer before may rest the less.
 Test (core_rousing, makes_up_for_a_longer_rest)
 {
@@ -249,10 +290,7 @@ Test (core_rousing, follows_at_once_what_is_said_in_a_lively_hub)
   expect_observing (1, TROUPE_STATUS_VALUE);
   stage_settle_store (stage);
   stage_advance (stage, 10);
-  char id[TROUPE_ID_TEXT_SIZE];
-  troupe_id_to_text (&hub, id);
-  core_rig_operate (++number, "hub/broadcast",
-                    json_pack ("{s:s, s:[{s:s, s:s}]}", "hub", id, "messages", "name", "host", "content", "two"));
+  begin_broadcast (hub, "two");
   cr_expect_eq (ledger_link_waiting (stage->link), 2, "to say it, and to tell it");
   stage_settle_store (stage);
   expect_observing (1, TROUPE_STATUS_VALUE);
@@ -266,10 +304,7 @@ Test (core_rousing, does_not_follow_in_a_hub_where_nobody_hears_at_once)
   serve (TROUPE_FLAG_OBSERVE);
   troupe_id_t hub = open_hub ();
   broadcast (hub, "one");
-  char id[TROUPE_ID_TEXT_SIZE];
-  troupe_id_to_text (&hub, id);
-  core_rig_operate (++number, "hub/broadcast",
-                    json_pack ("{s:s, s:[{s:s, s:s}]}", "hub", id, "messages", "name", "host", "content", "two"));
+  begin_broadcast (hub, "two");
   cr_expect_eq (ledger_link_waiting (stage->link), 1);
   stage_settle_store (stage);
 }
