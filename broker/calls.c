@@ -185,7 +185,7 @@ calls_destroy (broker_core_t *core, call_t *call)
     registry_return (core, call);
   leave_phase (call);
   awaiting_clear (call);
-  ending_clear_outcome (call);
+  ending_clear_outcome (core, call);
   alarms_clear (&core->deadlines, &call->deadline);
   if (call->detached)
     core->detached--;
@@ -227,7 +227,7 @@ empty (broker_core_t *core, call_t *call)
 {
   asking_abandon (core, call);
   leave_phase (call);
-  ending_clear_outcome (call);
+  ending_clear_outcome (core, call);
   calls_set_deadline (core, call, 0);
   core->open_bytes -= troupe_buffer_size (call->body);
   troupe_buffer_unref (&call->body);

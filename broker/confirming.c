@@ -3,8 +3,9 @@
 // An instance keeps an outcome until it hears that it is stored, and then forgets it: nothing waits for that. So while
 // the members of a busy hub rest, the confirmations of their observe calls wait for what is sent next to the same
 // peer, which is mostly the next observe call: else each would wake a process, of which a hub has many, for nothing
-// else. Whoever isn't sent anything else is told a little later. If a peer is lost meanwhile, it settles again, and
-// that changes nothing.
+// else. Whoever isn't sent anything else is told a little later. An instance that doesn't serve any more is about to
+// leave, and waits for nothing but this: it is told at once. If a peer is lost meanwhile, it settles again, and that
+// changes nothing.
 
 #include "broker/confirming.h"
 
@@ -37,10 +38,20 @@ confirming_tell_left (broker_core_t *core, peer_t *peer)
 }
 
 static bool
-may_wait (const broker_core_t *core, const call_t *call)
+serves (const peer_t *peer, const service_t *service)
+{
+  for (const list_link_t *link = service->instances.next; link != &service->instances; link = link->next)
+    if (LIST_ITEM (link, const instance_t, in_service)->peer == peer)
+      return true;
+  return false;
+}
+
+static bool
+may_wait (const broker_core_t *core, const peer_t *peer, const call_t *call)
 {
   bool observes = (call->flags & TROUPE_FLAG_OBSERVE) != 0 && call->stretch.entries > 0;
-  return observes && !core->stopped && rousing_rests_until (core, &call->stretch.hub, 0) > core->now;
+  return observes && !core->stopped && call->service != NULL && serves (peer, call->service) &&
+         rousing_rests_until (core, &call->stretch.hub, 0) > core->now;
 }
 
 void
@@ -52,7 +63,7 @@ confirming_tell (broker_core_t *core, call_t *call)
   call->outcome.from = 0;
   if (peer == NULL || call->unstored)
     return;
-  if (!may_wait (core, call)) {
+  if (!may_wait (core, peer, call)) {
     tell (core, to, &told);
     return;
   }

@@ -6,7 +6,8 @@
 
 #include "broker/state.h"
 
-// Tells the instance that its outcome was stored; of an observe call in a busy hub perhaps a little later.
+// Tells the instance that its outcome was stored; of an observe call in a busy hub perhaps a little later,
+// unless the instance is about to leave.
 void confirming_tell (broker_core_t *core, call_t *call);
 // Tells a peer what it has not been told yet. (answer.c does it before anything else is sent to the peer.)
 void confirming_tell_left (broker_core_t *core, peer_t *peer);

@@ -17,6 +17,7 @@
 #define BROKER_CORE_H
 
 #include "broker/ledger.h"
+#include "broker/line.h"
 #include "broker/table.h"
 
 #include "troupe/keys.h"
@@ -51,6 +52,7 @@ typedef struct {
   troupe_buffer_t *frame; // a message's only frame, which becomes the body if that is in it
   bool bodiless;         // there was no memory to take the body
   const troupe_identity_t *identity; // of a hello: whose connection it is, if `guarded`; NULL: nobody's
+  broker_line_t line;                // of a hello: the connection's
   const char *user;                  // as troupe_identity_user says
   troupe_command_t command;
   bool full; // the peer's queue is full; else the peer is not there

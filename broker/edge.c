@@ -87,7 +87,10 @@ answer_named (broker_edge_t *self, const zmq_msg_t *route, int64_t now)
 static void
 identify (const broker_edge_t *self, broker_event_t *event, const zmq_msg_t *frame)
 {
-  if (self->router_guarded && frames_command (event->header, event->header_size) == TROUPE_CMD_HELLO)
+  if (frames_command (event->header, event->header_size) != TROUPE_CMD_HELLO)
+    return;
+  event->line = broker_line_of (zmq_msg_get (frame, ZMQ_SRCFD));
+  if (self->router_guarded)
     event->identity = guard_identify (self->guard, frame);
 }
 

@@ -239,10 +239,8 @@ broker_edge_destroy (broker_edge_t **self_p)
     troupe_loop_remove_socket (self->loop, self->publisher);
   ledger_destroy (&self->ledger);
   if (self->core != NULL)
-    edge_flush (self, troupe_loop_now ());
+    edge_send_gathered (self); // what can't be sent, nobody needs to know any more
   broker_core_destroy (&self->core);
-  for (size_t i = 0; i < self->leaving_count; i++)
-    troupe_socket_drop_prepared (&self->leaving[i].message);
   troupe_socket_close (&self->router, true);
   troupe_socket_close (&self->publisher, true);
   guard_destroy (&self->guard);

@@ -54,12 +54,38 @@ send_leaving (broker_edge_t *self)
   self->leaving_count = 0;
 }
 
+// Whoever doesn't read is lost, and what waits for it must go from memory: so its connection ends.
+static void
+hang_up (broker_edge_t *self, broker_connection_t connection)
+{
+  broker_line_cut (peers_line (self->core, connection));
+  unread_give_up (self->unread, connection);
+}
+
+// Room for a frame of that size, if need be at the cost of others that don't read; or why there is none.
+static int
+make_room (broker_edge_t *self, broker_connection_t to, size_t size)
+{
+  const broker_line_t *line = size > UNREAD_LEAST ? peers_line (self->core, to) : NULL;
+  broker_connection_t worst;
+  int failed;
+  while ((failed = unread_admit (self->unread, to, line, size)) == EDQUOT &&
+         (worst = unread_worst (self->unread)) != to) {
+    if (worst == 0)
+      return 0; // all of it has been read meanwhile
+    broker_core_drop (self->core, BROKER_QUEUE_UNREAD_TOTAL);
+    hang_up (self, worst);
+    note_unsent (self, worst, TROUPE_CMD_BYE, true);
+  }
+  return failed;
+}
+
 // The next of `leaving` is prepared, or `failed` to be.
 static void
 keep (broker_edge_t *self, int failed)
 {
   const leaving_t *leaving = &self->leaving[self->leaving_count];
-  if (failed == EAGAIN || failed == EDQUOT)
+  if (failed == EAGAIN || failed == EDQUOT || failed == ENOBUFS)
     broker_core_drop (self->core, failed == EAGAIN ? BROKER_QUEUE_UNREAD : BROKER_QUEUE_UNREAD_TOTAL);
   for (unsigned i = 0; failed != 0 && i < leaving->count; i++)
     note_unsent (self, leaving->connection, leaving->commands[i], true);
@@ -77,9 +103,12 @@ end_run (broker_edge_t *self)
   size_t size;
   const void *frame = troupe_run_frame (&self->run, &size);
   route_of (route, leaving->connection);
+  int failed = make_room (self, leaving->connection, size);
+  if (failed == 0)
+    failed =
+      unread_prepare_whole (self->unread, leaving->connection, &leaving->message, route, sizeof route, frame, size);
   troupe_run_begin (&self->run);
-  keep (self,
-        unread_prepare_whole (self->unread, leaving->connection, &leaving->message, route, sizeof route, frame, size));
+  keep (self, failed);
 }
 
 // A message of one frame. A run leaves as soon as it is full, so that its peer works while the core does.
@@ -123,7 +152,10 @@ edge_send (void *context, broker_connection_t to, const troupe_header_t *header,
   leaving_t *leaving = &self->leaving[self->leaving_count];
   *leaving = (leaving_t){.connection = to, .commands = {(uint8_t)header->command}, .count = 1};
   route_of (route, to);
-  keep (self, unread_prepare (self->unread, to, &leaving->message, route, sizeof route, bytes, size, body));
+  int failed = make_room (self, to, troupe_buffer_size (body));
+  if (failed == 0)
+    failed = unread_prepare (self->unread, to, &leaving->message, route, sizeof route, bytes, size, body);
+  keep (self, failed);
 }
 
 // What is begun stays here until what follows is there, or there is no memory for that: so no message is left open.
@@ -165,21 +197,30 @@ edge_note (void *context, const broker_note_t *note)
 
 // -- Leaving ---------------------------------------------------------------------------------------------------------
 
-static void
-send_gathered (broker_edge_t *self)
+void
+edge_send_gathered (broker_edge_t *self)
 {
   end_run (self);
   send_leaving (self);
+}
+
+static void
+tell_unsent (broker_edge_t *self, unsent_t unsent, int64_t now)
+{
+  broker_event_t failure = {
+    .kind = BROKER_UNSENT, .connection = unsent.connection, .command = unsent.command, .full = unsent.full};
+  if (unsent.full && unsent.command != TROUPE_CMD_PART)
+    hang_up (self, unsent.connection);
+  broker_core_step (self->core, &failure, now);
 }
 
 // Ends: each failure is the end of a peer, or of a part, and those are finite.
 void
 edge_flush (broker_edge_t *self, int64_t now)
 {
-  for (send_gathered (self); self->unsent_count > 0; send_gathered (self)) {
-    unsent_t unsent = self->unsent[--self->unsent_count];
-    broker_event_t failure = {
-      .kind = BROKER_UNSENT, .connection = unsent.connection, .command = unsent.command, .full = unsent.full};
-    broker_core_step (self->core, &failure, now);
+  for (edge_send_gathered (self); self->unsent_count > 0; edge_send_gathered (self)) {
+    for (size_t i = 0; i < self->unsent_count; i++) // more may come meanwhile
+      tell_unsent (self, self->unsent[i], now);
+    self->unsent_count = 0;
   }
 }

@@ -80,7 +80,9 @@ int64_t edge_prepare (void *context, int64_t now);
 // The guard's news: that user may not come any more; a connection was turned away.
 void edge_on_lost (void *context, const char *user);
 void edge_on_refused (void *context);
-// Sends what the core has given to be sent, and tells it what could not be.
+// Sends what the core has given to be sent.
+void edge_send_gathered (broker_edge_t *self);
+// The same, and tells the core what could not be.
 void edge_flush (broker_edge_t *self, int64_t now);
 
 #endif

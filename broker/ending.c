@@ -16,8 +16,9 @@
 // -- Outcomes --------------------------------------------------------------------------------------------------------
 
 void
-ending_clear_outcome (call_t *call)
+ending_clear_outcome (broker_core_t *core, call_t *call)
 {
+  core->outcome_bytes -= call->outcome.counted;
   troupe_buffer_unref (&call->outcome.body);
   troupe_buffer_unref (&call->outcome.value);
   free (call->outcome.sizes);
@@ -50,7 +51,7 @@ ending_refuse_outcome (broker_core_t *core, call_t *call, const troupe_error_t *
     if (peers_find (core, call->outcome.from) != NULL)
       answer_refuse (core, call->outcome.from, TROUPE_CMD_SETTLE, &about, error);
   }
-  ending_clear_outcome (call);
+  ending_clear_outcome (core, call);
 }
 
 // -- Ends that are not the instance's --------------------------------------------------------------------------------

@@ -22,6 +22,6 @@ void ending_stop_offering (broker_core_t *core, call_t *call);
 void ending_stop_instance (broker_core_t *core, const call_t *call);
 // Tells the instance that brought the outcome that it wasn't taken, and forgets the outcome.
 void ending_refuse_outcome (broker_core_t *core, call_t *call, const troupe_error_t *error);
-void ending_clear_outcome (call_t *call);
+void ending_clear_outcome (broker_core_t *core, call_t *call);
 
 #endif

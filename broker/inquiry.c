@@ -3,8 +3,8 @@
 // Nothing is kept of what is asked but who asked: a request whose answer is lost with the connection to Redis is
 // refused, and each may be sent again, since the second changes nothing.
 //
-// What is listed is listed a slot at a time: a position is a slot and how many of what it holds were passed by, and
-// slots that hold nothing are skipped. So a mesh without dead letters says so after 64 small requests to the store.
+// What is listed is listed a slot at a time: a position is a slot and where the store goes on in it, and slots that hold
+// nothing are skipped. So a mesh without dead letters says so after 64 small requests to the store.
 
 #include "broker/inquiry.h"
 
@@ -104,10 +104,9 @@ static void
 ask (broker_core_t *core, const inquiry_t *self)
 {
   const broker_limits_t *limits = &core->options.limits;
-  ledger_request_t request = {.op = kinds[self->of].op, .token = self->token};
+  ledger_request_t request = {.op = kinds[self->of].op, .token = self->token, .position = self->position};
   if (kinds[self->of].listed != NULL) {
     request.slot = self->slot;
-    request.position = self->position;
   } else {
     request.session = self->session;
     request.call = self->call;

@@ -15,7 +15,7 @@ struct inquiry {
   troupe_command_t of;
   uint64_t request;
   unsigned slot;     // of a list: which one is being asked
-  uint64_t position; // ... and from where on
+  uint64_t position; // ... and from where on; likewise of END
   uint64_t first;    // RECALL: of the entries that are read
   troupe_id_t call, again;
   bool begun; // the store has done a part of it

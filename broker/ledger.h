@@ -158,10 +158,11 @@ typedef enum {
 // Sessions. One is there as long as it has actors, hubs or calls that have not settled. LEDGER_CLOSE ends it: from then
 // on it accepts no call (LEDGER_OVERLOADED, `why`), what has not settled is cancelled (each a LEDGER_NOTICE_SETTLED),
 // and then its hubs and its actors are dropped with all that they remember. It does a part of that; with `more`, ask
-// again, or leave it to sweeps. LEDGER_UNKNOWN: there is no such session (any more). Sweeps end those in which the last
-// call settled `idle_ms` ago. A call to a session that has ended begins it anew; outcomes stay for their retention.
-// LEDGER_SESSIONS gives up to 100 as a list of maps {session, open: calls that have not settled, parts: actors and hubs,
-// idle: seconds since the last one settled, 0 if some have not, ending}, and where to go on.
+// again, or leave it to sweeps. With `position`, too, nothing has been done but to look for its calls: ask again with
+// that. LEDGER_UNKNOWN: there is no such session (any more). Sweeps end those in which the last call settled `idle_ms`
+// ago. A call to a session that has ended begins it anew; outcomes stay for their retention. LEDGER_SESSIONS gives up to
+// 100 as a list of maps {session, open: calls that have not settled, parts: actors and hubs, idle: seconds since the
+// last one settled, 0 if some have not, ending}, perhaps none, and where to go on.
 //
 // Generations. The store's history changes when Redis is started again, when another one takes over, and when its data
 // are deleted; what was there may be gone then, or be older than what this broker was told. A new generation begins
@@ -259,7 +260,7 @@ typedef struct {
 
   // recall: the result may hold fewer entries (4 MiB or 1000 of them, at least one): ask again for the rest
   uint32_t from, count;
-  // hear, rouse, letters, sessions: where to go on, from the result before; 0: from the beginning
+  // hear, rouse, letters, sessions, close: where to go on, from the result before; 0: from the beginning
   uint64_t position;
 } ledger_request_t;
 
@@ -324,7 +325,8 @@ typedef struct {
   ledger_stretch_t stretch; // likewise
   const ledger_said_t *said; // accept, settle: what they added to logs, unless they were made again
   size_t said_count;
-  uint64_t position;      // hear, letters, sessions: where to go on; 0: that was all. rouse: where to go on if there is `more`
+  uint64_t position;      // hear, letters, sessions: where to go on; 0: that was all. rouse, close: where to go on if
+                          // there is `more`
   int64_t deadline_ms;    // accept (when ready), known, retry: remaining; 0: none has started
   const char *owner;      // accept (when ready), known, retry, claim: the actor's owner; NULL: it has none
   uint64_t epoch;         // of that; 0: none

@@ -327,7 +327,7 @@ read_items (ledger_answer_t *self, redisReply *const *items, size_t count)
     return read_values (self, items, count);
   if (self->result.op == LEDGER_LEASE)
     return read_brokers (self, items, count);
-  if (self->result.op == LEDGER_ROUSE) {
+  if (self->result.op == LEDGER_ROUSE || self->result.op == LEDGER_CLOSE) {
     self->result.position = (uint64_t)self->result.deadline_ms;
     self->result.deadline_ms = 0;
   }

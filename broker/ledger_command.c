@@ -123,6 +123,7 @@ close_command (ledger_command_t *self, const ledger_request_t *request)
   const char *why = ledger_add_key (self, ledger_slot (request->session), "sessions", "");
   ledger_add_text (self, request->session);
   ledger_add_number (self, request->retention_ms);
+  ledger_add_number (self, (int64_t)request->position);
   return why;
 }
 

@@ -79,6 +79,7 @@ write_queues (const broker_core_t *core, troupe_metrics_t *metrics)
   } queues[BROKER_QUEUES] = {
     [BROKER_QUEUE_OPEN_CALLS] = {broker_core_open_calls (core), limits->open_calls},
     [BROKER_QUEUE_OPEN_BYTES] = {core->open_bytes, limits->open_bytes},
+    [BROKER_QUEUE_OUTCOME_BYTES] = {core->outcome_bytes, limits->open_bytes},
     [BROKER_QUEUE_UNREAD] = {core->unread, limits->unread},
     [BROKER_QUEUE_UNREAD_TOTAL] = {core->unread_total, limits->unread_total},
     [BROKER_QUEUE_MAILBOX] = {UNKNOWN, limits->mailbox},

@@ -39,6 +39,13 @@ peers_find (const broker_core_t *core, broker_connection_t connection)
   return NULL;
 }
 
+const broker_line_t *
+peers_line (const broker_core_t *core, broker_connection_t connection)
+{
+  const peer_t *peer = peers_find (core, connection);
+  return peer != NULL ? &peer->line : NULL;
+}
+
 bool
 peers_take_runs (const broker_core_t *core, broker_connection_t connection)
 {
@@ -103,6 +110,7 @@ make_peer (broker_core_t *core, peer_t **out, const broker_event_t *event, troup
     return err;
   }
   peer->connection = event->connection;
+  peer->line = event->line;
   peer->identity = troupe_identity_ref (event->identity);
   peer->since = core->now;
   list_init (&peer->instances);

@@ -7,6 +7,8 @@
 #include "broker/state.h"
 
 peer_t *peers_find (const broker_core_t *core, broker_connection_t connection);
+// How its connection can be ended; NULL: it is a stranger's.
+const broker_line_t *peers_line (const broker_core_t *core, broker_connection_t connection);
 // Whether it takes several messages in a frame ("troupe/run.h"); false for a stranger.
 bool peers_take_runs (const broker_core_t *core, broker_connection_t connection);
 void peers_on_hello (broker_core_t *core, const broker_event_t *event, const troupe_header_t *header,

@@ -4,7 +4,8 @@
 // of its session cancels as of any other that somebody else ended. Of volatile calls the store knows nothing, so each
 // broker is told by whoever ends the session, and cancels those that it holds (unstored.c).
 //
-// Ending one may take the store several steps; the next one is asked for when the one before is done. Should this
+// Ending one may take the store several steps, and so may finding out that there is none, when very many calls are open
+// (then nothing has begun); the next one is asked for when the one before is done. Should this
 // broker go away meanwhile, the sweeps of any broker go on with it, and whoever asked may ask again. Idle sessions are
 // ended by sweeps alone (recovery.c).
 
@@ -20,12 +21,12 @@ sessions_tell (broker_core_t *core, inquiry_t *self, const ledger_result_t *resu
     inquiry_refuse_unanswered (core, self, result);
     return false;
   }
-  if (known && result->more) {
-    self->begun = true;
+  self->position = known ? result->position : 0;
+  self->begun = self->begun || (known && self->position == 0);
+  if (known && result->more)
     return true;
-  }
   size_t unstored = unstored_end_session (core, self->session);
-  bool ended = known || self->begun || unstored > 0; // what a sweep finished meanwhile has been ended, too
+  bool ended = self->begun || unstored > 0; // what a sweep finished meanwhile has been ended, too
   core->counters[BROKER_COUNT_SESSIONS_ENDED] += known;
   inquiry_report (core, self, json_pack ("{s:s, s:b}", "session", self->session, "ended", ended));
   return false;

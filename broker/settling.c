@@ -4,6 +4,9 @@
 // instances to die) is taken to the ledger, which takes the first of all brokers'. Nobody is told before it is stored.
 // An outcome that came second is refused: to the instance that means that its work was superseded.
 //
+// What the store has yet to take is bounded: an outcome beyond that is refused for now. Its instance keeps it, and sends
+// it again.
+//
 // An instance's credit is free again as soon as its outcome is here. One that still runs a call which has settled
 // otherwise is told to stop.
 //
@@ -65,13 +68,27 @@ memory_size (const troupe_header_t *header)
 }
 
 static troupe_err_t
-make_outcome (broker_core_t *core, outcome_t *out, const peer_t *peer, const troupe_header_t *header,
+check_room (broker_core_t *core, size_t size, troupe_error_t *error)
+{
+  size_t limit = core->options.limits.open_bytes;
+  if (core->outcome_bytes + size <= limit)
+    return TROUPE_OK;
+  return calls_overloaded (core, error, BROKER_QUEUE_OUTCOME_BYTES,
+                           "bytes of outcomes that Redis hasn't stored (limits.open_bytes)", limit);
+}
+
+static troupe_err_t
+make_outcome (broker_core_t *core, call_t *call, const peer_t *peer, const troupe_header_t *header,
               troupe_buffer_t *body, troupe_error_t *error)
 {
-  size_t value_size = troupe_buffer_size (body) - memory_size (header);
+  size_t size = troupe_buffer_size (body), value_size = size - memory_size (header);
+  troupe_err_t err = call->unstored ? TROUPE_OK : check_room (core, size, error);
+  if (err != TROUPE_OK)
+    return err;
   outcome_t outcome = {.status = (troupe_status_t)header->status,
                        .attempt = (uint32_t)header->attempt,
                        .said = (uint32_t)header->attempt,
+                       .counted = call->unstored ? 0 : size,
                        .from = peer->connection};
   uint64_t flags = troupe_header_has (header, TROUPE_F (FLAGS)) ? header->flags : 0;
   outcome.retryable = outcome.status == TROUPE_STATUS_ERROR && (flags & TROUPE_FLAG_RETRYABLE) != 0;
@@ -93,7 +110,8 @@ make_outcome (broker_core_t *core, outcome_t *out, const peer_t *peer, const tro
     free (outcome.sizes);
     return answer_no_memory (core, "outcome", error);
   }
-  *out = outcome;
+  core->outcome_bytes += outcome.counted;
+  call->outcome = outcome;
   return TROUPE_OK;
 }
 
@@ -160,7 +178,7 @@ take_outcome (broker_core_t *core, call_t *call, peer_t *peer, const troupe_head
     outcome->from = peer->connection; // the same again, over a new connection
     return TROUPE_OK;
   }
-  troupe_err_t err = make_outcome (core, outcome, peer, header, body, error);
+  troupe_err_t err = make_outcome (core, call, peer, header, body, error);
   if (err != TROUPE_OK)
     return err;
   outcome->attempt = call->attempt;
@@ -177,7 +195,7 @@ forward (broker_core_t *core, peer_t *peer, const troupe_header_t *header, troup
   call_t *call = calls_new_detached (core, &header->call, header->session, error);
   if (call == NULL)
     return error->code;
-  troupe_err_t err = make_outcome (core, &call->outcome, peer, header, body, error);
+  troupe_err_t err = make_outcome (core, call, peer, header, body, error);
   if (err != TROUPE_OK) {
     calls_destroy (core, call);
     return err;

@@ -63,6 +63,7 @@ struct peer {
   table_link_t by_connection;
   list_link_t in_core;
   broker_connection_t connection;
+  broker_line_t line;
   int64_t since, heard, sent; // when it said hello, was last heard, was last sent something
   int64_t reported;           // when it was last told what waits for its services
   unsigned garbage;           // answers given to what it broke
@@ -157,6 +158,7 @@ typedef struct {
   troupe_identity_t *by;    // its key, when the store must see whether it may speak for the service; NULL: it may
   troupe_buffer_t *body;    // the value or error, then the memory entries
   troupe_buffer_t *value;   // the value or error
+  size_t counted;           // bytes of `body` that count as held; 0 of a volatile call's, which is passed on at once
   uint32_t *sizes;          // of the memory entries
   uint32_t sizes_count;
 } outcome_t;
@@ -289,7 +291,7 @@ struct broker_core {
   troupe_id_t lively[LIVELY_HUBS]; // hubs whose members hear at once, each at the place that its hash gives it
   saying_t sayings[SAYINGS_MAX]; // of the hubs that spoke last
   size_t detached; // calls
-  size_t open_bytes;
+  size_t open_bytes, outcome_bytes;
   size_t unread, unread_total; // bytes that wait for the connection with most, and for all, as the edge said last
   size_t info_bytes; // of what the instances say of their services
   size_t requests;   // to the ledger, without a result

@@ -3,6 +3,10 @@
 // A counter for each connection that was sent something large lately, and one for all. It is shared by the table and by
 // each buffer that it counts, and whoever lets go of it last frees it: libzmq's thread frees buffers when it has written
 // them, perhaps long after this broker has forgotten the connection.
+//
+// Who reads is seen once a second: libzmq has done with something since. (A large message counts when all of it is
+// written.) The limit of all is one for those who weren't given up, since these must not pay for the others; what libzmq
+// still holds of those, for a third of a second after their lines were cut, may be as much again.
 
 #include "broker/unread.h"
 
@@ -23,6 +27,9 @@ typedef struct {
   table_link_t by_connection;
   list_link_t in_all;
   broker_connection_t connection;
+  broker_line_t line;
+  size_t admitted, taken; // bytes ever; and what libzmq had done with of these when it was tidied
+  int64_t moved;          // when that was seen to grow
   atomic_size_t bytes, references;
   sum_t *sum;
 } counter_t;
@@ -30,6 +37,7 @@ typedef struct {
 struct unread {
   table_t counters;
   list_t all;
+  list_t given_up; // counters, not in the table
   sum_t *sum;
   size_t limit, total, most; // most: when it was tidied
   int64_t tidied;
@@ -72,12 +80,14 @@ find (const unread_t *self, broker_connection_t connection)
 }
 
 static counter_t *
-find_or_make (unread_t *self, broker_connection_t connection)
+find_or_make (unread_t *self, broker_connection_t connection, const broker_line_t *line)
 {
   counter_t *counter = find (self, connection);
   if (counter != NULL || (counter = calloc (1, sizeof *counter)) == NULL)
     return counter;
   counter->connection = connection;
+  counter->line = line != NULL ? *line : broker_line_of (-1);
+  counter->moved = self->tidied;
   atomic_init (&counter->bytes, 0);
   atomic_init (&counter->references, 1);
   counter->sum = self->sum;
@@ -95,6 +105,19 @@ forget (unread_t *self, counter_t *counter)
   let_go (counter);
 }
 
+static void
+forget_given_up (counter_t *counter)
+{
+  list_remove (&counter->in_all);
+  let_go (counter);
+}
+
+static size_t
+waiting_for (const counter_t *counter)
+{
+  return atomic_load_explicit (&counter->bytes, memory_order_relaxed);
+}
+
 troupe_err_t
 unread_new (unread_t **out, size_t limit, size_t total)
 {
@@ -106,6 +129,7 @@ unread_new (unread_t **out, size_t limit, size_t total)
   atomic_init (&self->sum->references, 1);
   table_init (&self->counters);
   list_init (&self->all);
+  list_init (&self->given_up);
   self->limit = limit > 0 ? limit : SIZE_MAX;
   self->total = total > 0 ? total : SIZE_MAX;
   *out = self;
@@ -121,10 +145,89 @@ unread_destroy (unread_t **self_p)
   *self_p = NULL;
   for (list_link_t *link; (link = list_first (&self->all)) != NULL;)
     forget (self, LIST_ITEM (link, counter_t, in_all));
+  for (list_link_t *link; (link = list_first (&self->given_up)) != NULL;)
+    forget_given_up (LIST_ITEM (link, counter_t, in_all));
   table_destroy (&self->counters);
   let_go_of_sum (self->sum);
   free (self);
 }
+
+// -- Limits ----------------------------------------------------------------------------------------------------------
+
+// Of those who weren't given up.
+static size_t
+waiting_for_all (const unread_t *self)
+{
+  size_t bytes = unread_total (self), given_up = 0;
+  for (const list_link_t *link = self->given_up.next; link != &self->given_up; link = link->next)
+    given_up += waiting_for (LIST_ITEM (link, const counter_t, in_all));
+  return bytes > given_up ? bytes - given_up : 0;
+}
+
+static int
+admit_among_all (const unread_t *self, size_t size)
+{
+  size_t bytes = unread_total (self);
+  if (size <= self->total && bytes <= self->total - size)
+    return 0;
+  size_t waiting = waiting_for_all (self);
+  if (waiting > 0 && size > self->total)
+    return ENOBUFS;
+  if (waiting > 0 && waiting > self->total - size)
+    return EDQUOT;
+  return bytes - waiting <= self->total ? 0 : ENOBUFS;
+}
+
+int
+unread_admit (unread_t *self, broker_connection_t to, const broker_line_t *line, size_t size)
+{
+  if (size <= UNREAD_LEAST)
+    return 0;
+  counter_t *counter = find_or_make (self, to, line);
+  if (counter == NULL)
+    return ENOMEM;
+  return waiting_for (counter) >= self->limit ? EAGAIN : admit_among_all (self, size);
+}
+
+// When the counter was last seen to move; or that it has since it was tidied.
+static int64_t
+moved_at (const unread_t *self, const counter_t *counter)
+{
+  return counter->admitted - waiting_for (counter) != counter->taken ? self->tidied + 1 : counter->moved;
+}
+
+broker_connection_t
+unread_worst (const unread_t *self)
+{
+  broker_connection_t worst = 0;
+  int64_t moved = 0;
+  size_t most = 0;
+  for (const list_link_t *link = self->all.next; link != &self->all; link = link->next) {
+    const counter_t *counter = LIST_ITEM (link, const counter_t, in_all);
+    int64_t at = moved_at (self, counter);
+    size_t bytes = waiting_for (counter);
+    if (bytes == 0 || (worst != 0 && (at > moved || (at == moved && bytes <= most))))
+      continue;
+    worst = counter->connection;
+    moved = at;
+    most = bytes;
+  }
+  return worst;
+}
+
+void
+unread_give_up (unread_t *self, broker_connection_t connection)
+{
+  counter_t *counter = find (self, connection);
+  if (counter == NULL)
+    return;
+  broker_line_cut (&counter->line);
+  table_remove (&self->counters, &counter->by_connection);
+  list_remove (&counter->in_all);
+  list_append (&self->given_up, &counter->in_all);
+}
+
+// -- Counting --------------------------------------------------------------------------------------------------------
 
 // On any thread.
 static void
@@ -158,36 +261,11 @@ count (counter_t *counter, troupe_buffer_t *bytes)
     return NULL;
   }
   troupe_buffer_ref (bytes);
+  counter->admitted += troupe_buffer_size (bytes);
   atomic_fetch_add_explicit (&counter->references, 1, memory_order_relaxed);
   atomic_fetch_add_explicit (&counter->bytes, troupe_buffer_size (bytes), memory_order_relaxed);
   atomic_fetch_add_explicit (&counter->sum->bytes, troupe_buffer_size (bytes), memory_order_relaxed);
   return counted;
-}
-
-// Whether so much more may wait for all, for the sake of a connection for which `waiting` does.
-static bool
-fits (const unread_t *self, size_t waiting, size_t size)
-{
-  size_t then = unread_total (self) + size, half = self->total / 2;
-  if (then <= half)
-    return true;
-  return then <= self->total && (waiting == 0 || waiting + size <= half / self->counters.count);
-}
-
-// A new counted buffer; or why not.
-static int
-admit (unread_t *self, broker_connection_t to, troupe_buffer_t *bytes, troupe_buffer_t **out)
-{
-  counter_t *counter = find_or_make (self, to);
-  if (counter == NULL)
-    return ENOMEM;
-  size_t waiting = atomic_load_explicit (&counter->bytes, memory_order_relaxed);
-  if (waiting >= self->limit)
-    return EAGAIN;
-  if (!fits (self, waiting, troupe_buffer_size (bytes)))
-    return EDQUOT;
-  *out = count (counter, bytes);
-  return *out != NULL ? 0 : ENOMEM;
 }
 
 int
@@ -197,9 +275,8 @@ unread_prepare (unread_t *self, broker_connection_t to, troupe_socket_message_t 
   troupe_buffer_t *counted = NULL;
   if (troupe_buffer_size (body) <= UNREAD_LEAST)
     return troupe_socket_prepare (out, route, route_size, header, header_size, body);
-  int failed = admit (self, to, body, &counted);
-  if (failed == 0)
-    failed = troupe_socket_prepare (out, route, route_size, header, header_size, counted);
+  counted = count (find (self, to), body);
+  int failed = counted != NULL ? troupe_socket_prepare (out, route, route_size, header, header_size, counted) : ENOMEM;
   troupe_buffer_unref (&counted);
   return failed;
 }
@@ -211,9 +288,9 @@ unread_prepare_whole (unread_t *self, broker_connection_t to, troupe_socket_mess
   troupe_buffer_t *bytes = NULL, *counted = NULL;
   if (size <= UNREAD_LEAST)
     return troupe_socket_prepare_whole (out, route, route_size, frame, size);
-  int failed = troupe_buffer_new (&bytes, frame, size) == TROUPE_OK ? admit (self, to, bytes, &counted) : ENOMEM;
-  if (failed == 0)
-    failed = troupe_socket_prepare_shared (out, route, route_size, counted);
+  if (troupe_buffer_new (&bytes, frame, size) == TROUPE_OK)
+    counted = count (find (self, to), bytes);
+  int failed = counted != NULL ? troupe_socket_prepare_shared (out, route, route_size, counted) : ENOMEM;
   troupe_buffer_unref (&counted);
   troupe_buffer_unref (&bytes);
   return failed;
@@ -229,11 +306,20 @@ unread_tidy (unread_t *self, int64_t now)
   LIST_EACH (link, &self->all)
   {
     counter_t *counter = LIST_ITEM (link, counter_t, in_all);
-    size_t bytes = atomic_load_explicit (&counter->bytes, memory_order_relaxed);
+    size_t bytes = waiting_for (counter), taken = counter->admitted - bytes;
+    if (taken != counter->taken)
+      counter->moved = now;
+    counter->taken = taken;
     if (bytes > self->most)
       self->most = bytes;
     if (bytes == 0)
       forget (self, counter);
+  }
+  LIST_EACH (link, &self->given_up)
+  {
+    counter_t *counter = LIST_ITEM (link, counter_t, in_all);
+    if (waiting_for (counter) == 0)
+      forget_given_up (counter);
   }
 }
 

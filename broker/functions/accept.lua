@@ -72,7 +72,6 @@ local function begins_anew (it, parent)
   return it.status == ERROR and it.retryable and parent and parent.attempt > it.under
 end
 
-
 -- The inputs as calls; nil and an answer when one isn't known.
 local function load_inputs (prefix, name, joined)
   local inputs = {}

@@ -2,8 +2,8 @@
 
 -- -- retry ----------------------------------------------------------------------------------------------------------
 -- broker, the attempt that was lost, retention, how many dead letters are kept and for how many ms; when its instance
--- died: that, its host, how it was lost, how many may die under a call. The answer says under `inputs` how many letters were
--- thrown away.
+-- died: that, its host, how it was lost, how many may die under a call. The answer says under `inputs` how many letters
+-- were thrown away.
 
 -- The next attempt is this broker's. It awaits nothing yet.
 local function begin_attempt (prefix, it, broker)
@@ -28,7 +28,7 @@ local function retry (keys, args)
     if it.owner ~= broker then add_waiter (it, it.owner) end
     local deaths = args[6] and LETTERS.note (it, { attempt = lost, instance = args[6], host = args[7], how = args[8],
                                                    at = now () })
-    if LETTERS.is_once (it) or (deaths and deaths >= tonumber (args[9])) then
+    if CALLS.is_once (it) or (deaths and deaths >= tonumber (args[9])) then
       local dropped = LETTERS.bury (prefix, it, deaths, { args[3], args[4], args[5] })
       local buried = settled (load (prefix, it.name))
       buried[INPUTS_AT] = dropped

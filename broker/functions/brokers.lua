@@ -56,7 +56,7 @@ local function takeover (keys, args)
   local prefix, broker, lost = prefix_of (keys[1]), args[1], args[2]
   return gather (prefix, lost, args[3], function (it)
     add_waiter (it, lost)
-    if it.attempt > 0 and LETTERS.is_once (it) then
+    if it.attempt > 0 and CALLS.is_once (it) then
       LETTERS.bury (prefix, it, 0, { args[4], args[5], args[6] })
       return 'ended'
     elseif it.attempt > 0 then

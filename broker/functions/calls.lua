@@ -41,7 +41,14 @@ local function ids_of (joined)
   return ids
 end
 
-local CALLS = {} -- (a table, because a chunk has at most 200 locals)
+local CALLS = { -- (a table, because a chunk has at most 200 locals)
+  ONCE = 512, -- TROUPE_FLAG_ONCE
+}
+
+-- Whether it may run at most once.
+function CALLS.is_once (it)
+  return bit.band (it.flags or 0, CALLS.ONCE) ~= 0
+end
 
 -- -- Reading --------------------------------------------------------------------------------------------------------
 
@@ -93,10 +100,10 @@ local function load_actor (prefix, name, service)
            memory = tonumber (v[4] or 0), hubs = v[5] and v[5] ~= '0', kept = v[6] }
 end
 
-local NOBODY = { owner = '', epoch = 0, memory = 0 }
+local NO_ACTOR = { owner = '', epoch = 0, memory = 0 }
 
 local function actor_of (prefix, it)
-  return it.actor and load_actor (prefix, it.name, it.service) or NOBODY
+  return it.actor and load_actor (prefix, it.name, it.service) or NO_ACTOR
 end
 
 -- -- Writing --------------------------------------------------------------------------------------------------------
@@ -120,7 +127,8 @@ end
 -- Files it under its deadline. The last digits keep calls apart that have the same, so that reading on behind a score
 -- misses none; calls that have no deadline come first, so that one that gets one moves on and not back.
 local function file (prefix, name, deadline, sequence)
-  local score = deadline > 0 and deadline * DEADLINE_UNIT + sequence % DEADLINE_UNIT or sequence % tonumber (FIRST_DEADLINE)
+  local score = sequence % tonumber (FIRST_DEADLINE)
+  if deadline > 0 then score = deadline * DEADLINE_UNIT + sequence % DEADLINE_UNIT end
   call ('ZADD', prefix .. 'open', text (score), name)
 end
 

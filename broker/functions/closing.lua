@@ -6,10 +6,11 @@
 -- is stored; then its hubs and its actors go, with what they remember; and then the session is gone. A call to it
 -- begins one anew, under the same name. What has settled stays for its retention, and dead letters stay as they are.
 --
--- A step does a batch of that; whoever asked asks again, and otherwise sweeps go on.
+-- A step does a batch of that; whoever asked asks again, and otherwise sweeps go on. Which calls are a session's is
+-- found out by looking through all that are open in the slot, some of them a step.
 
-SESSIONS.HUB_COSTS = 10 -- actors
-SESSIONS.PAGE, SESSIONS.PAGES = 10 * BATCH, 20 -- open calls that are looked at in one go, and so often a step: 20 ms
+SESSIONS.HUB_COSTS, SESSIONS.LOOKS_COST = 10, 20 -- actors; so many open calls are looked at for an actor
+SESSIONS.PAGE, SESSIONS.PAGES = 5 * BATCH, 4 -- open calls that are looked at in one go, and so often a step: some 2 ms
 
 -- As a pattern of Redis that only this text matches.
 function SESSIONS.literally (name)
@@ -44,7 +45,7 @@ end
 
 -- Hands the next open calls, of one session or (nil) of all, to `take (name, session)` until that returns true; then
 -- returns the same place in `open`, and true; else the place to go on from, '0' at the end. All that are open all the
--- time from '0' to '0' are found. That takes a microsecond for each call of the slot.
+-- time from '0' to '0' are found, unless Redis is started again meanwhile.
 function SESSIONS.next_open (prefix, session, place, take)
   local pattern = session and SESSIONS.literally (session) .. '|*' or '*'
   local found = call ('ZSCAN', prefix .. 'open', place, 'MATCH', pattern, 'COUNT', SESSIONS.PAGE)
@@ -55,37 +56,31 @@ function SESSIONS.next_open (prefix, session, place, take)
   return found[1], false
 end
 
-function SESSIONS.has_open (prefix, session)
-  local place, has = '0', false
-  repeat place, has = SESSIONS.next_open (prefix, session, place, always) until place == '0' or has
-  return has
+-- The same for so many pages.
+function SESSIONS.look_on (prefix, session, place, pages, take)
+  local stopped
+  repeat
+    place, stopped = SESSIONS.next_open (prefix, session, place, take)
+    pages = pages - 1
+  until stopped or place == '0' or pages == 0
+  return place, stopped
 end
 
--- How many calls of each session are open.
-function SESSIONS.count_open (prefix)
-  local place, open = '0', {}
-  local function count (_, session) open[session] = (open[session] or 0) + 1 end
-  repeat place = SESSIONS.next_open (prefix, nil, place, count) until place == '0'
-  return open
-end
-
--- Cancels its calls to services that are no actors. Returns whether there may be more: `closing` says from where on.
-function SESSIONS.cancel_others (prefix, session, retention, budget)
-  local place, stopped, pages = call ('HGET', prefix .. 'closing', session) or '0', false, 0
-  local function cancel (name)
+-- Cancels its calls to services that are no actors. Returns whether there may be more: `closing` says from where on,
+-- and in which generation, for a Redis that was started again has other places.
+function SESSIONS.cancel_others (prefix, session, from, retention, budget)
+  local generation = call ('HGET', prefix .. 'store', 'generation') or ''
+  local place, as_of = from:match ('^(%d+) (%d+)$')
+  local stopped
+  place = as_of == generation and place or '0'
+  place, stopped = SESSIONS.look_on (prefix, session, place, SESSIONS.PAGES, function (name)
     if budget <= 0 then return true end
     budget = budget - 1
     if not SESSIONS.cancel (prefix, name, retention) then call ('ZREM', prefix .. 'open', name) end
-  end
-  repeat
-    place, stopped = SESSIONS.next_open (prefix, session, place, cancel)
-    pages = pages + 1
-    if stopped or (place ~= '0' and pages == SESSIONS.PAGES) then
-      call ('HSET', prefix .. 'closing', session, place)
-      return true
-    end
-  until place == '0'
-  return false
+  end)
+  if not stopped and place == '0' then return false end
+  call ('HSET', prefix .. 'closing', session, place .. ' ' .. generation)
+  return true
 end
 
 function SESSIONS.drop_part (prefix, session, part)
@@ -95,8 +90,8 @@ function SESSIONS.drop_part (prefix, session, part)
         actor_key (prefix, 'memory:', name, part), actor_key (prefix, 'hubs:', name, part))
 end
 
--- `open`: whether it may have open calls. Returns whether it has ended, and what is left of the budget.
-function SESSIONS.go_on (prefix, session, retention, budget, open)
+-- Returns whether it has ended, and what is left of the budget.
+function SESSIONS.go_on (prefix, session, retention, budget)
   local key, parts, name = prefix .. 'sessions', prefix .. 'parts:' .. session, session .. '|' .. HUB.NOBODY
   while budget > 0 do
     local part = call ('SPOP', parts)
@@ -110,17 +105,24 @@ function SESSIONS.go_on (prefix, session, retention, budget, open)
     SESSIONS.drop_part (prefix, session, part)
   end
   if budget <= 0 then return false, 0 end
-  if open and SESSIONS.cancel_others (prefix, session, retention, budget) then return false, 0 end
+  local from = call ('HGET', prefix .. 'closing', session) or SESSIONS.BEGINNING
+  if from ~= SESSIONS.NONE_OPEN then
+    if SESSIONS.cancel_others (prefix, session, from, retention, budget) then return false, 0 end
+    budget = budget - math.floor (call ('ZCARD', prefix .. 'open') / SESSIONS.LOOKS_COST)
+  end
   call ('UNLINK', prefix .. 'fans:' .. name, prefix .. 'fanning:' .. name)
   call ('ZREM', key, session)
   call ('HDEL', prefix .. 'closing', session)
   return true, budget - 1
 end
 
-function SESSIONS.begin_ending (prefix, session)
+-- `from`: BEGINNING or NONE_OPEN.
+function SESSIONS.begin_ending (prefix, session, from)
   call ('ZADD', prefix .. 'sessions', text (SESSIONS.ENDING), session)
-  call ('HSETNX', prefix .. 'closing', session, '0')
+  call ('HSET', prefix .. 'closing', session, from)
 end
+
+-- -- Idle ones ------------------------------------------------------------------------------------------------------
 
 -- Notes when those were used that have been since the last sweep. Returns whether there are more.
 function SESSIONS.note_used (prefix, key, time)
@@ -135,80 +137,91 @@ function SESSIONS.note_used (prefix, key, time)
   return #used == BATCH
 end
 
--- Begins to end those that have been idle since then, but for those with open calls.
-function SESSIONS.end_idle (prefix, key, time, late, open)
+-- Which of those that seem to be idle have open calls is looked for in one go for a batch of them, which may take many
+-- sweeps. They are marked in `closing` for that, and a call that is accepted meanwhile takes the mark away
+-- (SESSIONS.is_closing). How far the look is, is kept in Lua's memory: if Redis is started again, another one begins,
+-- with marks of its own.
+SESSIONS.looks = {} -- by prefix: { mark, place, count, idle = { session = true } }
+
+function SESSIONS.begin_look (prefix, late)
+  local time = call ('TIME')
+  local look = { mark = SESSIONS.LOOKED_FOR .. time[1] .. '.' .. time[2], place = '0', count = #late, idle = {} }
   for _, session in ipairs (late) do
-    if open[session] then
+    look.idle[session] = true
+    call ('HSET', prefix .. 'closing', session, look.mark)
+  end
+  SESSIONS.looks[prefix] = look
+end
+
+-- Takes the session out of the look. Returns whether it had its mark.
+function SESSIONS.unmark (prefix, look, session)
+  look.idle[session] = nil
+  if call ('HGET', prefix .. 'closing', session) ~= look.mark then return false end
+  return call ('HDEL', prefix .. 'closing', session) == 1
+end
+
+-- Goes on looking for those that have been idle since `till`, and begins to end them. Returns whether there may be
+-- more. (Not so if some of the calls are still to be looked at: there is time.)
+function SESSIONS.end_idle (prefix, key, time, till)
+  if not SESSIONS.looks[prefix] then
+    local late = call ('ZRANGEBYSCORE', key, text (SESSIONS.KEPT), text (till), 'LIMIT', 0, BATCH)
+    if #late == 0 then return false end
+    SESSIONS.begin_look (prefix, late)
+  end
+  local look = SESSIONS.looks[prefix]
+  look.place = SESSIONS.look_on (prefix, nil, look.place, SESSIONS.PAGES, function (_, session)
+    if look.idle[session] and SESSIONS.unmark (prefix, look, session) then
       call ('ZADD', key, text (SESSIONS.KEPT + time), session)
-    else
-      SESSIONS.begin_ending (prefix, session)
+    end
+  end)
+  if look.place ~= '0' then return false end
+  SESSIONS.looks[prefix] = nil
+  for session in pairs (look.idle) do
+    local score = tonumber (call ('ZSCORE', key, session) or 0)
+    if SESSIONS.unmark (prefix, look, session) and score >= SESSIONS.KEPT and score <= till then
+      SESSIONS.begin_ending (prefix, session, SESSIONS.NONE_OPEN)
     end
   end
+  return look.count == BATCH
 end
 
 -- Goes on with those that are being ended, and begins with those that have been idle for so many seconds (0: with
 -- none). Returns how many have ended, and whether there are more.
 function SESSIONS.sweep (prefix, idle, retention)
   local key, budget, closed, time = prefix .. 'sessions', BATCH, 0, SESSIONS.now ()
+  SESSIONS.forget_listings (time)
   if call ('EXISTS', key) == 0 then return 0, false end
   for _, session in ipairs (call ('ZRANGEBYSCORE', key, '-inf', text (-SESSIONS.ENDING / 2), 'LIMIT', 0, BATCH)) do
-    SESSIONS.begin_ending (prefix, session)
+    SESSIONS.begin_ending (prefix, session, SESSIONS.BEGINNING)
   end
-  local more, till = SESSIONS.note_used (prefix, key, time), SESSIONS.KEPT + time - idle
-  local late = idle > 0 and call ('ZRANGEBYSCORE', key, text (SESSIONS.KEPT), text (till), 'LIMIT', 0, BATCH) or {}
-  if #late == 0 and call ('EXISTS', prefix .. 'closing') == 0 then return 0, more end
-  local many = call ('ZCARD', prefix .. 'open') > SESSIONS.PAGE * SESSIONS.PAGES
-  local open = many and {} or SESSIONS.count_open (prefix)
-  if not many then SESSIONS.end_idle (prefix, key, time, late, open) end -- else there is time
+  local more = SESSIONS.note_used (prefix, key, time)
+  if idle > 0 then more = SESSIONS.end_idle (prefix, key, time, SESSIONS.KEPT + time - idle) or more end
   for _, session in ipairs (call ('ZRANGEBYSCORE', key, text (SESSIONS.ENDING), '+inf', 'LIMIT', 0, BATCH)) do
-    local ended, left = SESSIONS.go_on (prefix, session, retention, budget, many or open[session])
+    local ended, left = SESSIONS.go_on (prefix, session, retention, budget)
     closed, budget = closed + (ended and 1 or 0), left
     if budget <= 0 then return closed, true end
   end
-  return closed, more or (#late == BATCH and not many)
+  return closed, more
 end
 
 -- -- close ----------------------------------------------------------------------------------------------------------
--- session, retention. Its key is `sessions`. The answer says whether there is `more` to be done; `unknown`: there is no
--- such session (any more).
+-- session, retention, where to go on looking for it (0: at the beginning). Its key is `sessions`. The answer says
+-- whether there is `more` to be done, and under `deadline` where to go on as long as it is only looked for; `unknown`:
+-- there is no such session (any more).
 
 function SESSIONS.close (keys, args)
-  local prefix, session = prefix_of (keys[1]), args[1]
-  local known = call ('ZSCORE', keys[1], session) or SESSIONS.has_open (prefix, session)
-  if not known then return answer ('unknown') end
-  SESSIONS.begin_ending (prefix, session)
-  local closing = answer ('ok')
-  closing[8] = SESSIONS.go_on (prefix, session, args[2], BATCH, true) and 0 or 1
-  return closing
-end
-
--- -- sessions -------------------------------------------------------------------------------------------------------
--- how many to pass by. Its key is `sessions`. The items are sessions: first those that are there, then the others with
--- open calls; the answer says under `deadline` how many were passed when there are more.
-
--- `score`: false, it isn't in `sessions`.
-function SESSIONS.describe (prefix, session, score, open, time)
-  local kept = score and score >= SESSIONS.KEPT and score < SESSIONS.USED
-  return cmsgpack.pack ({ session = session, open = open, parts = call ('SCARD', prefix .. 'parts:' .. session),
-                          ending = score and SESSIONS.is_ending (score), idle = kept and open == 0 and
-                          math.max (time - (score - SESSIONS.KEPT), 0) or 0 })
-end
-
-function SESSIONS.list (keys, args)
-  local prefix, key, from, time = prefix_of (keys[1]), keys[1], tonumber (args[1]), SESSIONS.now ()
-  local count, open, names, listed = call ('ZCARD', key), SESSIONS.count_open (prefix), {}, answer ('ok')
-  for session in pairs (open) do names[#names + 1] = session end
-  table.sort (names)
-  local found = call ('ZRANGE', key, from, from + BATCH - 1, 'WITHSCORES')
-  for i = 1, #found, 2 do
-    listed[#listed + 1] = SESSIONS.describe (prefix, found[i], tonumber (found[i + 1]), open[found[i]] or 0, time)
-  end
-  local till = from < count and math.min (from + BATCH, count) or from + BATCH
-  for i = math.max (from, count) - count + 1, math.min (till - count, #names) do
-    if not call ('ZSCORE', key, names[i]) then
-      listed[#listed + 1] = SESSIONS.describe (prefix, names[i], false, open[names[i]], time)
+  local prefix, session, closing = prefix_of (keys[1]), args[1], answer ('ok')
+  local score = tonumber (call ('ZSCORE', keys[1], session) or nil)
+  if not score then
+    local pages = args[3] and SESSIONS.PAGES or math.huge -- a broker before revision 9 can't go on
+    local place, found = SESSIONS.look_on (prefix, session, args[3] or '0', pages, always)
+    if not found and place == '0' then return answer ('unknown') end
+    if not found then
+      closing[4], closing[8] = tonumber (place), 1
+      return closing
     end
   end
-  listed[4] = till < count + #names and till or 0
-  return listed
+  if not score or score < SESSIONS.ENDING then SESSIONS.begin_ending (prefix, session, SESSIONS.BEGINNING) end
+  closing[8] = SESSIONS.go_on (prefix, session, args[2], BATCH) and 0 or 1
+  return closing
 end

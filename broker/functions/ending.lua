@@ -47,7 +47,7 @@ local function store_outcome (prefix, it, outcome)
     call ('ZREM', prefix .. 'open', it.name)
   end
   keep_result (prefix, it, outcome.retention)
-  if outcome.retryable then mark (it, 'retryable', '1') end
+  if outcome.retryable and not (it.attempt > 0 and CALLS.is_once (it)) then mark (it, 'retryable', '1') end
   if it.parent then call ('SREM', prefix .. 'children:' .. sibling (it.name, it.parent), id_of (it.name)) end
   if it.awaits then call ('DEL', prefix .. 'awaits:' .. it.name) end
   if it.inputs then release (prefix, it, outcome.retention) end
@@ -122,7 +122,8 @@ local function cancel_nested (prefix, it, parent, retention)
   return true
 end
 
--- Nobody asks for this outcome again; nor, if it was one by which the call might have begun anew, for what it asked for.
+-- Nobody asks for this outcome again; nor, if it was one by which the call might have begun anew, for what it asked
+-- for.
 local function forget (prefix, it, _, retention)
   if it.status then keep_result (prefix, it, retention) end
   return it.retryable

@@ -123,6 +123,15 @@ local function wake (prefix, name, position, budget)
   return budget - #ids
 end
 
+-- An entry is void: of those who have left, some may have waited for nothing else.
+function HUB.let_go_of_those_who_left (prefix, hub, position)
+  local services = call ('ZRANGEBYSCORE', prefix .. 'readers:' .. hub.name, '-inf', '(' .. text (position))
+  local times = #services > 0 and call ('HMGET', prefix .. 'members:' .. hub.name, unpack (services)) or {}
+  for i, service in ipairs (services) do
+    if not is_member (times[i]) then let_go (prefix, hub, service, times[i]) end
+  end
+end
+
 -- The entries of a settled call are filled with its value, or void.
 local function resolve (prefix, it, outcome)
   for _, id in ipairs (ids_of (it.entries)) do
@@ -137,6 +146,7 @@ local function resolve (prefix, it, outcome)
       wake (prefix, name, it.sequence, HUB.WAKES)
       ROUSE.said (prefix, name, 1)
       local hub = load_hub (prefix, name)
+      if hub and outcome.status ~= VALUE then HUB.let_go_of_those_who_left (prefix, hub, it.sequence) end
       if hub and not hub.open and call ('EXISTS', prefix .. 'pending:' .. name) == 0 then leave_all (prefix, hub) end
     end
   end

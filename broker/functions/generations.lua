@@ -10,10 +10,10 @@
 -- was lost then, and nothing but numbers changes.
 --
 -- A generation is a number: the minute in which it began, or one more than the one before it, whatever is more. The one
--- before it is the slot's own, or one that the broker knows and the slot doesn't. So it grows also when nothing is left,
--- as long as the clock does. A slot's sequence begins with SIZE * generation, and everything that is counted by it, or
--- from it, is greater than all of earlier generations: that is how a number tells its generation. (A generation that
--- gives out more than SIZE numbers goes on with those of the next one, which nobody gets within so few minutes.)
+-- before it is the slot's own, or one that the broker knows and the slot doesn't. So it grows also when nothing is
+-- left, as long as the clock does. A slot's sequence begins with SIZE * generation, and everything that is counted by
+-- it, or from it, is greater than all of earlier generations: that is how a number tells its generation. (A generation
+-- that gives out more than SIZE numbers goes on with those of the next one, which nobody gets within so few minutes.)
 --
 --   positions   are numbers of the sequence
 --   epochs      of an actor grow to those of the present generation with its next turn
@@ -58,9 +58,9 @@ function GENERATION.attempt_after (prefix, it, last)
   return GENERATION.leap (last), present
 end
 
--- The attempt behind which those of a new call count. One that was made before the generation began, and isn't here, may
--- have been here, and somebody may run its first attempt. (That is looked up in the first two minutes only: the first
--- digits of an id of version 7 are when it was made, in units of 65 s.)
+-- The attempt behind which those of a new call count. One that was made before the generation began, and isn't here,
+-- may have been here, and somebody may run its first attempt. (That is looked up in the first two minutes only: the
+-- first digits of an id of version 7 are when it was made, in units of 65 s.)
 function GENERATION.first (prefix, id, sequence)
   local minute, made = math.floor (sequence / GENERATION.SIZE) + 1, tonumber (id:sub (1, 8), 16) * 65.536
   if made >= GENERATION.BEGIN + 60 * minute then return 0 end
@@ -88,8 +88,8 @@ function GENERATION.may_have_lost (prefix, id)
 end
 
 -- -- meet -----------------------------------------------------------------------------------------------------------
--- the greatest number of a generation that the broker knows of the slot. Its key is `store`. The answer is { the present
--- one's, the one's before this meeting; 0: none, the slot was empty }.
+-- the greatest number of a generation that the broker knows of the slot. Its key is `store`. The answer is { the
+-- present one's, the one's before this meeting; 0: none, the slot was empty }.
 
 function GENERATION.meet (keys, args)
   local key, prefix, known = keys[1], prefix_of (keys[1]), tonumber (args[1])

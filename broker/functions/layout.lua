@@ -13,9 +13,9 @@
 --   rings    who waits for whom                       hear        what was said in hubs
 --   rousing  members hear without being called        brokers     sweep, recover, takeover, inbox, lease
 --   entries  what becomes of a hub's log              generations  what changes with the store's history
---   ending   an outcome, and what follows from it     sessions    which there are
+--   ending   an outcome, and what follows from it     sessions    what is kept of them
 --   letters  calls under which instances died         closing     one is ended, or has been idle for long
---                                                     library     what Redis knows it by
+--   library  what Redis knows it by                   listing     which there are
 --
 -- Everything of a session lies in one of 64 slots, whose hash tag is in every key:
 --
@@ -32,8 +32,8 @@
 --   troupe:{NN}:users:<session>|<id>          set     ids of calls that this one is an input of, and that wait for it
 --   troupe:{NN}:ending                        zset    settled calls from which more follows than one step may do
 --   troupe:{NN}:hub:<session>|<id>            hash    open (1 or ''), auto (1, 0), parent (the call that opened it, or
---                                                     ''), lease (ms), retention; bytes: of its messages; leaving: members
---                                                     are being let go; ends: when a closed one is given up
+--                                                     ''), lease (ms), retention; bytes: of its messages; leaving:
+--                                                     members are being let go; ends: when a closed one is given up
 --   troupe:{NN}:log:<session>|<hub>           zset    what was said, by position: the position, and who (nobody: a
 --                                                     broadcast)
 --   troupe:{NN}:said:<session>|<hub>          hash    the messages, by position
@@ -56,8 +56,7 @@
 --   troupe:{NN}:inbox:<broker>                stream  what others tell this broker: kind, name
 --   troupe:{NN}:sessions                      zset    sessions that have actors or hubs, or are being ended: see
 --                                                     sessions.lua
---   troupe:{NN}:closing                       hash    of these: those that are being ended, and from where on in `open`
---                                                     their calls are to be looked for
+--   troupe:{NN}:closing                       hash    of these: those that are being ended, or seem to be idle
 --   troupe:{NN}:parts:<session>               set     services of its actors, ids of its hubs
 --   troupe:{NN}:asks                          number  how often room in a mailbox was asked for in vain: see rings.lua
 --   troupe:{NN}:sequence                      number  the last place in the order of acceptance that was given out
@@ -95,9 +94,9 @@
 -- Rules. A call has settled when it has a status. An unsettled call is in `open` and, an actor's, either the `running`
 -- one (attempt above 0) or in the mailbox. A stateless call has its turn unless it misses inputs. Times are Redis's
 -- own. Each function is called with one key, names the others itself, and stays within that key's slot (a Redis
--- Cluster refuses anything else). The work of a step is bounded: a batch, a mailbox's limit, or the waiting brokers. (Not
--- so when sessions are listed, or one is ended that has neither actors nor hubs: all open calls of the slot are looked
--- through, a microsecond each.)
+-- Cluster refuses anything else). The work of a step is bounded: a batch, a mailbox's limit, or the waiting brokers.
+-- (Not so when a broker of revision 8 ends a session that has neither actors nor hubs: then all open calls of the slot
+-- are looked through, a microsecond each.)
 --
 -- Before revision 9 what is packed now were fields of their own (CALLS.load_older), and sessions were counted.
 --
@@ -115,8 +114,8 @@ end
 -- Function. A broker replaces a library of a lesser revision, or of its own revision with other text, and leaves a
 -- greater one alone: so while a mesh is upgraded, older brokers work with the newer one's Functions. OLDEST is of the
 -- brokers for which that holds (they find every Function that they know, with arguments and answers as they know them),
--- and of the libraries whose keys this one reads. A broker before it is refused, and a library before it isn't replaced.
--- (Revision 1 was never released: what it stored is not read.)
+-- and of the libraries whose keys this one reads. A broker before it is refused, and a library before it isn't
+-- replaced. (Revision 1 was never released: what it stored is not read.)
 local REVISION = 9
 local OLDEST = 7
 local DIGEST = '@DIGEST@'

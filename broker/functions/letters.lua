@@ -11,8 +11,7 @@
 -- What counts is how many instances died, each once: one that comes back under the same id has only lost its
 -- connection. Attempts that ended because a broker was lost, or stood still, are not among them.
 
-local LETTERS = { LISTED = 100, SHOWN = 8 * 1024 * 1024, -- letters an answer; bytes of an input that is shown
-                  ONCE = 512 } -- TROUPE_FLAG_ONCE
+local LETTERS = { LISTED = 100, SHOWN = 8 * 1024 * 1024 } -- letters an answer; bytes of an input that is shown
 
 local function letter_key (prefix, name)
   return prefix .. 'letter:' .. name
@@ -36,10 +35,11 @@ end
 
 -- Those whose time is over, and the eldest of too many, are thrown away. Returns how many were too many.
 function LETTERS.trim (prefix, most)
-  for _, name in ipairs (call ('ZRANGEBYSCORE', prefix .. 'letters', '-inf', text (now ()))) do
+  local time = text (now ())
+  for _, name in ipairs (call ('ZRANGEBYSCORE', prefix .. 'letters', '-inf', time)) do
     call ('DEL', letter_key (prefix, name))
   end
-  call ('ZREMRANGEBYSCORE', prefix .. 'letters', '-inf', text (now ()))
+  call ('ZREMRANGEBYSCORE', prefix .. 'letters', '-inf', time)
   local many = call ('ZCARD', prefix .. 'letters') - most
   if many <= 0 then return 0 end
   local popped = call ('ZPOPMIN', prefix .. 'letters', many)
@@ -59,21 +59,17 @@ function LETTERS.write (prefix, it, value, most, kept)
   return LETTERS.trim (prefix, most)
 end
 
-function LETTERS.is_once (it)
-  return bit.band (it.flags or 0, LETTERS.ONCE) ~= 0
-end
-
 -- Settles the call: `deaths` instances have died, or it may run at most once. Everybody hears of it by a notice, so
 -- that none is lost with an answer. `limits`: retention, how many letters are kept, for how many ms. Returns how many
 -- letters were thrown away for it.
 function LETTERS.bury (prefix, it, deaths, limits)
-  local once = LETTERS.is_once (it)
+  local once = CALLS.is_once (it)
   local why = once and 'its instance or its broker was lost after it had begun, and it may run at most once' or
               string.format ('%d instances died while they ran this call (limits.attempts)', deaths)
   local value = packed_error ('service_died', it.service, why,
                               'look into the logs; then: troupe dead show ' .. id_of (it.name))
   local dropped = LETTERS.write (prefix, it, value, tonumber (limits[2]), tonumber (limits[3]))
-  settle ({ it.key }, { '', text (it.attempt), ERROR, limits[1], once and '0' or '1', '0', '0', '0', '', value })
+  settle ({ it.key }, { '', text (it.attempt), ERROR, limits[1], '1', '0', '0', '0', '', value })
   return dropped
 end
 

@@ -9,8 +9,8 @@ local LIBRARY = {}
 function LIBRARY.refusal (revision)
   revision = tonumber (revision or 7)
   if revision >= OLDEST then return nil end
-  return redis.error_reply (string.format ('REVISION this Redis holds Functions of revision %d, for brokers of revision '
-    .. '%d and later: upgrade this broker, which is of %d', REVISION, OLDEST, revision))
+  return redis.error_reply (string.format ('REVISION this Redis holds Functions of revision %d, for brokers of '
+    .. 'revision %d and later: upgrade this broker, which is of %d', REVISION, OLDEST, revision))
 end
 
 -- The revision of the broker that asks. Without the flag no-writes: so it fails where nothing can be written (a

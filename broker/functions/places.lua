@@ -2,8 +2,10 @@
 
 -- -- Places: where a new call stands in hubs ------------------------------------------------------------------------
 
+local PLACES = {} -- (a table, because a chunk has at most 200 locals)
+
 -- Why the call can't be about the hub, as an error's value; nil when it can.
-local function wrong_hub (prefix, hub, id, parent)
+function PLACES.wrong_hub (prefix, hub, id, parent)
   if not hub or not hub.open then
     local lost = not hub and GENERATION.may_have_lost (prefix, id)
     return packed_error ('unknown_hub', id, lost and 'the store has lost the hub, or it is closed' or
@@ -20,7 +22,7 @@ local function load_named (prefix, it, parent, joined)
   local hubs, seen = {}, {}
   for _, id in ipairs (ids_of (joined)) do
     local hub = not seen[id] and load_hub (prefix, sibling (it.name, id))
-    local wrong = not seen[id] and wrong_hub (prefix, hub, id, parent)
+    local wrong = not seen[id] and PLACES.wrong_hub (prefix, hub, id, parent)
     if wrong then return nil, wrong end
     if hub then hubs[#hubs + 1] = hub end
     seen[id] = true
@@ -29,7 +31,7 @@ local function load_named (prefix, it, parent, joined)
 end
 
 -- Whether it is said in each of them; returns why it can't be.
-local function look_at_named (prefix, it, hubs)
+function PLACES.look_at_named (prefix, it, hubs)
   for _, hub in ipairs (hubs) do
     hub.says = hub.auto and is_member (call ('HGET', prefix .. 'members:' .. hub.name, it.service))
     local full = hub.says and is_full (prefix, hub.name, 1, HUB.ENTRY_BYTES)
@@ -38,9 +40,9 @@ local function look_at_named (prefix, it, hubs)
   return nil
 end
 
--- Where it stands among the hubs of its caller: at its own acceptance, or at that of the first of its group. A call that
--- isn't nested stands nowhere in them unless it says so.
-local function stand (prefix, it, parent, group, position)
+-- Where it stands among the hubs of its caller: at its own acceptance, or at that of the first of its group. A call
+-- that isn't nested stands nowhere in them unless it says so.
+function PLACES.stand (prefix, it, parent, group, position)
   local opener = parent and id_of (parent.name) or HUB.NOBODY
   if parent and not parent.hubs or not parent and #it.named == 0 then return nil end
   it.group, it.opener = group, opener
@@ -48,15 +50,15 @@ local function stand (prefix, it, parent, group, position)
   return opener
 end
 
-local function scope_of (prefix, it, parent, group, position)
+function PLACES.scope_of (prefix, it, parent, group, position)
   local scope = cuts_of (parent and parent.scope)
-  local opener = stand (prefix, it, parent, group, position)
+  local opener = PLACES.stand (prefix, it, parent, group, position)
   if opener then scope[opener] = it.at end
   return scope
 end
 
 -- The cuts of the call that a nested one overtakes in its mailbox: beyond these it is not to hear anything either.
-local function cuts_of_next (prefix, it, parent)
+function PLACES.cuts_of_next (prefix, it, parent)
   local mailbox = actor_key (prefix, 'mailbox:', it.name, it.service)
   local member = parent and call ('ZRANGEBYSCORE', mailbox, '(' .. text (parent.order), '+inf', 'LIMIT', 0, 1)[1]
   if not member then return {} end
@@ -65,7 +67,7 @@ end
 
 -- The cut in a hub of an opener that is not in its scope. A nested call stands, everywhere, before what was accepted
 -- after its root: it does not wait for that.
-local function cut_beyond_scope (prefix, it, name, parent, position)
+function PLACES.cut_beyond_scope (prefix, it, name, parent, position)
   local cut = position
   for _, stretch in ipairs (parent and stretches_of (prefix, name, it.service, position) or {}) do
     stretch.from = math.max (stretch.from, parent.order - 1)
@@ -76,13 +78,13 @@ local function cut_beyond_scope (prefix, it, name, parent, position)
 end
 
 -- Whether the actor has something to hear in it, or may come to.
-local function concerns (prefix, hub, service)
+function PLACES.concerns (prefix, hub, service)
   return hub.open and is_member (call ('HGET', prefix .. 'members:' .. hub.name, service)) or
          not has_heard_all (prefix, hub.name, service)
 end
 
 -- The hubs that concern its actor. One that is gone has nothing for it any more.
-local function hubs_of_actor (prefix, it)
+function PLACES.hubs_of_actor (prefix, it)
   local hubs = {}
   for _, id in ipairs (call ('SMEMBERS', actor_key (prefix, 'hubs:', it.name, it.service))) do
     local name = sibling (it.name, id)
@@ -90,7 +92,7 @@ local function hubs_of_actor (prefix, it)
     if not hub then
       drop_reader (prefix, name, it.service)
       call ('ZREM', prefix .. 'hubs', name)
-    elseif concerns (prefix, hub, it.service) then
+    elseif PLACES.concerns (prefix, hub, it.service) then
       hubs[#hubs + 1] = hub
     end
   end
@@ -98,11 +100,11 @@ local function hubs_of_actor (prefix, it)
 end
 
 -- Its cuts in the hubs of its actor: one for all hubs of an opener, the least if they differ.
-local function clock_of (prefix, it, parent, scope, position)
-  local clock, bounds, hubs, least = {}, cuts_of_next (prefix, it, parent), hubs_of_actor (prefix, it), {}
+function PLACES.clock_of (prefix, it, parent, scope, position)
+  local clock, bounds, hubs, least = {}, PLACES.cuts_of_next (prefix, it, parent), PLACES.hubs_of_actor (prefix, it), {}
   for _, hub in ipairs (hubs) do
     local id, opener = id_of (hub.name), opener_of (hub)
-    local cut = scope[opener] or math.min (cut_beyond_scope (prefix, it, hub.name, parent, position),
+    local cut = scope[opener] or math.min (PLACES.cut_beyond_scope (prefix, it, hub.name, parent, position),
                                            bounds[id] or position)
     least[opener] = math.min (cut, least[opener] or cut)
   end
@@ -120,21 +122,21 @@ local function place_in_hubs (prefix, it, parent, actor, args)
   it.named, it.wrong = load_named (prefix, it, parent, named)
   if it.wrong then return nil end
   local group = (args[17] or '') ~= '' and args[17] or nil
-  local full = look_at_named (prefix, it, it.named)
+  local full = PLACES.look_at_named (prefix, it, it.named)
   if full then return full end
-  local scope = scope_of (prefix, it, parent, group, position)
+  local scope = PLACES.scope_of (prefix, it, parent, group, position)
   it.scope = join_cuts (scope)
   if actor.hubs then
-    it.clock = join_cuts (clock_of (prefix, it, parent, scope, position))
+    it.clock = join_cuts (PLACES.clock_of (prefix, it, parent, scope, position))
     it.behind, it.behind_at = awaited_entry (prefix, it)
   end
   return nil
 end
 
 -- Its group counts from there. As long as more of it are to come, nobody is roused to hear what the first ones say:
--- that would be told to one that is still to be called. One that begins anew says nothing about that: the others may all
--- be there already, or may be waited for still.
-local function join_group (prefix, it, parent, more)
+-- that would be told to one that is still to be called. One that begins anew says nothing about that: the others may
+-- all be there already, or may be waited for still.
+function PLACES.join_group (prefix, it, parent, more)
   local name = sibling (it.name, it.opener)
   local fans, fanning = prefix .. 'fans:' .. name, prefix .. 'fanning:' .. name
   call ('ZADD', fans, 'NX', text (it.at), it.group)
@@ -154,7 +156,7 @@ end
 -- Takes the places that were found. `flags`: as the call has them.
 local function take_places (prefix, it, parent, flags)
   local entries = ''
-  if it.group then join_group (prefix, it, parent, bit.band (flags, HUB.FAN_MORE) ~= 0) end
+  if it.group then PLACES.join_group (prefix, it, parent, bit.band (flags, HUB.FAN_MORE) ~= 0) end
   for _, hub in ipairs (it.named or {}) do
     if hub.says then
       call ('ZADD', prefix .. 'pending:' .. hub.name, text (it.sequence), id_of (it.name) .. it.service)

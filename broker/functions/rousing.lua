@@ -71,8 +71,8 @@ function ROUSE.hand_on (prefix, name, service)
   end
 end
 
--- Up to where one may hear the hubs of an opener that isn't called: where the first group stands of which more calls are
--- to come. And until when these are waited for; nil: for none.
+-- Up to where one may hear the hubs of an opener that isn't called: where the first group stands of which more calls
+-- are to come. And until when these are waited for; nil: for none.
 function ROUSE.edge (prefix, name, opener, position)
   local groups = call ('ZRANGE', prefix .. 'fanning:' .. sibling (name, opener), 0, -1, 'WITHSCORES')
   local time, due = #groups > 0 and now (), nil
@@ -146,8 +146,8 @@ function ROUSE.rest (prefix, it, actor, heard)
   end
 end
 
--- The actor of `it` has nothing to do any more: it may have something to hear. If all members of the hub are going to be
--- looked at anyway, so is it.
+-- The actor of `it` has nothing to do any more: it may have something to hear. If all members of the hub are going to
+-- be looked at anyway, so is it.
 function ROUSE.look_at_idle (prefix, it, actor)
   if not actor.hubs then return end
   local rest = tonumber (call ('HGET', actor.key, 'rest') or 0)

@@ -48,7 +48,7 @@ leave_table (troupe_placeholder_t *self)
       first = first->twin;
     first->twin = self->twin;
   } else if (self->twin != NULL)
-    node_table_replace (calls, &self->id, self->twin);
+    node_table_replace (calls, &self->twin->id, self->twin); // its own id: this one is about to be freed
   else
     node_table_remove (calls, &self->id);
   self->twin = NULL;

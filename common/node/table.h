@@ -25,7 +25,7 @@ void node_table_close (node_table_t *self);
 void *node_table_find (const node_table_t *self, const troupe_id_t *id);
 // `id` must not be in the table, and must live in `thing` as long as it is. no_memory.
 troupe_err_t node_table_put (node_table_t *self, const troupe_id_t *id, void *thing);
-// Puts another thing with the same id in the place of the one that is there.
+// Puts another thing with the same id in the place of the one that is there; `id` as for node_table_put.
 void node_table_replace (node_table_t *self, const troupe_id_t *id, void *thing);
 // Does nothing when it isn't there.
 void node_table_remove (node_table_t *self, const troupe_id_t *id);

@@ -31,15 +31,20 @@ enum {
   RECONNECT_MAX_MS = 1000,
   // Messages queued for a peer before sends fail with EAGAIN: a burst, not a backlog.
   QUEUE_MAX = 10000,
+  // Read from a peer and not handled yet, before a ROUTER reads no more from it: enough for libzmq's thread to have the
+  // next ones ready while the loop works. There are many peers, and each may send large ones.
+  INCOMING_MAX = 1000,
   // Of a publisher's for a subscriber that doesn't read, and as many again at the subscriber, before it loses them. They
   // have up to 256 KiB each, but only where they are many milliseconds apart; else a few.
   PUBLISHED_MAX = 200,
-  // ZeroMQ's own pings: they close half-open TCP connections (cable pulled, host gone), which our leases don't see at
-  // the side that only listens.
-  PING_MS = 5000,
-  PING_TIMEOUT_MS = 15000,
+  // Seconds between TCP's own probes, and how many may fail: they end half-open connections (cable pulled, host gone),
+  // which our leases don't see at the side that only listens. Not ZeroMQ's pings (ZMQ_HEARTBEAT_IVL): libzmq 4.3.4 ends
+  // the process when one is due on a connection that broke while its queue was full (zmq_assert (!_io_error)), and takes a
+  // peer whose queue is full for dead because it doesn't read the answers.
+  PROBE_S = 5,
+  PROBES_MAX = 2,
   // Until a TCP connection is ended whose peer takes nothing of what was sent: it may hold much memory here, and a
-  // process that only stood still connects again. (ZeroMQ's pings don't notice: they wait behind what isn't taken.)
+  // process that only stood still connects again.
   UNTAKEN_MS = 30000,
   // Pending connections at a listener: all services of a mesh come back at once when a broker restarts.
   BACKLOG = 1024,
@@ -58,10 +63,13 @@ static const setting_t settings[] = {
   {-1, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
   {-1, ZMQ_SNDHWM, QUEUE_MAX},
   {-1, ZMQ_RCVHWM, QUEUE_MAX},
+  {ZMQ_ROUTER, ZMQ_RCVHWM, INCOMING_MAX},
   {ZMQ_XPUB, ZMQ_SNDHWM, PUBLISHED_MAX},
   {ZMQ_SUB, ZMQ_RCVHWM, PUBLISHED_MAX},
-  {-1, ZMQ_HEARTBEAT_IVL, PING_MS},
-  {-1, ZMQ_HEARTBEAT_TIMEOUT, PING_TIMEOUT_MS},
+  {-1, ZMQ_TCP_KEEPALIVE, 1},
+  {-1, ZMQ_TCP_KEEPALIVE_IDLE, PROBE_S},
+  {-1, ZMQ_TCP_KEEPALIVE_INTVL, PROBE_S},
+  {-1, ZMQ_TCP_KEEPALIVE_CNT, PROBES_MAX},
   {-1, ZMQ_BACKLOG, BACKLOG},
   {ZMQ_ROUTER, ZMQ_TCP_MAXRT, UNTAKEN_MS},
   {ZMQ_XPUB, ZMQ_TCP_MAXRT, UNTAKEN_MS},

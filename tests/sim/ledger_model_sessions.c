@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Sessions in the model: what broker/functions/sessions.lua and closing.lua do. Whether a call is open is looked up
-// whenever that is asked, and a session ends in one step. Its hubs stay as they are remembered by calls, but empty.
+// whenever that is asked, and a session ends in one step; that there is none takes two, as if very many calls were open.
+// Its hubs stay as they are remembered by calls, but empty.
 
 #include "sim/ledger_model_hub.h"
 
@@ -103,7 +104,10 @@ model_close (model_step_t *step)
   const char *name = step->request->session;
   const model_session_t *session = find (step->model, name);
   bool known = (session != NULL && session->kept) || open_calls (step->model, name) > 0;
-  step->result->outcome = known ? LEDGER_OK : LEDGER_UNKNOWN;
+  bool looking = !known && step->request->position == 0;
+  step->result->outcome = known || looking ? LEDGER_OK : LEDGER_UNKNOWN;
+  step->result->more = looking;
+  step->result->position = looking;
   if (known)
     end (step->model, name, step->now);
 }

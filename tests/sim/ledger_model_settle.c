@@ -207,7 +207,7 @@ settle_now (model_step_t *step, ledger_model_call_t *call)
   ledger_model_t *self = step->model;
   end (self, call, request->status, model_bytes (troupe_buffer_data (request->body), value_size (request)),
        request->attempt, step->now);
-  call->retryable = request->retryable;
+  call->retryable = request->retryable && !((call->flags & TROUPE_FLAG_ONCE) != 0 && call->attempt > 0);
   model_hub_say_settled (step, call);
   bool heard = call->attempt > 0 && (request->heard || model_hub_news (call) == 0);
   if (heard)

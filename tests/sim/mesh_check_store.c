@@ -264,7 +264,7 @@ mesh_check_performed (mesh_t *self, const ledger_request_t *request, const ledge
   for (size_t i = 0; i < result->calls_count && request->op == LEDGER_ROUSE; i++)
     note_observe (self, ledger_model_find (self->model, &result->calls[i].call));
   mesh_hub_performed (self, request);
-  if (request->op == LEDGER_CLOSE && result->outcome == LEDGER_OK)
+  if (request->op == LEDGER_CLOSE && result->outcome == LEDGER_OK && !result->more)
     check_close (self, request);
   if (request->op == LEDGER_SWEEP || request->op == LEDGER_LEASE || request->op == LEDGER_RECALL)
     return;

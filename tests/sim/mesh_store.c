@@ -85,7 +85,7 @@ static void
 keep_memory (mesh_mail_t *mail, bool was_open)
 {
   mesh_t *mesh = mail->broker->mesh;
-  if (mail->request.op == LEDGER_CLOSE && mail->result.outcome == LEDGER_OK)
+  if (mail->request.op == LEDGER_CLOSE && mail->result.outcome == LEDGER_OK && !mail->result.more)
     forget (mesh, mail->request.session);
   const ledger_model_call_t *call = ledger_model_find (mesh->model, &mail->request.call);
   if (call == NULL)

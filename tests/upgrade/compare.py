@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether the protocol's table of a release (protocol.def) is a minor version of an earlier one: what the earlier one's
-decoder takes. Usage: compare.py OLD NEW. Prints each thing that isn't, and exits with 1 if there is any."""
+decoder takes. Usage: compare.py OLD NEW. Prints each thing that isn't, and exits with 1 if there is any. OLD must be a
+release's: a minor version that wasn't released yet may still change."""
 import re
 import sys
 

@@ -10,7 +10,7 @@
 
 edge_rig_t edge_rig;
 
-const broker_limits_t edge_rig_limits = {.message = 16 * 1024 * 1024,
+broker_limits_t edge_rig_limits = {.message = 16 * 1024 * 1024,
                                          .open_calls = 1000,
                                          .open_bytes = 256 * 1024 * 1024,
                                          .mailbox = 100,

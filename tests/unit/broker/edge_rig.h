@@ -20,7 +20,7 @@ typedef struct {
 } edge_rig_t;
 
 extern edge_rig_t edge_rig; // the test's own
-extern const broker_limits_t edge_rig_limits;
+extern broker_limits_t edge_rig_limits; // of brokers that are made from now on
 
 // Of a suite: a Redis, and "broker-1", which is ready.
 void edge_rig_open (void);

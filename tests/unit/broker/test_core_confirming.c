@@ -134,6 +134,39 @@ Test (core_confirming, holds_a_few_back_for_a_peer_with_many_members)
   cr_expect_eq (confirmed (), MANY % HELD);
 }
 
+static void
+unregister (unsigned count)
+{
+  for (unsigned i = 0; i < count; i++) {
+    char name[32];
+    troupe_header_t header;
+    snprintf (name, sizeof name, "agent/m%u", i);
+    troupe_header_init (&header, TROUPE_CMD_UNREGISTER);
+    troupe_header_set_service (&header, troupe_text (name));
+    core_rig_send (INSTANCE, &header, NULL);
+  }
+}
+
+// It waits for nothing else, and is sent nothing else.
+Test (core_confirming, tells_whoever_is_about_to_leave_at_once)
+{
+  troupe_id_t hub = open_hub (MEMBERS);
+  broadcast (&hub);
+  unregister (MEMBERS);
+  observe_all (MEMBERS);
+  cr_expect_eq (confirmed (), MEMBERS);
+}
+
+Test (core_confirming, also_what_it_had_kept_back)
+{
+  troupe_id_t hub = open_hub (MEMBERS);
+  broadcast (&hub);
+  observe_all (MEMBERS);
+  cr_expect_eq (confirmed (), 0);
+  unregister (1);
+  cr_expect_eq (confirmed (), MEMBERS);
+}
+
 Test (core_confirming, forgets_a_lost_peer)
 {
   troupe_id_t hub = open_hub (MEMBERS);

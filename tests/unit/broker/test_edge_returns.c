@@ -2,6 +2,8 @@
 //
 // What dies and comes back: Redis, and the broker itself.
 
+#include "broker/edge_state.h"
+#include "broker/state.h"
 #include "edge_rig.h"
 
 TestSuite (edge_returns, .init = edge_rig_open, .fini = edge_rig_close, .timeout = 120);
@@ -54,6 +56,36 @@ Test (edge_returns, a_restarted_broker_takes_its_work_up)
   edge_peer_send (&caller, &header, NULL, 0);
   edge_peer_receive (&caller, TROUPE_CMD_SETTLED);
   cr_expect (edge_peer_body_is (&caller, "value", 5));
+  edge_peer_leave (&caller);
+  edge_peer_leave (&instance);
+}
+
+// What can't be sent then is told to nobody: the store is gone already.
+Test (edge_returns, a_broker_ends_while_a_peer_that_runs_a_call_does_not_read)
+{
+  enum { LARGE = 2 * UNREAD_LEAST };
+  broker_edge_destroy (&edge_rig.edge);
+  edge_rig_limits.unread = LARGE;
+  edge_rig_start ();
+  edge_peer_t caller = edge_peer_join ("caller"), instance = edge_peer_join ("instance");
+  edge_peer_serve (&instance, "agent/alice", true);
+  troupe_id_t id = troupe_id_new ();
+  edge_peer_call (&caller, &id, "agent/alice", "input", 5);
+  edge_peer_receive (&instance, TROUPE_CMD_OFFER);
+  char bytes[LARGE] = "";
+  troupe_buffer_t *body = NULL;
+  troupe_header_t header;
+  troupe_header_init (&header, TROUPE_CMD_SETTLED);
+  troupe_header_set_call (&header, &id);
+  troupe_header_set_status (&header, TROUPE_STATUS_VALUE);
+  cr_assert_eq (troupe_buffer_new (&body, bytes, sizeof bytes), TROUPE_OK);
+  const peer_t *peer = LIST_ITEM (edge_rig.edge->core->all_peers.prev, peer_t, in_core);
+  cr_assert_str_eq (peer->name, "instance");
+  edge_send (edge_rig.edge, peer->connection, &header, body);
+  edge_send (edge_rig.edge, peer->connection, &header, body);
+  cr_expect_eq (edge_rig.edge->unsent_count, 1);
+  broker_edge_destroy (&edge_rig.edge);
+  troupe_buffer_unref (&body);
   edge_peer_leave (&caller);
   edge_peer_leave (&instance);
 }

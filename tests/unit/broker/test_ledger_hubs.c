@@ -293,3 +293,24 @@ Test (ledger_hubs, a_lease_is_renewed_when_it_falls_short)
   cr_expect_lt (renewed (rig, &hub, 30 * 1000), before, "its opener says a shorter one");
   rig_stop (rig);
 }
+
+// Whoever has left and has nothing to hear any more would hold up the trimming, and be asked to hear.
+Test (ledger_hubs, who_has_left_is_let_go_when_what_is_to_come_is_void)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t hub = hub_rig_open_live (rig, "", MEMBERS ("agent/a", "agent/b", "agent/c"));
+  troupe_id_t call = hub_rig_say (rig, "agent/b", NULL, &hub), other = hub_rig_say (rig, "agent/c", NULL, &hub);
+  cr_assert_eq (hub_rig_op (rig, LEDGER_HUB_DELETE, &hub, NULL, MEMBERS ("agent/a"))->status, TROUPE_STATUS_VALUE);
+  char command[128], id[TROUPE_ID_TEXT_SIZE];
+  troupe_id_to_text (&hub, id);
+  snprintf (command, sizeof command, "SISMEMBER troupe:{%02u}:live:s|%s agent/a", ledger_slot ("s"), id);
+  hub_rig_end (rig, call, 1, TROUPE_STATUS_ERROR);
+  cr_expect_eq (redis_number (&rig->redis, command), 1, "it has still to hear the other one");
+  hub_rig_end (rig, other, 1, TROUPE_STATUS_ERROR);
+  cr_expect_eq (redis_number (&rig->redis, command), 0);
+  snprintf (command, sizeof command, "ZCARD troupe:{%02u}:readers:s|%s", ledger_slot ("s"), id);
+  cr_expect_eq (redis_number (&rig->redis, command), 2);
+  snprintf (command, sizeof command, "EXISTS troupe:{%02u}:hubs:s|agent/a", ledger_slot ("s"));
+  cr_expect_eq (redis_number (&rig->redis, command), 0);
+  rig_stop (rig);
+}

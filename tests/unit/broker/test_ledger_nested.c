@@ -193,6 +193,25 @@ Test (ledger_nested, a_permanent_error_is_replayed_and_a_retryable_one_begins_an
   rig_stop (rig);
 }
 
+// Its service said itself that it may be asked again; what came of the first time only it knows.
+Test (ledger_nested, a_call_that_may_run_once_does_not_begin_anew)
+{
+  rig_t *rig = rig_start (NULL);
+  troupe_id_t parent = accepted (rig, "agent/alice");
+  ledger_request_t call = rig_nested ("s", troupe_id_new (), "tool/pay", &parent, 1);
+  call.flags = TROUPE_FLAG_ONCE;
+  cr_assert_eq (rig_do (rig, &rig->a, &call)->outcome, LEDGER_OK);
+  ledger_request_t end = rig_settle ("s", call.call, 1, "no");
+  end.status = TROUPE_STATUS_ERROR;
+  end.retryable = true;
+  cr_assert_eq (rig_do (rig, &rig->a, &end)->outcome, LEDGER_OK);
+  retry (rig, parent, 1);
+  call.parent_attempt = 2;
+  cr_expect_eq (rig_do (rig, &rig->a, &call)->outcome, LEDGER_SETTLED);
+  cr_expect_str_eq (await (rig, call.call)->body, "no");
+  rig_stop (rig);
+}
+
 Test (ledger_nested, when_the_parent_settles_all_below_it_are_cancelled)
 {
   rig_t *rig = rig_start (NULL);

@@ -109,38 +109,6 @@ Test (calling, cancel_before_and_after_sending)
   rig_close (&rig);
 }
 
-Test (calling, await)
-{
-  rig_t rig;
-  probe_t probe = {0};
-  troupe_error_t error = {0};
-  troupe_placeholder_t *first = NULL, *second = NULL, *gone = NULL;
-  rig_open (&rig, 1);
-  rig_welcome (&rig, 0);
-  troupe_id_t id = rig_id (&rig), other = rig_id (&rig);
-  troupe_await_t await = {.id = &id, .session = "s", .settled = probe_settled, .context = &probe};
-  cr_assert (eq (int, node_core_await (rig.core, &first, &await, rig.now, &error), TROUPE_OK));
-  cr_assert (eq (int, node_core_await (rig.core, &second, &await, rig.now, &error), TROUPE_OK));
-  await.id = &other;
-  cr_assert (eq (int, node_core_await (rig.core, &gone, &await, rig.now, &error), TROUPE_OK));
-  for (int i = 0; i < 3; i++)
-    rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
-  rig_refuse (&rig, 0, TROUPE_CMD_AWAIT, &other, 0, TROUPE_UNKNOWN_CALL);
-  rig_refuse (&rig, 0, TROUPE_CMD_AWAIT, &id, 0, TROUPE_STORE_UNAVAILABLE);
-  rig_pass (&rig, 300, 1);
-  rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
-  rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
-  rig_settled (&rig, 0, &id, TROUPE_STATUS_VALUE, json_integer (7));
-  rig_deliver (&rig);
-  cr_assert (eq (uint, probe.settled, 3));
-  cr_assert (eq (int, troupe_placeholder_state (gone), TROUPE_CALL_REFUSED));
-  cr_assert (eq (long, json_integer_value (troupe_placeholder_value (second)), 7));
-  troupe_placeholder_destroy (&first);
-  troupe_placeholder_destroy (&second);
-  troupe_placeholder_destroy (&gone);
-  rig_close (&rig);
-}
-
 Test (calling, a_forgotten_call_is_sent_all_the_same)
 {
   rig_t rig;

@@ -150,3 +150,22 @@ Test (depending, without_anybody_who_waits)
     rig_close (&rig);
   }
 }
+
+// Those behind the first one go with it, while what has a deadline waits on.
+Test (depending, a_chain_is_given_up_when_no_broker_is_up)
+{
+  rig_t rig;
+  troupe_placeholder_t *calls[4] = {NULL}, *other = NULL;
+  rig_open (&rig, 1);
+  other = rig_call (&rig, NULL, "agent/x", 2 * LONG);
+  for (unsigned i = 0; i < 4; i++)
+    calls[i] = ask (&rig, "agent/x", i % 3 > 0 ? calls[i - 1] : NULL);
+  rig_pass (&rig, LONG, 0);
+  for (unsigned i = 0; i < 4; i++) {
+    cr_assert (eq (int, troupe_placeholder_state (calls[i]), TROUPE_CALL_REFUSED), "%u", i);
+    cr_assert (eq (int, troupe_placeholder_error (calls[i])->code, TROUPE_UNAVAILABLE));
+  }
+  cr_assert (eq (int, troupe_placeholder_state (other), TROUPE_CALL_NOT_SENT));
+  troupe_placeholder_destroy (&other);
+  finish (&rig, calls, 4);
+}

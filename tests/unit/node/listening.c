@@ -131,6 +131,30 @@ expect_heard (const char *first, unsigned count)
   rig_skip (&rig, 0);
 }
 
+static void
+hear_from_the_log (uint64_t epoch, uint64_t since, uint64_t position, unsigned entries)
+{
+  offer_under (epoch, since, position, entries);
+  answer_from_the_log (entries);
+  expect_heard ("logged", entries);
+}
+
+// What was said before anybody here was subscribed.
+static void
+hear_the_first (void)
+{
+  hear_from_the_log (0, 0, 5, 1);
+}
+
+// What was waited for doesn't come.
+static void
+read_the_log_after (int64_t ms, unsigned entries)
+{
+  rig_pass (&rig, ms, 3);
+  answer_from_the_log (entries);
+  expect_heard ("logged", entries);
+}
+
 static uint64_t
 count (node_counter_t counter)
 {
@@ -141,9 +165,7 @@ Test (listening, begins_with_the_first_offer_at_every_broker)
 {
   node_topic_t topic;
   cr_assert (eq (ptr, (void *)(uintptr_t)node_core_wish (rig.core, 0).publish, NULL));
-  offer (0, 5, 1);
-  answer_from_the_log (1);
-  expect_heard ("logged", 1);
+  hear_the_first ();
   for (unsigned i = 0; i < 2; i++) {
     cr_assert_not_null (node_core_wish (rig.core, i).publish);
     cr_assert (not(node_core_wish (rig.core, i).events));
@@ -158,25 +180,19 @@ Test (listening, begins_with_the_first_offer_at_every_broker)
 Test (listening, ends_when_nothing_was_heard_for_a_while)
 {
   node_topic_t topic;
-  offer (0, 5, 1);
-  answer_from_the_log (1);
-  expect_heard ("logged", 1);
+  hear_the_first ();
   cr_assert (node_core_topic (rig.core, 0, &topic));
   rig_pass (&rig, 61 * 1000, 3);
   cr_assert (node_core_topic (rig.core, 0, &topic) && !topic.on);
   cr_assert (not(node_core_topic (rig.core, 1, &topic)), "which never was subscribed");
   rig_skip (&rig, 0);
-  offer (5, 6, 1);
-  answer_from_the_log (1);
-  expect_heard ("logged", 1);
+  hear_from_the_log (0, 5, 6, 1);
   cr_assert (node_core_topic (rig.core, 0, &topic) && topic.on);
 }
 
 Test (listening, spares_reading_the_log)
 {
-  offer (0, 5, 1);
-  answer_from_the_log (1);
-  expect_heard ("logged", 1);
+  hear_the_first ();
   publish (0, 7);
   publish (1, 9);
   offer (5, 10, 2);
@@ -190,19 +206,13 @@ Test (listening, spares_reading_the_log)
 Test (listening, does_not_trust_what_was_published_before_the_store_s_history_changed)
 {
   const uint64_t first = 7 * (uint64_t)TROUPE_GENERATION_SIZE, second = 8 * (uint64_t)TROUPE_GENERATION_SIZE;
-  offer_under (first + 1, first, first + 5, 1);
-  answer_from_the_log (1);
-  expect_heard ("logged", 1);
+  hear_from_the_log (first + 1, first, first + 5, 1);
   publish (0, first + 7);
-  offer_under (second + 1, first + 5, first + 10, 1);
-  answer_from_the_log (1);
-  expect_heard ("logged", 1);
+  hear_from_the_log (second + 1, first + 5, first + 10, 1);
   cr_assert (eq (ulong, count (NODE_COUNT_SAID_DROPPED), 1));
   publish (0, first + 11); // by a broker that stood still
   publish (0, second + 1);
-  offer_under (second + 1, first + 10, second + 2, 2);
-  answer_from_the_log (2);
-  expect_heard ("logged", 2);
+  hear_from_the_log (second + 1, first + 10, second + 2, 2);
   publish (0, second + 3);
   offer_under (second + 1, second + 2, second + 4, 1);
   cr_assert (not(asks ()));
@@ -211,9 +221,7 @@ Test (listening, does_not_trust_what_was_published_before_the_store_s_history_ch
 
 Test (listening, waits_a_moment_for_what_is_missing)
 {
-  offer (0, 5, 1);
-  answer_from_the_log (1);
-  expect_heard ("logged", 1);
+  hear_the_first ();
   publish (0, 9);
   offer (5, 10, 2);
   rig_pass (&rig, 5, 3);
@@ -225,14 +233,10 @@ Test (listening, waits_a_moment_for_what_is_missing)
 
 Test (listening, reads_the_log_when_it_does_not_come)
 {
-  offer (0, 5, 1);
-  answer_from_the_log (1);
-  expect_heard ("logged", 1);
+  hear_the_first ();
   publish (0, 7);
   offer (5, 10, 2);
-  rig_pass (&rig, 41, 3);
-  answer_from_the_log (2);
-  expect_heard ("logged", 2);
+  read_the_log_after (41, 2);
   publish (1, 9); // late
   cr_assert (eq (ulong, count (NODE_COUNT_HEARD_PUBLISHED), 0));
   cr_assert (eq (ulong, count (NODE_COUNT_HEARD_LOGGED), 3));
@@ -241,14 +245,10 @@ Test (listening, reads_the_log_when_it_does_not_come)
 // How long it waits, it learns.
 Test (listening, waits_longer_where_it_read_the_log_too_soon)
 {
-  offer (0, 5, 1);
-  answer_from_the_log (1);
-  expect_heard ("logged", 1);
+  hear_the_first ();
   publish (0, 7);
   offer (5, 10, 2);
-  rig_pass (&rig, 41, 3);
-  answer_from_the_log (2);
-  expect_heard ("logged", 2);
+  read_the_log_after (41, 2);
   publish (1, 9); // it was on its way
   publish (0, 11);
   offer (10, 14, 2);
@@ -258,33 +258,23 @@ Test (listening, waits_longer_where_it_read_the_log_too_soon)
   expect_heard ("11", 2);
   publish (0, 15);
   offer (14, 18, 2);
-  rig_pass (&rig, 81, 3);
-  answer_from_the_log (2);
-  expect_heard ("logged", 2);
+  read_the_log_after (81, 2);
   rig_pass (&rig, 300, 3);
   rig_skip (&rig, 0);
   publish (0, 19); // the other one was lost
   offer (18, 22, 2);
-  rig_pass (&rig, 11, 3);
-  answer_from_the_log (2);
-  expect_heard ("logged", 2);
+  read_the_log_after (11, 2);
 }
 
 Test (listening, does_not_wait_where_nothing_ever_came)
 {
-  offer (0, 5, 1);
-  answer_from_the_log (1);
-  expect_heard ("logged", 1);
-  offer (5, 6, 1);
-  answer_from_the_log (1);
-  expect_heard ("logged", 1);
+  hear_the_first ();
+  hear_from_the_log (0, 5, 6, 1);
 }
 
 Test (listening, a_task_that_ends_meanwhile_is_forgotten)
 {
-  offer (0, 5, 1);
-  answer_from_the_log (1);
-  expect_heard ("logged", 1);
+  hear_the_first ();
   publish (0, 7);
   offer (5, 10, 2);
   troupe_task_reply (&probe.task, json_null ());

@@ -240,37 +240,6 @@ Test (nesting, a_task_that_goes_on_under_a_new_attempt_awaits_again)
   rig_close (&rig);
 }
 
-Test (nesting, an_await_that_would_close_a_ring)
-{
-  rig_t rig;
-  probe_t probe = {0}, child = {0};
-  open_alice (&rig, &probe, 1);
-  troupe_id_t id = rig_id (&rig), other = rig_id (&rig);
-  troupe_task_t *task = task_of (&rig, &probe, &id, 1);
-  troupe_placeholder_t *awaited = NULL, *elsewhere = NULL;
-  troupe_await_t await = {
-    .id = &other, .parent = task, .part = probe_part, .settled = probe_settled, .context = &child};
-  cr_assert (eq (int, node_core_await (rig.core, &awaited, &await, rig.now, NULL), TROUPE_OK));
-  rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
-  cr_assert (eq (ulong, rig.header.flags, TROUPE_FLAG_STREAM));
-  cr_assert (troupe_text_equal (rig.header.session, "session-1"));
-  rig_refuse (&rig, 0, TROUPE_CMD_AWAIT, &other, 0, TROUPE_CYCLE);
-  rig_deliver (&rig);
-  cr_assert (eq (int, troupe_placeholder_state (awaited), TROUPE_CALL_REFUSED));
-  cr_assert (eq (int, troupe_placeholder_error (awaited)->code, TROUPE_CYCLE));
-  await.session = "another"; // no ring can be seen there
-  cr_assert (eq (int, node_core_await (rig.core, &elsewhere, &await, rig.now, NULL), TROUPE_OK));
-  rig_expect (&rig, 0, TROUPE_CMD_AWAIT);
-  cr_assert (not(troupe_header_has (&rig.header, TROUPE_F (WAITER))));
-  troupe_placeholder_destroy (&awaited);
-  troupe_placeholder_destroy (&elsewhere);
-  await.parent = NULL, await.session = NULL;
-  cr_assert (eq (int, node_core_await (rig.core, &awaited, &await, rig.now, NULL), TROUPE_BAD_ARGUMENT));
-  troupe_task_reply (&task, json_null ());
-  await.parent = NULL;
-  rig_close (&rig);
-}
-
 Test (nesting, in_the_parents_session_only)
 {
   rig_t rig;
