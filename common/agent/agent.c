@@ -43,6 +43,7 @@ fill (troupe_agent_t *self, const troupe_agent_options_t *options)
   if (asprintf (&self->service, "agent/%s%s%s", options->name, session ? "#" : "", session ? session : "") < 0)
     self->service = NULL;
   self->info = describe (options);
+  self->forgets = json_is_false (json_object_get (options->settings, "memory"));
   if (!self->name || !self->service || !self->info)
     return TROUPE_NO_MEMORY;
   return cache_new (&self->memories, MEMORIES_MAX, MEMORY_BYTES_MAX);

@@ -270,11 +270,12 @@ ask_again (dict_dialog_t *self, question_t *question, const char *reply)
   ask (self, question);
 }
 
-// What the model tells of its reply, but its thinking, and over it the keys. NULL: out of memory.
+// What is told of the model's reply (given up), but its thinking, and over it the keys. NULL: out of memory.
 static json_t *
-join_metadata (const json_t *told, json_t *keys)
+join_metadata (json_t *told, json_t *keys)
 {
-  json_t *metadata = json_is_object (told) ? json_copy ((json_t *)(uintptr_t)told) : json_object ();
+  json_t *metadata = told ? json_copy (told) : json_object ();
+  json_decref (told);
   json_object_del (metadata, "thinking");
   if (metadata && keys && json_object_update (metadata, keys)) {
     json_decref (metadata);
@@ -284,14 +285,14 @@ join_metadata (const json_t *told, json_t *keys)
 }
 
 static void
-say (dict_dialog_t *self, question_t *question, const json_t *told)
+say (dict_dialog_t *self, question_t *question, const json_t *answer)
 {
   troupe_error_t error;
   troupe_turn_t *turn = question->turn;
   const troupe_parsed_t *parsed = troupe_asking_result (question->asking);
   const char *content = troupe_parsed_content (parsed), *memory = troupe_parsed_memory (parsed);
   json_t *said = json_string (content ? content : ""), *remembered = memory ? json_string (memory) : NULL;
-  json_t *metadata = join_metadata (told, troupe_parsed_metadata (parsed));
+  json_t *metadata = join_metadata (speaker_metadata (&self->speaker, turn, answer), troupe_parsed_metadata (parsed));
   if (!said || !metadata || (memory && !remembered)) {
     json_decref (said);
     json_decref (remembered);
@@ -343,7 +344,7 @@ answered (void *context, troupe_turn_t *turn, const json_t *value, const troupe_
   else if (step == TROUPE_ASKING_AGAIN)
     ask_again (self, question, reply);
   else
-    say (self, question, json_object_get (value, "metadata"));
+    say (self, question, value);
   free (reply);
 }
 

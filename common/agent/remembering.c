@@ -13,14 +13,15 @@ bool
 remembering_knows (const troupe_turn_t *self, const json_t *message)
 {
   const char *id = json_string_value (json_object_get (message, "id"));
-  return history_knows (self->history, message) || (id && json_object_get (self->added_ids, id));
+  return (!self->agent->forgets && history_knows (self->history, message)) ||
+         (id && json_object_get (self->added_ids, id));
 }
 
 bool
 remembering_knows_id (const void *context, const char *id, size_t size)
 {
   const troupe_turn_t *self = context;
-  return history_knows_id (self->history, id, size) ||
+  return (!self->agent->forgets && history_knows_id (self->history, id, size)) ||
          (self->added_ids && json_object_getn (self->added_ids, id, size));
 }
 
@@ -30,7 +31,7 @@ begin_adding (troupe_turn_t *self)
 {
   if (self->added)
     return true;
-  const json_t *before = history_messages (self->history);
+  const json_t *before = self->agent->forgets ? NULL : history_messages (self->history);
   self->added = json_array ();
   self->added_ids = json_object ();
   self->view = json_array ();
@@ -38,6 +39,12 @@ begin_adding (troupe_turn_t *self)
   for (size_t i = 0; i < json_array_size (before) && complete; i++)
     complete = !json_array_append (self->view, json_array_get (before, i));
   return complete;
+}
+
+bool
+remembering_begin (troupe_turn_t *self)
+{
+  return !self->agent->forgets || begin_adding (self);
 }
 
 static bool
@@ -114,7 +121,7 @@ not_remembered (const troupe_turn_t *self, troupe_err_t code, troupe_error_t *er
 static troupe_err_t
 remember_heard (const troupe_turn_t *self, troupe_error_t *error)
 {
-  if (json_array_size (self->added) == 0)
+  if (json_array_size (self->added) == 0 || self->agent->forgets)
     return TROUPE_OK;
   troupe_err_t code = troupe_task_remember (self->task, json_incref (self->added));
   return code == TROUPE_OK ? code : not_remembered (self, code, error);
@@ -152,7 +159,7 @@ remembering_settle (troupe_turn_t *self, json_t *reply, troupe_error_t *error)
   troupe_err_t code = remember_heard (self, error);
   if (code != TROUPE_OK)
     return code;
-  if (reply) {
+  if (reply && !self->agent->forgets) {
     json_array_foreach (self->input, i, message)
       if (code == TROUPE_OK)
         code = troupe_task_remember (self->task, json_incref (message));

@@ -6,6 +6,9 @@
 
 #include "troupe/agent.h"
 
+// Before anything else: an agent that forgets begins each turn without what it may have stored when it didn't. False:
+// out of memory.
+bool remembering_begin (troupe_turn_t *turn);
 // Whether it is in the memory, or was added to it in this turn.
 bool remembering_knows (const troupe_turn_t *turn, const json_t *message);
 // The same of an id, as news_new asks.

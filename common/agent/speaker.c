@@ -76,10 +76,10 @@ json_t *
 speaker_metadata (const speaker_t *self, const troupe_turn_t *turn, const json_t *answer)
 {
   json_t *metadata = json_object_get (answer, "metadata");
-  if (!json_is_object (metadata) || turn->instead_next == 0)
+  if (turn->instead_next == 0)
     return json_is_object (metadata) ? json_incref (metadata) : NULL;
   const char *other = json_string_value (json_array_get (self->fallback, turn->instead_next - 1));
-  json_t *marked = json_copy (metadata);
+  json_t *marked = json_is_object (metadata) ? json_copy (metadata) : json_object ();
   json_object_set_new (marked, "instead_of", json_string (self->service));
   if (!json_object_get (marked, "answered_by"))
     json_object_set_new (marked, "answered_by", json_sprintf ("model/%s", other));

@@ -212,6 +212,8 @@ prepare (troupe_turn_t *self, troupe_error_t *error)
   self->history = cache_take (self->agent->memories, troupe_task_session (self->task));
   if (!self->history && history_new (&self->history) != TROUPE_OK)
     return troupe_error_set (error, TROUPE_NO_MEMORY, self->agent->service, NULL, "out of memory");
+  if (!remembering_begin (self))
+    return troupe_error_set (error, TROUPE_NO_MEMORY, self->agent->service, NULL, "out of memory");
   return TROUPE_OK;
 }
 

@@ -17,6 +17,7 @@ struct troupe_agent {
   char *service;    // "agent/alice"
   json_t *info;
   cache_t *memories;
+  bool forgets;         // messages, when a turn ends
   troupe_turn_t *turns; // those that run, a list
 };
 

@@ -19,7 +19,7 @@ static const struct {
   const char *old, *key;
 } arguments[] = {{"sys_prompt", "prompt"},           {"model_config_name", "model"},    {"description", "description"},
                  {"max_retries", "max_retries"},     {"keys_to_content", "to_content"}, {"keys_to_memory", "to_memory"},
-                 {"keys_to_metadata", "to_metadata"}};
+                 {"keys_to_metadata", "to_metadata"}, {"use_memory", "memory"}};
 
 static void
 note (const char *agent, const char *what)
@@ -28,12 +28,10 @@ note (const char *agent, const char *what)
               what, "note", "it has no counterpart, and is left out", NULL);
 }
 
-// An actor always remembers, so only what says otherwise is told.
 static bool
 is_usual (const char *old, const json_t *value)
 {
   return strcmp (old, "name") == 0 || json_is_null (value) ||
-         (strcmp (old, "use_memory") == 0 && json_is_true (value)) ||
          (strcmp (old, "to_dist") == 0 && json_is_false (value));
 }
 

@@ -23,7 +23,10 @@ fault_of (int number, config_fault_t *fault)
     return TROUPE_NO_MEMORY;
   }
   bool missing = number == ENOENT || number == ENOTDIR;
-  config_fault (fault, missing ? "check the path" : NULL, "%s", missing ? "there is no such file" : strerror (number));
+  if (missing)
+    config_fault (fault, "check the path", "there is no such file");
+  else
+    config_fault (fault, "check the path, and who may read it", "can't be read: %s", strerror (number));
   return missing ? TROUPE_NOT_FOUND : TROUPE_IO;
 }
 

@@ -25,6 +25,7 @@ struct op {
   op_t *next, **link; // in the hub's list
   troupe_hub_t *hub;
   troupe_placeholder_t *placeholder;
+  bool closes; // if that fails, it is closed
 };
 
 struct troupe_hub {
@@ -36,6 +37,8 @@ struct troupe_hub {
   int64_t renew_at;
   troupe_hub_warning_fn *warning;
   void *context;
+  troupe_hub_left_fn *left; // it has been left; NULL: not so
+  void *left_context;
 };
 
 static troupe_err_t
@@ -87,7 +90,14 @@ join (const json_t *warnings)
   return text;
 }
 
-// The function that is told may close the hub, so it is told last.
+// Whether the program should know. A task that is over takes its hub along.
+static bool
+is_news (const op_t *op, const troupe_error_t *error)
+{
+  return error->code != TROUPE_OK && !op->closes && (op->hub->parent == NULL || error->code != TROUPE_CANCELLED);
+}
+
+// The function that is told may close the hub, unless that was left; so it is told last.
 static void
 settled (void *context, troupe_placeholder_t *placeholder)
 {
@@ -95,12 +105,16 @@ settled (void *context, troupe_placeholder_t *placeholder)
   troupe_hub_t *self = op->hub;
   troupe_error_t error = *troupe_placeholder_error (placeholder);
   char *warnings = join (json_object_get (troupe_placeholder_value (placeholder), "warnings"));
+  bool news = is_news (op, &error);
   drop (op);
+  bool last = self->left != NULL && self->ops == NULL;
   if (error.code == TROUPE_OK && warnings != NULL)
     warn (self, warnings, NULL);
-  else if (error.code != TROUPE_OK && (self->parent == NULL || error.code != TROUPE_CANCELLED))
-    warn (self, error.why, &error); // but a task that is over takes its hub along
+  else if (news)
+    warn (self, error.why, &error);
   free (warnings);
+  if (last)
+    self->left (self->left_context, self);
 }
 
 // -- Operations ------------------------------------------------------------------------------------------------------
@@ -316,6 +330,13 @@ troupe_hub_open (troupe_hub_t **out, troupe_node_t *node, const troupe_hub_optio
   return err;
 }
 
+static void
+stop_renewing (troupe_hub_t *self)
+{
+  if (self->parent == NULL)
+    troupe_loop_remove_prepare (troupe_node_loop (self->node), renew, self);
+}
+
 void
 troupe_hub_close (troupe_hub_t **self_p)
 {
@@ -323,10 +344,24 @@ troupe_hub_close (troupe_hub_t **self_p)
   if (self == NULL)
     return;
   *self_p = NULL;
-  if (self->parent == NULL)
-    troupe_loop_remove_prepare (troupe_node_loop (self->node), renew, self);
-  operate (self, "hub/close", about (self), NULL); // without memory for it, the lease closes it
+  if (self->left == NULL) {
+    stop_renewing (self);
+    operate (self, "hub/close", about (self), NULL); // without memory for it, the lease closes it
+  }
   free_hub (self);
+}
+
+troupe_err_t
+troupe_hub_leave (troupe_hub_t *self, troupe_hub_left_fn *left, void *context, troupe_error_t *error)
+{
+  troupe_err_t err = operate (self, "hub/close", about (self), error);
+  if (err != TROUPE_OK)
+    return err;
+  stop_renewing (self);
+  self->ops->closes = true;
+  self->left = left;
+  self->left_context = context;
+  return TROUPE_OK;
 }
 
 const troupe_id_t *

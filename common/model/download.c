@@ -8,7 +8,9 @@
 
 #include "model/download.h"
 #include "model/base64.h"
+#include "model/failure.h"
 #include "model/file_link.h"
+#include "model/retry.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -155,7 +157,7 @@ on_body (char *bytes, size_t one, size_t size, void *context)
 // -- From beginning to end -------------------------------------------------------------------------------------------
 
 static bool
-set_options (download_t *self, const char *url)
+set_options (download_t *self, const char *url, int64_t now)
 {
   CURL *easy = self->easy;
   return curl_easy_setopt (easy, CURLOPT_URL, url) == CURLE_OK &&
@@ -171,18 +173,18 @@ set_options (download_t *self, const char *url)
          curl_easy_setopt (easy, CURLOPT_ERRORBUFFER, self->detail) == CURLE_OK &&
          curl_easy_setopt (easy, CURLOPT_PRIVATE, self->owner) == CURLE_OK &&
          curl_easy_setopt (easy, CURLOPT_CONNECTTIMEOUT_MS, (long)DOWNLOAD_CONNECT_MS) == CURLE_OK &&
-         curl_easy_setopt (easy, CURLOPT_TIMEOUT_MS, (long)DOWNLOAD_WHOLE_MS) == CURLE_OK &&
+         curl_easy_setopt (easy, CURLOPT_TIMEOUT_MS, (long)(self->until > now ? self->until - now : 1)) == CURLE_OK &&
          curl_easy_setopt (easy, CURLOPT_LOW_SPEED_LIMIT, 100L) == CURLE_OK &&
          curl_easy_setopt (easy, CURLOPT_LOW_SPEED_TIME, (long)DOWNLOAD_SILENT_S) == CURLE_OK &&
          curl_easy_setopt (easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK;
 }
 
 static troupe_err_t
-start (download_t *self, CURLM *multi, const char *url, troupe_error_t *error)
+start (download_t *self, CURLM *multi, const char *url, int64_t now, troupe_error_t *error)
 {
   self->detail[0] = 0;
   self->easy = curl_easy_init ();
-  if (self->easy && set_options (self, url) && curl_multi_add_handle (multi, self->easy) == CURLM_OK)
+  if (self->easy && set_options (self, url, now) && curl_multi_add_handle (multi, self->easy) == CURLM_OK)
     return TROUPE_OK;
   curl_easy_cleanup (self->easy);
   self->easy = NULL;
@@ -201,14 +203,23 @@ read_file (download_t *self, troupe_error_t *error)
   return code == TROUPE_OK ? make_data (self, error) : code;
 }
 
+// What came of an attempt before doesn't count.
 troupe_err_t
-download_start (download_t *self, CURLM *multi, troupe_error_t *error)
+download_start (download_t *self, CURLM *multi, int64_t now, troupe_error_t *error)
 {
-  return strncasecmp (self->url, "file:", 5) == 0 ? read_file (self, error) : start (self, multi, self->url, error);
+  if (self->attempts++ == 0)
+    self->until = now + DOWNLOAD_WHOLE_MS;
+  *self->total -= self->body.size;
+  bytes_reset (&self->body);
+  self->redirects = 0;
+  self->due = 0;
+  self->may_pass = false;
+  return strncasecmp (self->url, "file:", 5) == 0 ? read_file (self, error)
+                                                  : start (self, multi, self->url, now, error);
 }
 
 static troupe_err_t
-redirect (download_t *self, CURLM *multi, troupe_error_t *error)
+redirect (download_t *self, CURLM *multi, int64_t now, troupe_error_t *error)
 {
   char *there = NULL, *url;
   curl_easy_getinfo (self->easy, CURLINFO_REDIRECT_URL, &there);
@@ -217,32 +228,37 @@ redirect (download_t *self, CURLM *multi, troupe_error_t *error)
   url = strdup (there);
   download_stop (self, multi);
   bytes_reset (&self->body);
-  troupe_err_t code = url ? start (self, multi, url, error) : no_memory (error);
+  troupe_err_t code = url ? start (self, multi, url, now, error) : no_memory (error);
   free (url);
   return code;
 }
 
 static troupe_err_t
-of_status (const download_t *self, long status, troupe_error_t *error)
+of_status (download_t *self, long status, troupe_error_t *error)
 {
   char why[48];
-  bool passes = status >= 500 || status == 408 || status == 429;
+  self->may_pass = status >= 500 || status == 408 || status == 425 || status == 429;
   snprintf (why, sizeof why, "it can't be fetched: HTTP %ld", status);
-  return refuse (self, error, passes ? TROUPE_LINK_UNREACHABLE : TROUPE_BAD_MESSAGE, why);
+  refuse (self, error, self->may_pass ? TROUPE_LINK_UNREACHABLE : TROUPE_BAD_MESSAGE, why);
+  error->retry_after_ms = self->may_pass ? retry_asked (self->easy) : 0;
+  return error->code;
 }
 
 static troupe_err_t
-of_curl (const download_t *self, CURLcode result, troupe_error_t *error)
+of_curl (download_t *self, CURLcode result, troupe_error_t *error)
 {
   char why[256];
   bool wrong = result == CURLE_URL_MALFORMAT || result == CURLE_UNSUPPORTED_PROTOCOL;
+  if (result == CURLE_OUT_OF_MEMORY)
+    return no_memory (error);
+  self->may_pass = failure_may_pass (result);
   snprintf (why, sizeof why, "it can't be fetched: %.200s",
             self->detail[0] ? self->detail : curl_easy_strerror (result));
   return refuse (self, error, wrong ? TROUPE_BAD_MESSAGE : TROUPE_LINK_UNREACHABLE, why);
 }
 
 troupe_err_t
-download_over (download_t *self, CURLM *multi, CURLcode result, troupe_error_t *error)
+download_over (download_t *self, CURLM *multi, CURLcode result, int64_t now, troupe_error_t *error)
 {
   long status = status_of (self);
   if (self->failed) {
@@ -252,7 +268,7 @@ download_over (download_t *self, CURLM *multi, CURLcode result, troupe_error_t *
   if (result != CURLE_OK)
     return of_curl (self, result, error);
   if (status / 100 == 3)
-    return redirect (self, multi, error);
+    return redirect (self, multi, now, error);
   if (status / 100 != 2)
     return of_status (self, status, error);
   download_stop (self, multi);

@@ -9,7 +9,11 @@
 #include "model/gather.h"
 #include "model/answer.h"
 #include "model/download.h"
+#include "model/failure.h"
+#include "model/retry.h"
+#include "troupe/log.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +22,8 @@ enum { KINDS_MAX = 4 }; // image, audio, video, file
 struct gather {
   download_t links[GATHER_LINKS_MAX];
   size_t count;
-  size_t total; // bytes so far
+  troupe_answer_t *answer; // once it has begun
+  size_t total;            // bytes so far
 };
 
 static troupe_err_t
@@ -157,22 +162,59 @@ gather_destroy (gather_t **self_p)
 // -- Fetching them ---------------------------------------------------------------------------------------------------
 
 troupe_err_t
-gather_start (gather_t *self, troupe_answer_t *answer, CURLM *multi, troupe_error_t *error)
+gather_start (gather_t *self, troupe_answer_t *answer, CURLM *multi, int64_t now, troupe_error_t *error)
 {
   troupe_err_t code = TROUPE_OK;
+  bool first = !self->answer;
+  self->answer = answer;
   for (size_t i = 0; code == TROUPE_OK && i < self->count; i++) {
     self->links[i].owner = answer;
-    code = download_start (&self->links[i], multi, error);
+    if (first || (self->links[i].due && self->links[i].due <= now))
+      code = download_start (&self->links[i], multi, now, error);
   }
   return code;
 }
 
-troupe_err_t
-gather_take (gather_t *self, CURLM *multi, CURL *easy, CURLcode result, troupe_error_t *error)
+static void
+log_repeat (const gather_t *self, const download_t *link, troupe_error_t *error, int64_t now)
 {
-  for (size_t i = 0; i < self->count; i++)
-    if (self->links[i].easy == easy)
-      return download_over (&self->links[i], multi, result, error);
+  const troupe_model_t *model = self->answer->model;
+  char attempt[16], pause[24];
+  snprintf (attempt, sizeof attempt, "%u", link->attempts);
+  snprintf (pause, sizeof pause, "%" PRId64, link->due - now);
+  failure_finish (model, error);
+  model_count (self->answer->model, MODEL_COUNT_LINK_RETRIES, 1);
+  troupe_log (TROUPE_LOG_INFO, "a link couldn't be fetched and is tried again", "model", model->object, "why",
+              error->why, "attempt", attempt, "pause_ms", pause, NULL);
+}
+
+// Whether the link that failed is tried again, when its pause is over.
+static bool
+repeat (gather_t *self, download_t *link, CURLM *multi, const gather_event_t *event, troupe_error_t *error)
+{
+  const troupe_answer_t *answer = self->answer;
+  bool early = answer->deadline != TROUPE_LOOP_NEVER && answer->deadline < link->until;
+  int64_t until = early ? answer->deadline : link->until,
+          pause = retry_pause (answer->model->retry_pause_ms, link->attempts, error->retry_after_ms, event->random),
+          due = link->may_pass && link->attempts <= answer->model->retries ? retry_due (event->now, pause, until) : 0;
+  if (due == 0)
+    return false;
+  download_stop (link, multi);
+  link->due = due;
+  log_repeat (self, link, error, event->now);
+  return true;
+}
+
+troupe_err_t
+gather_take (gather_t *self, CURLM *multi, const gather_event_t *event, troupe_error_t *error)
+{
+  for (size_t i = 0; i < self->count; i++) {
+    download_t *link = &self->links[i];
+    if (link->easy != event->easy)
+      continue;
+    troupe_err_t code = download_over (link, multi, event->result, event->now, error);
+    return code == TROUPE_OK || repeat (self, link, multi, event, error) ? TROUPE_OK : code;
+  }
   return TROUPE_OK;
 }
 
@@ -180,9 +222,19 @@ bool
 gather_whole (const gather_t *self)
 {
   for (size_t i = 0; i < self->count; i++)
-    if (self->links[i].easy)
+    if (self->links[i].easy || self->links[i].due)
       return false;
   return true;
+}
+
+int64_t
+gather_due (const gather_t *self)
+{
+  int64_t first = INT64_MAX;
+  for (size_t i = 0; i < self->count; i++)
+    if (self->links[i].due && self->links[i].due < first)
+      first = self->links[i].due;
+  return first;
 }
 
 void

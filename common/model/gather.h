@@ -28,12 +28,25 @@ troupe_err_t gather_pretend (gather_t *self, troupe_error_t *error);
 troupe_err_t gather_put (gather_t *self, prompt_t *prompt, troupe_error_t *error);
 void gather_destroy (gather_t **self_p);
 
-// The engine's thread. `answer` is what its handles are private to.
-troupe_err_t gather_start (gather_t *self, struct troupe_answer *answer, CURLM *multi, troupe_error_t *error);
-// One of its handles is done.
-troupe_err_t gather_take (gather_t *self, CURLM *multi, CURL *easy, CURLcode result, troupe_error_t *error);
+// The engine's thread. Begins to fetch what is due: everything the first time, then what failed and is tried again.
+// `answer` is what its handles are private to.
+troupe_err_t gather_start (gather_t *self, struct troupe_answer *answer, CURLM *multi, int64_t now,
+                           troupe_error_t *error);
+
+typedef struct {
+  CURL *easy; // is done
+  CURLcode result;
+  int64_t now;
+  uint64_t random; // for a pause
+} gather_event_t;
+
+// One of its handles is done. An error is final: a link that failed and may be there another time is tried again as
+// often, and after such pauses, as a request of the model's.
+troupe_err_t gather_take (gather_t *self, CURLM *multi, const gather_event_t *event, troupe_error_t *error);
 // Everything is here.
 bool gather_whole (const gather_t *self);
+// When a link is to be tried again, the first of them; INT64_MAX: none.
+int64_t gather_due (const gather_t *self);
 void gather_stop (gather_t *self, CURLM *multi);
 
 #endif

@@ -5,10 +5,11 @@
 // jitter comes on top.
 
 #include "model/retry.h"
+#include "troupe/loop.h"
 
-#include <curl/curl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <time.h>
 
 int64_t
 retry_pause (int64_t base_ms, unsigned attempt, unsigned retry_after_ms, uint64_t random)
@@ -19,6 +20,28 @@ retry_pause (int64_t base_ms, unsigned attempt, unsigned retry_after_ms, uint64_
   if (most > RETRY_CAP_MS)
     most = RETRY_CAP_MS;
   return retry_after_ms + (int64_t)(random % (uint64_t)(most + 1));
+}
+
+int64_t
+retry_due (int64_t now, int64_t pause, int64_t deadline)
+{
+  bool in_time = deadline == TROUPE_LOOP_NEVER ? pause <= RETRY_AFTER_MAX_MS : now + pause < deadline;
+  return in_time ? now + pause : 0;
+}
+
+static const char *
+header (CURL *easy, const char *name)
+{
+  struct curl_header *found;
+  return curl_easy_header (easy, name, 0, CURLH_HEADER, -1, &found) == CURLHE_OK ? found->value : NULL;
+}
+
+unsigned
+retry_asked (CURL *easy)
+{
+  const char *ms = header (easy, "retry-after-ms"), *text = header (easy, "retry-after");
+  unsigned pause = ms ? retry_after_ms (ms) : 0;
+  return pause ? pause : text ? retry_after (text, time (NULL)) : 0;
 }
 
 static unsigned

@@ -89,9 +89,8 @@ static bool
 plan_repeat (run_t *self, troupe_answer_t *answer, const troupe_error_t *error, int64_t now)
 {
   int64_t pause = retry_pause (answer->model->retry_pause_ms, answer->attempts, error->retry_after_ms, draw (self)),
-          due = now + pause;
-  bool in_time = answer->deadline == TROUPE_LOOP_NEVER ? pause <= RETRY_AFTER_MAX_MS : due < answer->deadline;
-  if (!in_time)
+          due = retry_due (now, pause, answer->deadline);
+  if (due == 0)
     return false;
   if (answer->transfer)
     transfer_stop (answer, engine_multi (self->engine));
@@ -234,29 +233,34 @@ give_back (run_t *self, troupe_answer_t *answer)
 }
 
 static void
-gather (run_t *self, troupe_answer_t *answer)
+gather_on (run_t *self, troupe_answer_t *answer, troupe_err_t code, troupe_error_t *error)
+{
+  schedule_move (&self->schedule, answer, bounded (answer, gather_due (answer->gather))); // curl minds the rest
+  if (code != TROUPE_OK)
+    fail (self, answer, error);
+  else if (gather_whole (answer->gather))
+    give_back (self, answer);
+}
+
+// Begins with all, or with what is due again.
+static void
+gather (run_t *self, troupe_answer_t *answer, int64_t now)
 {
   troupe_error_t error = {0};
   CURLM *multi = engine_multi (self->engine);
   troupe_err_t code =
-    multi ? gather_start (answer->gather, answer, multi, &error)
+    multi ? gather_start (answer->gather, answer, multi, now, &error)
           : troupe_error_set (&error, TROUPE_NO_MEMORY, answer->model->object, NULL, "libcurl doesn't start");
   answer->state = ANSWER_GATHER;
-  schedule_move (&self->schedule, answer, bounded (answer, INT64_MAX)); // curl minds the rest of the time
-  if (code != TROUPE_OK)
-    fail (self, answer, &error);
-  else if (gather_whole (answer->gather))
-    give_back (self, answer);
+  gather_on (self, answer, code, &error);
 }
 
 static void
 gathered (run_t *self, troupe_answer_t *answer, CURLM *multi, CURL *easy, CURLcode result)
 {
   troupe_error_t error = {0};
-  if (gather_take (answer->gather, multi, easy, result, &error) != TROUPE_OK)
-    fail (self, answer, &error);
-  else if (gather_whole (answer->gather))
-    give_back (self, answer);
+  gather_event_t event = {easy, result, troupe_loop_now (), draw (self)};
+  gather_on (self, answer, gather_take (answer->gather, multi, &event, &error), &error);
 }
 
 void
@@ -313,7 +317,7 @@ run_begin (run_t *self, troupe_answer_t *answer, int64_t now)
     answer->state = ANSWER_PLAY;
     schedule_move (&self->schedule, answer, bounded (answer, now + answer->script.delay_ms));
   } else if (answer->gather)
-    gather (self, answer);
+    gather (self, answer, now);
   else
     fetch (self, answer, now);
 }
@@ -330,6 +334,8 @@ step (run_t *self, troupe_answer_t *answer, int64_t now)
     check_silence (self, answer, now);
   else if (answer->state == ANSWER_PAUSE)
     fetch (self, answer, now);
+  else if (answer->state == ANSWER_GATHER)
+    gather (self, answer, now);
   else
     play (self, answer, now);
 }

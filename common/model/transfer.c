@@ -205,14 +205,6 @@ take_quota (const transfer_t *self)
   self->answer->reply.tokens_left = quota->tokens.left;
 }
 
-static unsigned
-asked_pause (const transfer_t *self)
-{
-  const char *ms = header (self, "retry-after-ms"), *text = header (self, "retry-after");
-  unsigned pause = ms ? retry_after_ms (ms) : 0;
-  return pause ? pause : text ? retry_after (text, time (NULL)) : 0;
-}
-
 static troupe_err_t
 cut (const transfer_t *self, CURLcode result, troupe_error_t *error)
 {
@@ -244,7 +236,7 @@ transfer_outcome (troupe_answer_t *answer, CURLcode result, bool *may_pass, trou
     return self->error.code;
   }
   if (status >= 300)
-    return failure_of_status (model, status, bytes_text (&self->body), self->body.size, asked_pause (self), error);
+    return failure_of_status (model, status, bytes_text (&self->body), self->body.size, retry_asked (self->easy), error);
   if (self->kind == BODY_STREAM)
     return end_of_events (self, result, error);
   if (result != CURLE_OK)

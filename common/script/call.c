@@ -30,7 +30,7 @@ static const double DEADLINE_MAX_S = 30.0 * 24 * 3600;
 
 typedef struct {
   int64_t deadline_ms;
-  bool wait, own, has_fan, more, stream;
+  bool wait, once, own, has_fan, more, stream;
   troupe_id_t fan;
 } options_t;
 
@@ -58,11 +58,13 @@ read_options (lua_State *L, options_t *out)
     out->deadline_ms = seconds > 0 && seconds < 0.001 ? 1 : (int64_t)(seconds * 1000);
     lua_getfield (L, OPTIONS, "wait");
     out->wait = lua_toboolean (L, -1);
+    lua_getfield (L, OPTIONS, "once");
+    out->once = lua_toboolean (L, -1);
     lua_getfield (L, OPTIONS, "own");
     out->own = lua_toboolean (L, -1);
     lua_getfield (L, OPTIONS, "stream");
     out->stream = lua_toboolean (L, -1);
-    lua_pop (L, 4);
+    lua_pop (L, 5);
   }
   if (!lua_isnil (L, FAN))
     read_fan (L, out);
@@ -130,6 +132,7 @@ send (making_t *self, const json_t *input, troupe_error_t *error)
                         .parent = task,
                         .deadline_ms = self->options.deadline_ms,
                         .wait = self->options.wait,
+                        .once = self->options.once,
                         .inputs = inputs,
                         .inputs_count = self->input.inputs_count,
                         .hubs = hubs,
@@ -215,8 +218,8 @@ make (lua_State *L, int status, lua_KContext context)
   return 1;
 }
 
-// call (service, input, options, fan): its placeholder. options: deadline (s), wait, own, stream. fan: the id of the
-// group, with a + behind it if others of it follow
+// call (service, input, options, fan): its placeholder. options: deadline (s), wait, once, own, stream. fan: the id
+// of the group, with a + behind it if others of it follow
 static int
 call (lua_State *L)
 {

@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
   MEMORY_MAX = 256 * 1024 * 1024, // far more than any conversation, and less than any machine has
@@ -69,11 +70,13 @@ open_all (lua_State *L)
   call_open (L);
   hub_open (L);
   globals_open (L);
+  json_open (L);
   local_open (L);
   memory_open (L);
   parse_open (L);
   session_open (L);
   stream_open (L);
+  tool_open (L);
   for (const prelude_part_t *part = prelude_parts; part->name; part++) {
     if (luaL_loadbufferx (L, part->text, part->size, part->name, "t") != LUA_OK)
       return lua_error (L);
@@ -84,12 +87,27 @@ open_all (lua_State *L)
   return 0;
 }
 
+int64_t
+engine_spent (void)
+{
+  struct timespec spent = {0};
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &spent);
+  return (int64_t)spent.tv_sec * 1000 + spent.tv_nsec / 1000000;
+}
+
+void
+engine_begin_slice (troupe_script_t *self)
+{
+  self->slice_started = troupe_loop_now ();
+  self->slice_spent = engine_spent ();
+}
+
 troupe_err_t
 engine_protect (troupe_script_t *self, lua_CFunction fn, void *argument, troupe_error_t *error)
 {
   lua_State *L = self->L;
   if (!self->current)
-    self->slice_started = troupe_loop_now ();
+    engine_begin_slice (self);
   lua_pushcfunction (L, fn);
   lua_pushlightuserdata (L, argument);
   if (lua_pcall (L, 1, 0, 0) == LUA_OK)
@@ -170,6 +188,7 @@ engine_destroy (troupe_script_t **self_p)
   }
   if (self->L)
     lua_close (self->L);
+  hub_forget_all (self);
   while (self->handles) { // nobody waits for them any more; the calls go on
     handle_t *handle = self->handles;
     handle->refs = 1;

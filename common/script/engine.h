@@ -55,7 +55,7 @@ struct strand {
   int64_t wake_at;   // TROUPE_LOOP_NEVER
   const void *ending; // session.c: the question that it waits for; only to be compared
   // While it runs:
-  int64_t spent_ms;                   // without waiting
+  int64_t spent_ms;                   // of the processor's time without waiting
   const char *doom;                   // why it may not go on
   char *trace;                        // as of its error; NULL: none was made
   bool leaving;                       // os.exit
@@ -101,11 +101,14 @@ struct troupe_script {
   void *spawn_context;
   lua_State *L;
   size_t memory, memory_max;
-  int64_t busy_ms, slice_started;
+  int64_t busy_ms;
+  int64_t slice_started; // on the loop's clock
+  int64_t slice_spent;   // by this thread until then, in ms of the processor's time
   bool preempted; // a coroutine was suspended because its slice was over
   strand_t *strands, *ready, **ready_end, *current;
   handle_t *handles;
   local_t *locals; // agents made in the script
+  struct leaving *leaving; // hubs of the workflow that were left (hub.c)
   troupe_tally_t *tally; // of the replies that the script parses
   // The workflow (workflow.c):
   strand_t *main;
@@ -133,6 +136,10 @@ troupe_err_t engine_attach (troupe_script_t *self, troupe_node_t *node);
 void engine_destroy (troupe_script_t **self_p);
 // Calls fn (L) with `argument` as a light userdata at 1, so that errors are caught; the message is in `error`.
 troupe_err_t engine_protect (troupe_script_t *self, lua_CFunction fn, void *argument, troupe_error_t *error);
+// Lua begins to run: from here on it is watched (strand_hook).
+void engine_begin_slice (troupe_script_t *self);
+// What this thread has computed so far, in ms of the processor's time.
+int64_t engine_spent (void);
 // Makes the loop turn again without waiting.
 void engine_wake (troupe_script_t *self);
 
@@ -209,16 +216,18 @@ void failure_of (lua_State *L, troupe_error_t *out);
 void failure_open (lua_State *L);
 void failure_add (lua_State *L); // its native, as below
 
-// call.c, hub.c, globals.c, local.c, memory.c, parse.c, session.c, stream.c: natives. Each adds its functions to the
-// table on top of the stack; raises.
+// call.c, hub.c, globals.c, json.c, local.c, memory.c, parse.c, session.c, stream.c, tool.c: natives. Each adds its functions to
+// the table on top of the stack; raises.
 void call_open (lua_State *L);
 void hub_open (lua_State *L);
+void json_open (lua_State *L);
 void globals_open (lua_State *L);
 void local_open (lua_State *L);
 void memory_open (lua_State *L);
 void parse_open (lua_State *L);
 void session_open (lua_State *L);
 void stream_open (lua_State *L);
+void tool_open (lua_State *L);
 
 // stream.c: a part of a call whose handle has a reader.
 void stream_pass_on (void *context, troupe_placeholder_t *placeholder, unsigned attempt, const json_t *part);
@@ -226,6 +235,8 @@ void stream_pass_on (void *context, troupe_placeholder_t *placeholder, unsigned 
 // hub.c: the hubs whose blocks the caller runs in, filled in; how many.
 unsigned hub_enclosing (lua_State *L, troupe_id_t ids[SCRIPT_HUBS_MAX]);
 void hub_close_all (strand_t *strand);
+// Nobody is told any more what comes of hubs that were left.
+void hub_forget_all (troupe_script_t *engine);
 
 // workflow.c: after each round of strands; when to be called again.
 int64_t workflow_prepare (troupe_script_t *engine, int64_t now);

@@ -134,7 +134,13 @@ get_field (lua_State *L)
       lua_pushstring (L, fields[i].text);
       return 1;
     }
-  return 0;
+  if (strcmp (key, "retryable") == 0)
+    lua_pushboolean (L, troupe_err_class (self->error.code) == TROUPE_CLASS_RETRYABLE);
+  else if (strcmp (key, "retry_after") == 0 && self->error.retry_after_ms)
+    lua_pushnumber (L, self->error.retry_after_ms / 1000.0);
+  else
+    lua_pushnil (L);
+  return 1;
 }
 
 int

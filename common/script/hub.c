@@ -3,7 +3,8 @@
 // Hubs in scripts (troupe/hub.h). A hub is open from msghub to the end of its block; every call that is made meanwhile,
 // by the coroutine that opened it or one that it resumed, also in functions called from the block, is said in it. The
 // block's variable closes the hub (__close), and what a coroutine that nobody resumes any more has left open is closed
-// by the collector, or with the strand.
+// by the collector, or with the strand. What a workflow asked of a hub may fail after its block: it is told of that, and
+// its end waits for it.
 
 #include "script/engine.h"
 
@@ -15,7 +16,15 @@ typedef struct hub hub_t;
 struct hub {
   hub_t *next, **link; // of the strand's, the innermost first; link is NULL once it is closed
   troupe_hub_t *hub;
+  troupe_script_t *workflow; // NULL: it is of a turn
   lua_State *owner;
+};
+
+// A hub that was left.
+struct leaving {
+  struct leaving *next, **link; // of the engine's
+  troupe_script_t *engine;
+  troupe_hub_t *hub;
 };
 
 static hub_t *
@@ -42,6 +51,47 @@ check_open (lua_State *L)
 }
 
 static void
+forget (struct leaving *self)
+{
+  *self->link = self->next;
+  if (self->next)
+    self->next->link = self->link;
+  troupe_hub_close (&self->hub);
+  free (self);
+}
+
+void
+hub_forget_all (troupe_script_t *engine)
+{
+  while (engine->leaving)
+    forget (engine->leaving);
+}
+
+static void
+left (void *context, troupe_hub_t *hub)
+{
+  struct leaving *self = context;
+  (void)hub;
+  engine_wake (self->engine); // it may end now
+  forget (self);
+}
+
+static bool
+leave (troupe_script_t *engine, troupe_hub_t *hub)
+{
+  struct leaving *self = malloc (sizeof *self);
+  if (!self || troupe_hub_leave (hub, left, self, NULL) != TROUPE_OK) {
+    free (self);
+    return false;
+  }
+  *self = (struct leaving){.next = engine->leaving, .link = &engine->leaving, .engine = engine, .hub = hub};
+  if (self->next)
+    self->next->link = &self->next;
+  engine->leaving = self;
+  return true;
+}
+
+static void
 end (hub_t *self)
 {
   if (!self->link)
@@ -50,7 +100,8 @@ end (hub_t *self)
   if (self->next)
     self->next->link = self->link;
   self->link = NULL;
-  troupe_hub_close (&self->hub);
+  if (!self->workflow || !leave (self->workflow, self->hub))
+    troupe_hub_close (&self->hub);
 }
 
 void
@@ -91,7 +142,8 @@ warn (void *context, troupe_hub_t *hub, const char *text, const troupe_error_t *
   if (strstr (text, "not known") && session &&
       strncmp (session + 1, troupe_hub_session (hub), strlen (troupe_hub_session (hub))) == 0)
     return;
-  fprintf (stderr, "troupe: hub: %s%s%s\n", text, error ? ": " : "", error ? error->why : "");
+  const char *next = error ? error->next : ""; // of an error, `text` is why
+  fprintf (stderr, "troupe: hub: %s%s%s%s\n", text, *next ? " (" : "", next, *next ? ")" : "");
 }
 
 // -- Members -----------------------------------------------------------------------------------------------------------
@@ -152,7 +204,7 @@ open_there (lua_State *L, int status, lua_KContext context)
   if (count_enclosing (L) == SCRIPT_HUBS_MAX)
     return failure_text (L, "more than %d hubs in each other", SCRIPT_HUBS_MAX);
   hub_t *self = lua_newuserdatauv (L, sizeof *self, 0);
-  *self = (hub_t){.owner = L};
+  *self = (hub_t){.workflow = strand->turn ? NULL : strand->engine, .owner = L};
   lua_rawgetp (L, LUA_REGISTRYINDEX, &script_hub_key);
   lua_setmetatable (L, -2);
   json_t *announcement = lua_isnil (L, 2) ? NULL : take_messages (L, 2, &missing);

@@ -11,7 +11,6 @@
 
 #include "troupe/message.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { MADE_FROM = 1000 }; // numbers below are those of the input's messages (agent/input.c)
@@ -149,10 +148,11 @@ to_text (lua_State *L)
 {
   json_t *self = message_test (L, 1);
   const char *name = json_string_value (json_object_get (self, "name"));
-  if (!name) {
-    char *text = json_dumps (self, JSON_COMPACT | JSON_ENCODE_ANY);
-    lua_pushstring (L, text ? text : "(out of memory)"); // if this raises, the text is lost with all the rest
-    free (text);
+  if (!name) { // written where Lua keeps it, so that nothing is lost when this raises
+    luaL_Buffer buffer;
+    size_t size = json_dumpb (self, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = luaL_buffinitsize (L, &buffer, size);
+    luaL_pushresultsize (&buffer, json_dumpb (self, text, size, JSON_COMPACT | JSON_ENCODE_ANY));
     return 1;
   }
   lua_pushfstring (L, "%s: ", name);

@@ -20,16 +20,15 @@
 
 static const char parser_key;
 
-// The JSON on the stack as a table; it is given up, also when this raises.
+// What was parsed (given up) as a table on the stack; `slot`, of message_push_empty, owns it whatever is raised.
 static void
-push_new (lua_State *L, json_t *value)
+push_parsed (lua_State *L, troupe_parsed_t *parsed, json_t **slot)
 {
-  json_t **slot = message_push_empty (L);
-  *slot = value;
-  if (!value)
+  *slot = troupe_parsed_to_json (parsed);
+  troupe_parsed_destroy (&parsed);
+  if (!*slot)
     luaL_error (L, "not enough memory");
-  value_push (L, value);
-  lua_remove (L, -2);
+  value_push (L, *slot);
 }
 
 // repair (text, want): value and changes, or nil and why not
@@ -149,6 +148,7 @@ read_text (lua_State *L)
   troupe_parsed_t *parsed;
   luaL_argcheck (L, !memchr (text, '\0', size), 2, "a text without NUL expected");
   const char *model = luaL_optstring (L, 3, NULL);
+  json_t **slot = message_push_empty (L);
   troupe_err_t code = troupe_parser_parse (parser, text, &parsed, &error);
   if (!parsed)
     return failure_raise (L, &error, NULL);
@@ -161,9 +161,7 @@ read_text (lua_State *L)
                                           : TROUPE_TALLY_UNCHANGED,
                         repairs);
   }
-  json_t *record = troupe_parsed_to_json (parsed);
-  troupe_parsed_destroy (&parsed);
-  push_new (L, record);
+  push_parsed (L, parsed, slot);
   if (code == TROUPE_OK)
     return 1;
   lua_pushstring (L, error.why);
@@ -178,6 +176,7 @@ accept (lua_State *L)
   value_of_t conversion = {.refer = false};
   troupe_error_t error;
   troupe_parsed_t *parsed;
+  json_t **slot = message_push_empty (L);
   json_t *fields = value_of (L, 2, &conversion);
   if (!fields)
     return failure_text (L, "the fault handler's fields: %s", conversion.why);
@@ -185,9 +184,7 @@ accept (lua_State *L)
   json_decref (fields);
   if (code != TROUPE_OK)
     return failure_raise (L, &error, NULL);
-  json_t *record = troupe_parsed_to_json (parsed);
-  troupe_parsed_destroy (&parsed);
-  push_new (L, record);
+  push_parsed (L, parsed, slot);
   return 1;
 }
 

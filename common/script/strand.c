@@ -6,7 +6,9 @@
 //
 // A strand waits for one handle, for a time, or both. Who settles a handle makes those ready that wait for it.
 //
-// A strand that has computed for longer than it may is doomed: it is suspended and never resumed, so that no pcall
+// A slice is a time on the clock, because the loop has others to serve meanwhile. How long a strand may compute is the
+// processor's time: on a machine that is busy with other things, or in a process that was stopped, hardly any of it
+// passes. A strand that has computed for longer than it may is doomed: it is suspended and never resumed, so that no pcall
 // holds it; where it can't be suspended (under table.sort, say), each of its instructions raises until it can, or ends.
 // Blocks are closed afterwards under the same rule. (An error that a hook raises leaves hooks off in a coroutine that
 // dies of it; so a strand's function runs in a pcall of the engine's own, which switches them on again before blocks
@@ -148,7 +150,7 @@ unwind (strand_t *self)
   troupe_script_t *engine = self->engine;
   strand_t *before = engine->current;
   engine->current = self;
-  engine->slice_started = troupe_loop_now ();
+  engine_begin_slice (engine);
 #if LUA_VERSION_RELEASE_NUM >= 50406
   lua_closethread (self->L, engine->L);
 #else
@@ -220,17 +222,17 @@ run (strand_t *self)
 {
   troupe_script_t *engine = self->engine;
   int results, arguments = lua_status (self->L) == LUA_YIELD ? 0 : 3;
-  int64_t began = troupe_loop_now ();
   if (self->waiting)
     self->spent_ms = 0;
   self->waiting = false;
   self->awaited = NULL;
   self->wake_at = TROUPE_LOOP_NEVER;
   engine->current = self;
-  engine->slice_started = began;
+  engine_begin_slice (engine);
+  int64_t spent = engine->slice_spent; // of the beginning
   int status = lua_resume (self->L, engine->L, arguments, &results);
   engine->current = NULL;
-  self->spent_ms += troupe_loop_now () - began;
+  self->spent_ms += engine_spent () - spent;
   bool preempted = engine->preempted;
   engine->preempted = false;
   if (status == LUA_OK || (status == LUA_YIELD && self->leaving)) {
@@ -301,13 +303,13 @@ strand_hook (lua_State *L, lua_Debug *record)
 {
   troupe_script_t *engine = engine_of (L);
   strand_t *self = engine->current;
-  int64_t ran = troupe_loop_now () - engine->slice_started;
+  int64_t spent = engine_spent () - engine->slice_spent;
   (void)record;
-  if (!self && ran > engine->busy_ms)
+  if (!self && spent > engine->busy_ms)
     raise_doom (L, too_long); // a file is being loaded
-  if (self && self->spent_ms + ran > engine->busy_ms)
+  if (self && self->spent_ms + spent > engine->busy_ms)
     self->doom = too_long;
-  bool over = self && (self->doom || ran >= SLICE_MS);
+  bool over = self && (self->doom || troupe_loop_now () - engine->slice_started >= SLICE_MS);
   if (over && lua_isyieldable (L) && !self->waiting && !engine->preempted) {
     engine->preempted = true;
     lua_yield (L, 0);

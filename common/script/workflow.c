@@ -106,7 +106,7 @@ workflow_prepare (troupe_script_t *self, int64_t now)
 {
   if (!self->ending || !self->ended)
     return TROUPE_LOOP_NEVER;
-  bool late = now >= self->end_by, open = false;
+  bool late = now >= self->end_by, open = self->leaving && !late;
   for (const handle_t *handle = self->handles; handle; handle = handle->next)
     open = open || needs (handle, late);
   bool impatient = self->interrupted || self->trace;

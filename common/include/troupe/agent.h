@@ -85,7 +85,9 @@ typedef struct {
   const char *name;                // serves agent/<name>
   const char *session;             // it was made for this session: serves agent/<name>#<session>. NULL: for all
   const troupe_agent_type_t *type; // borrowed for the agent's life
-  const json_t *settings;          // the agent's part of the configuration, for the type; borrowed for this call
+  // The agent's part of the configuration, for the type; borrowed for this call. With "memory": false, of whatever type
+  // it is, it forgets what it heard, was asked and said when a turn ends; its state stays.
+  const json_t *settings;
   void *state;                     // for a type without `open`: its state, the caller's
   const char *description;         // one sentence for `troupe ps` and other agents; may be NULL
   unsigned concurrency;            // how many turns at once: 1 to 1,000,000

@@ -56,6 +56,13 @@ troupe_err_t troupe_hub_open (troupe_hub_t **out, troupe_node_t *node, const tro
 // them is told nobody any more. A hub that was opened for a task is closed before that is ended.
 void troupe_hub_close (troupe_hub_t **self_p);
 
+// Leaves it in the same way, but what comes of operations under way is still told. Once all have been answered
+// `left (context)` is called, from the loop, which closes the hub; to close it earlier ends the telling. Until then no
+// operation may be asked for, and `warning` must not close it. For a hub without a parent. no_memory, and those of
+// troupe_node_call: it hasn't been left.
+typedef void (troupe_hub_left_fn) (void *context, troupe_hub_t *hub);
+troupe_err_t troupe_hub_leave (troupe_hub_t *self, troupe_hub_left_fn *left, void *context, troupe_error_t *error);
+
 // For troupe_call_t's `hubs`.
 const troupe_id_t *troupe_hub_id (const troupe_hub_t *self);
 const char *troupe_hub_session (const troupe_hub_t *self);

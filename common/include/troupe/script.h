@@ -36,7 +36,7 @@ typedef struct {
   troupe_node_t *node;             // connected to the mesh
   const char *session;             // what it calls is called in this session; copied
   size_t memory_max;               // bytes of Lua's memory; 0: 256 MiB
-  int64_t busy_ms;                 // how long a coroutine may compute without waiting; 0: 30 s
+  int64_t busy_ms;                 // of the processor's time, how long a coroutine may compute without waiting; 0: 30 s
   const troupe_agent_type_t *user; // what a UserAgent is; borrowed. NULL: there are none here
   void *user_state;                // its state
   troupe_script_spawn_fn *spawn;   // NULL: no agent can move out

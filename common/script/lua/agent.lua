@@ -116,6 +116,9 @@ local function take (given, known, required)
   for _, key in ipairs (required) do
     check_text (given, key)
   end
+  if given.memory ~= nil and type (given.memory) ~= "boolean" then
+    fail ("memory: true or false expected")
+  end
   local copy = {}
   for key, value in pairs (given) do
     copy[key] = value
@@ -123,7 +126,8 @@ local function take (given, known, required)
   return copy
 end
 
-local dialog = { name = true, model = true, fallback = true, prompt = true, sys_prompt = true, description = true }
+local dialog = { name = true, model = true, fallback = true, prompt = true, sys_prompt = true, description = true,
+  memory = true }
 
 local function make_dialog (kind, given, known)
   local settings = take (given, known, { "name", "model" })
@@ -146,7 +150,7 @@ function DictDialogAgent (given)
 end
 
 function ScriptAgent (given)
-  local known = { name = true, file = true, model = true, config = true, description = true }
+  local known = { name = true, file = true, model = true, config = true, description = true, memory = true }
   local settings = take (given, known, { "name", "file" })
   settings.file = native.absolute_path (settings.file)
   return make ("script", settings)
@@ -165,7 +169,7 @@ end
 
 local function define (_, given)
   local known = { name = true, reply = true, observe = true, init = true, model = true, fallback = true, config = true,
-    description = true }
+    description = true, memory = true }
   local settings = take (given, known, { "name" })
   if type (settings.reply) ~= "function" then
     fail ("reply: a function (self, x) expected")
@@ -186,10 +190,26 @@ function agent (name)
   return setmetatable ({ name = service:match ("/([^#@]*)"), service = service }, Agent)
 end
 
+-- What a call's options must be, where they are given.
+local function check_options (options)
+  if options.deadline ~= nil and type (options.deadline) ~= "number" then
+    fail ("deadline: a number of seconds expected")
+  end
+  if options.once ~= nil and type (options.once) ~= "boolean" then
+    fail ("once: true or false expected")
+  end
+end
+
+native.check_options = check_options
+
 -- A call of any service, such as tool/echo.
 function _G.call (service, input, options)
-  if options ~= nil and type (options) ~= "table" then
-    fail ("options: a table expected")
+  if options ~= nil then
+    if type (options) ~= "table" then
+      fail ("options: a table expected, such as {deadline = 30}")
+    end
+    check_keys (options, { deadline = true, once = true, stream = true, wait = true }, "option")
+    check_options (options)
   end
   return call (service, input, options)
 end
@@ -227,13 +247,12 @@ function native.call_with (self, service, x, options)
     fail ("options: a table expected, such as {deadline = 30}")
   end
   for key in pairs (options) do
-    if key ~= "deadline" and key ~= "wait" and key ~= "keys" and key ~= "fan" then
-      fail ("unknown option %s; there are deadline, fault_handler, keys, max_retries, parse and wait", tostring (key))
+    if key ~= "deadline" and key ~= "wait" and key ~= "keys" and key ~= "fan" and key ~= "once" then
+      fail ("unknown option %s; there are deadline, fault_handler, keys, max_retries, once, parse and wait",
+        tostring (key))
     end
   end
-  if options.deadline ~= nil and type (options.deadline) ~= "number" then
-    fail ("deadline: a number of seconds expected")
-  end
+  check_options (options)
   local wait = self.wait
   if options.wait ~= nil then
     wait = options.wait
@@ -241,31 +260,68 @@ function native.call_with (self, service, x, options)
   if options.keys ~= nil then
     x = { messages = x == nil and null or x, keys = options.keys }
   end
-  return call (service, x, { deadline = options.deadline or self.deadline, wait = wait, own = self.own }, options.fan)
+  return call (service, x,
+    { deadline = options.deadline or self.deadline, wait = wait, once = options.once, own = self.own }, options.fan)
 end
 
 -- What lies with a model or its server, so that another one may do better.
 local models_faults = { model_unreachable = true, model_failed = true, rate_limited = true, unauthorized = true,
                         unknown_service = true, service_died = true, overloaded = true }
 
+-- Another model's answer, marked as a model with a fallback of its own marks it.
+local function mark (answer, model, other)
+  local metadata = answer:value ().metadata
+  local by = type (metadata) == "table" and metadata.answered_by or "model/" .. other
+  return native.with_fields (answer, { instead_of = "model/" .. model, answered_by = by })
+end
+
 -- The first answer, of a model and then of others, that isn't such an error.
 local function call_one_of (model, others, input, options)
   local answer = call ("model/" .. model, input, options)
-  for _, other in ipairs (others) do
-    local good, why = pcall (function ()
-      return answer:value ()
-    end)
-    if good or type (why) ~= "userdata" or not models_faults[why.code] or native.streamed (answer) then
+  for i = 0, #others do
+    local good, why = #others == 0, nil -- with nobody else to ask it is waited for where it is read
+    if not good then
+      good, why = pcall (answer.value, answer)
+    end
+    if good then
+      return i == 0 and answer or mark (answer, model, others[i])
+    end
+    if i == #others or type (why) ~= "userdata" or not models_faults[why.code] or native.streamed (answer) then
       return answer
     end
-    answer = call ("model/" .. other, input, options)
+    answer = call ("model/" .. others[i + 1], input, options)
   end
-  return answer
 end
 
--- {stream = true}: what the model streams is passed on.
+-- A table that is no list: {stream = true}.
 local function is_options (x)
-  return type (x) == "table" and getmetatable (x) == nil and x.stream ~= nil
+  return type (x) == "table" and getmetatable (x) == nil and type (next (x)) == "string"
+end
+
+local model_options = { stream = true, tools = true, rounds = true, parameters = true, format = true, knowledge = true,
+  options = true, parse = true, fault_handler = true, max_retries = true } -- the last three are of parse.lua
+
+local function check_model_options (options)
+  check_keys (options, model_options, "option")
+  if options.tools == nil and options.rounds ~= nil then
+    fail ("rounds go with tools")
+  end
+  if options.tools ~= nil and options.stream then
+    fail ("stream doesn't go with tools: what the model says before it calls one isn't the reply")
+  end
+end
+
+-- With what an ask holds besides.
+local function input_of (messages, name, options, tools, must_answer)
+  local parameters = options.parameters
+  if must_answer then
+    parameters = { tool_choice = "none" }
+    for key, value in pairs (options.parameters or {}) do
+      parameters[key] = key == "tool_choice" and "none" or value
+    end
+  end
+  return { messages = messages, agent = name, tools = tools, parameters = parameters, format = options.format,
+    knowledge = options.knowledge, options = options.options }
 end
 
 -- self.model of an agent that is written in Lua: asks its model with texts (said by the user), messages and lists of them,
@@ -292,15 +348,19 @@ function native.ask_model (model, name, others)
     end
   end
   return function (...)
-    local messages, count, options = list {}, select ("#", ...), nil
+    local messages, count, options = list {}, select ("#", ...), {}
     if count > 0 and is_options ((select (count, ...))) then
       options, count = (select (count, ...)), count - 1
-      check_keys (options, { stream = true }, "option")
+      check_model_options (options)
     end
     for i = 1, count do
       gather (messages, (select (i, ...)))
     end
-    return call_one_of (model, others or {}, { messages = messages, agent = name }, options)
+    local function ask (tools, must_answer)
+      local input = input_of (messages, name, options, tools, must_answer)
+      return call_one_of (model, others or {}, input, { stream = options.stream })
+    end
+    return options.tools == nil and ask () or native.use_tools (options, model, name, messages, ask)
   end
 end
 

@@ -266,62 +266,82 @@ native.remember_model (function (model, name, others)
     for i = 1, count - 1 do
       messages[#messages + 1] = (select (i, ...))
     end
-    local how = how_of (options)
-    for key in pairs (options) do
-      if key ~= "parse" and key ~= "fault_handler" and key ~= "max_retries" then
-        fail ("unknown option %s; there are fault_handler, max_retries and parse", tostring (key))
+    local how, rest = how_of (options), nil
+    for key, value in pairs (options) do
+      if key == "stream" then
+        fail ("stream doesn't go with parse: what can't be read is asked for again")
+      elseif key ~= "parse" and key ~= "fault_handler" and key ~= "max_retries" then
+        rest = rest or {}
+        rest[key] = value
       end
     end
     messages[#messages + 1] = how.parser and how.parser:instruction ()
-    local reply, record = ask_model (how, ask, tostring (model), name, messages)
+    local reply, record = ask_model (how, function (asked)
+      return ask (asked, rest)
+    end, tostring (model), name, messages)
     return native.with_fields (reply, record.fields, record.content)
   end
 end)
 
 -- -- Per agent -----------------------------------------------------------------------------------------------------------
 
--- What others get of the fields, where the parser doesn't choose: all but the thought.
-local function public (record)
-  if record.metadata then
-    return record.metadata
-  end
+-- What others get: what the model tells of its reply, but its thinking, and over it the fields. Where the parser
+-- doesn't choose, that is all of them but the thought.
+local function public (told, record)
   local fields = {}
-  for key, field in pairs (record.fields) do
-    if key ~= "thought" then
+  for key, field in pairs (type (told) == "table" and told or {}) do
+    fields[key] = field
+  end
+  fields.thinking = nil
+  for key, field in pairs (record.metadata or record.fields) do
+    if record.metadata or key ~= "thought" then
       fields[tostring (key)] = field
     end
   end
   return fields
 end
 
-local function reply_of (how, prompt, model)
+-- Without `how` the reply is what the model says. `rest` are other options of the ask.
+local function reply_of (how, prompt, model, rest)
   return function (self)
     local system = prompt
-    if how.parser then
+    if how and how.parser then
       system = (prompt ~= "" and prompt .. "\n\n" or "") .. how.parser:instruction ()
     end
     local messages = self.memory:get ()
     if system ~= "" then
       table.insert (messages, 1, msg (self.name, system, { role = "system" }))
     end
-    local _, record = ask_model (how, self.model, model, self.name, messages)
+    local function ask (asked)
+      return self.model (asked, rest)
+    end
+    if not how then
+      return ask (messages)
+    end
+    local reply, record = ask_model (how, ask, model, self.name, messages)
     if record.memory then
       native.remember_as (record.memory)
     end
-    return { content = record.content or "", metadata = public (record) }
+    return { content = record.content or "", metadata = public (reply:value ().metadata, record) }
   end
 end
 
 local dialog, dict, known = DialogAgent, DictDialogAgent, { name = true, model = true, fallback = true, prompt = true,
-  sys_prompt = true, description = true, parse = true, fault_handler = true, max_retries = true }
+  sys_prompt = true, description = true, parse = true, fault_handler = true, max_retries = true, tools = true,
+  rounds = true, memory = true }
 
--- With parse it is made of functions of the script, and stays inside.
+-- With parse or tools it is made of functions of the script, and stays inside.
 function DialogAgent (given)
   if type (given) ~= "table" then
     return dialog (given)
   end
   native.check_keys (given, known)
-  if not asks_right (given) then
+  local how, rest = asks_right (given) and how_of (given) or nil, nil
+  if given.tools ~= nil or given.rounds ~= nil then
+    native.check_tools (given.tools, given.rounds)
+    rest = { tools = given.tools, rounds = given.rounds }
+  end
+  if not how and not rest then
     return dialog (given)
   end
   local prompt = given.prompt or given.sys_prompt or ""
@@ -329,7 +349,7 @@ function DialogAgent (given)
     fail ("model, prompt: texts expected")
   end
   return Agent { name = given.name, model = given.model, fallback = given.fallback, description = given.description,
-    reply = reply_of (how_of (given), prompt, given.model) }
+    memory = given.memory, reply = reply_of (how, prompt, given.model, rest) }
 end
 
 -- Its keys are looked at where it is made, and not only when it is served.

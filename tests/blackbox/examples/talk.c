@@ -79,6 +79,22 @@ Test (examples, a_parallel_search)
   free (many);
 }
 
+static void
+ask_clerk (const char *question, const char *told)
+{
+  process_t *clerk = process_run ("troupe", "run", "-f", EXAMPLE ("tools.yaml"), EXAMPLE ("tools.lua"), "--", question);
+  process_expect_exit (clerk, 0);
+  cr_assert_str_eq (process_output (clerk), told);
+  process_destroy (&clerk);
+}
+
+Test (examples, a_clerk_with_tools)
+{
+  ask_clerk ("What do tea and bread cost?", "(look_up)\n(add)\nclerk: Altogether that is 7.\n");
+  ask_clerk ("What do tea and gold cost?",
+             "(look_up: there is no gold on the list)\nclerk: I'm sorry, we don't have gold.\n");
+}
+
 // The last of four replies comes; it shows that all were heard.
 Test (examples, a_hub_in_c)
 {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define LOOPBACK ", \"private_networks\": [\"127.0.0.0/8\"]"
+#define SOON ", \"retry_pause\": 10"
 #define FOX "iVBORyBmb3g=" // what the server has under most names
 
 TestSuite (links, .init = server_enter_others, .fini = server_leave);
@@ -106,12 +107,55 @@ Test (links, that_lead_to_something_else_say_what_it_is)
                 "what is there is text/html, not of the type image");
   expect_error ("ollama", LOOPBACK, "/vague", TROUPE_BAD_MESSAGE, "say it as the block's mime");
   expect_error ("ollama", LOOPBACK, "/gone.png", TROUPE_BAD_MESSAGE, "it can't be fetched: HTTP 404");
-  expect_error ("ollama", LOOPBACK, "/busy.png", TROUPE_LINK_UNREACHABLE, "it can't be fetched: HTTP 503");
+  expect_error ("ollama", LOOPBACK SOON, "/busy.png", TROUPE_LINK_UNREACHABLE, "it can't be fetched: HTTP 503");
   expect_error ("ollama", LOOPBACK, "/empty.png", TROUPE_BAD_MESSAGE, "what is there is empty");
   expect_error ("ollama", LOOPBACK, "/ring.png", TROUPE_BAD_MESSAGE, "it leads on too often");
-  expect_error ("ollama", LOOPBACK, "http://127.0.0.1:1/fox.png", TROUPE_LINK_UNREACHABLE, "it can't be fetched");
+  expect_error ("ollama", LOOPBACK SOON, "http://127.0.0.1:1/fox.png", TROUPE_LINK_UNREACHABLE, "it can't be fetched");
   expect_error ("anthropic", LOOPBACK ", \"links\": \"fetch\"", "/big.png", TROUPE_BAD_MESSAGE,
                 "more than 5000000 bytes");
+}
+
+// As a request of the model's is: when it broke off, when the server is busy, and when it asks to wait.
+Test (links, that_fail_in_passing_are_fetched_again)
+{
+  expect_sent ("ollama", LOOPBACK SOON, "/unsteady.png", "\"images\": [\"" FOX "\"]");
+  cr_assert_eq (server_asked ("/media/unsteady.png"), 4);
+  cr_assert_eq (server_asked ("/api/chat"), 1);
+  expect_error ("ollama", LOOPBACK SOON ", \"retries\": 1", "/busy.png", TROUPE_LINK_UNREACHABLE, "HTTP 503");
+  cr_assert_eq (server_asked ("/media/busy.png"), 2);
+}
+
+// Dropped, past its deadline, or with its engine: nobody fetches it again.
+Test (links, that_are_to_be_fetched_again_may_be_dropped)
+{
+  for (int i = 0; i < 3; i++) {
+    ask_t one = {0};
+    server_model_of ("ollama", "", LOOPBACK ", \"retry_pause\": 600000");
+    stand_ask_value (&stand, &one, ask_value ("/busy.png"), false,
+                     i == 0   ? troupe_loop_now () + 300 * 1000
+                     : i == 1 ? troupe_loop_now () + 200
+                              : TROUPE_LOOP_NEVER);
+    for (int turn = 0; i != 1 && server_asked ("/media/busy.png") <= (unsigned)i && turn < 1000; turn++)
+      cr_assert_eq (troupe_loop_turn (stand.loop, 10), TROUPE_OK);
+    if (i == 1)
+      stand_run (&stand); // one that would begin again too late fails at once
+    else if (stand.open == 1)
+      troupe_answer_drop (&one.answer);
+    ask_clear (&one);
+    stand_stop (&stand);
+  }
+}
+
+Test (links, that_fail_for_good_or_for_long_are_fetched_once)
+{
+  expect_error ("ollama", LOOPBACK SOON, "/gone.png", TROUPE_BAD_MESSAGE, "HTTP 404");
+  expect_error ("ollama", LOOPBACK SOON, "/page.png", TROUPE_BAD_MESSAGE, "text/html");
+  ask_t one = ask ("ollama", LOOPBACK SOON, "/later.png");
+  cr_assert_eq (one.error.retry_after_ms, 3600 * 1000);
+  server_expect_error (&one, TROUPE_LINK_UNREACHABLE, "HTTP 429");
+  cr_assert_eq (server_asked ("/media/gone.png"), 1);
+  cr_assert_eq (server_asked ("/media/page.png"), 1);
+  cr_assert_eq (server_asked ("/media/later.png"), 1);
 }
 
 Test (links, to_files_are_read_below_one_folder_only)

@@ -3,9 +3,11 @@
 # A server for what the mock server of the other tests doesn't speak: DashScope's tasks, OpenAI's older completions, an
 # endpoint of its own for images, a rate that is told in headers, and media that links lead to. It prints its port, and counts what it is asked.
 import json
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 asked = {}
+refused = {} # since when
 
 
 class Handler (BaseHTTPRequestHandler):
@@ -53,18 +55,34 @@ class Handler (BaseHTTPRequestHandler):
         name, value = keys[path]
         self.answer ({"data": []}, 200 if self.headers[name] == value else 401)
 
+    # Breaks off, isn't there, asks to wait for a second, and is there if that was done.
+    def shaky (self, number):
+        early = time.time () - refused.get (number - 1, 0) < 1
+        self.send_response (404 if early else {2: 503, 3: 429}.get (number, 200))
+        refused[number] = time.time () if number == 3 else 0
+        self.send_header ("Content-Type", "image/png")
+        self.send_header ("Content-Length", "8")
+        self.send_header ("Retry-After", "1" if number == 3 else "0")
+        self.end_headers ()
+        self.wfile.write (b"\x89PNG fox"[:4 if number == 1 else 8])
+        self.close_connection = number == 1
+
     # What links in asks lead to.
     def media (self, name):
-        self.count ()
-        leads = {"moved.png": "/media/fox.png", "ring.png": "/media/ring.png", "away.png": "http://192.0.2.1/fox.png",
-                 "file.png": "file:///etc/hostname"}
+        number = self.count ()
+        if name == "shaky.png":
+            return self.shaky (number)
+        leads = {"moved.png": "/media/fox.png", "ring.png": "/media/ring.png", "unsteady.png": "/media/shaky.png",
+                 "away.png": "http://192.0.2.1/fox.png", "file.png": "file:///etc/hostname"}
         types = {"page.png": "text/html", "vague.png": "application/octet-stream", "vague": "application/octet-stream",
-                 "busy.png": 503, "gone.png": 404}
+                 "busy.png": 503, "gone.png": 404, "later.png": 429}
         kind = types.get (name, "image/png")
         body = b"x" * 5000001 if name == "big.png" else b"" if name == "empty.png" else b"\x89PNG fox"
         self.send_response (302 if name in leads else kind if isinstance (kind, int) else 200)
         if name in leads:
             self.send_header ("Location", leads[name])
+        if name == "later.png":
+            self.send_header ("Retry-After", "3600")
         self.send_header ("Content-Type", str (kind))
         self.send_header ("Content-Length", str (len (body)))
         self.end_headers ()

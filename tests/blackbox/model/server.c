@@ -140,25 +140,43 @@ asks_about (const json_t *entry, const char *text)
   return content && strstr (content, text);
 }
 
-unsigned
-server_requests (const char *text)
+// What the server tells of itself there.
+static json_t *
+get (const char *path)
 {
   char url[128];
   bytes_t body = {0};
-  unsigned count = 0;
   CURL *easy = curl_easy_init ();
-  snprintf (url, sizeof url, "http://127.0.0.1:%d/__aimock/journal", port);
+  snprintf (url, sizeof url, "http://127.0.0.1:%d%s", port, path);
   curl_easy_setopt (easy, CURLOPT_URL, url);
   curl_easy_setopt (easy, CURLOPT_WRITEFUNCTION, keep);
   curl_easy_setopt (easy, CURLOPT_WRITEDATA, &body);
   cr_assert_eq (curl_easy_perform (easy), CURLE_OK);
   curl_easy_cleanup (easy);
-  json_t *journal = json_loads (bytes_text (&body), 0, NULL), *entry;
+  json_t *value = json_loads (bytes_text (&body), 0, NULL);
+  cr_assert_not_null (value, "%s", bytes_text (&body));
+  bytes_clear (&body);
+  return value;
+}
+
+unsigned
+server_requests (const char *text)
+{
+  json_t *journal = get ("/__aimock/journal"), *entry;
+  unsigned count = 0;
   size_t i;
-  cr_assert (json_is_array (journal), "%s", bytes_text (&body));
+  cr_assert (json_is_array (journal));
   json_array_foreach (journal, i, entry)
     count += asks_about (entry, text);
   json_decref (journal);
-  bytes_clear (&body);
   return count;
+}
+
+unsigned
+server_asked (const char *path)
+{
+  json_t *asked = get ("/asked");
+  json_int_t count = json_integer_value (json_object_get (asked, path));
+  json_decref (asked);
+  return (unsigned)count;
 }

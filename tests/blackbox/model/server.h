@@ -24,6 +24,9 @@ int server_port (void);
 // How many requests of which the last message holds `text` the server has got.
 unsigned server_requests (const char *text);
 
+// The same of the other server, of those to that path.
+unsigned server_asked (const char *path);
+
 // -- A model of it ---------------------------------------------------------------------------------------------------
 
 extern stand_t stand;

@@ -81,14 +81,15 @@ Test (agents, of_two_runs_never_meet)
                                "  return self.session .. self.state.n\n"
                                "end}\n"
                                "print 'ready'\n"
-                               "for _ = 1, 6000 do if io.open 'go' then break end sleep (0.01) end\n"
+                               "UserAgent {name = 'me'} ():wait ()\n"
                                "for i = 1, 10 do assert (a ().content == session () .. i) end\n";
   process_t *up = flow_up ();
   place_write ("flow.lua", script);
   process_t *one = process_run ("troupe", "run", "flow.lua"), *two = process_run ("troupe", "run", "flow.lua");
   process_expect (one, "ready");
   process_expect (two, "ready");
-  place_write ("go", "");
+  process_send (one, "go\n");
+  process_send (two, "go\n");
   flow_end (&one, 0);
   flow_end (&two, 0);
   mesh_down (&up);
@@ -124,7 +125,7 @@ Test (agents, in_processes_of_their_own_come_back)
     flow_start ("local far = ScriptAgent {name = 'far', file = 'counter.lua'}:to_dist ()\n"
                 "local dora = DialogAgent {name = 'dora', model = 'talker', prompt = 'secret'}:to_dist ()\n"
                 "print (far 'a', dora 'a')\n"
-                "for _ = 1, 6000 do if io.open 'go' then break end sleep (0.01) end\n"
+                "UserAgent {name = 'me'} ():wait ()\n"
                 "print (far 'b', dora 'b')\n");
   process_expect (run, "far: far 1 \\(1\\): .*dora: turn 1: a");
   pid_t far = await_agent ("far", 0);
@@ -138,7 +139,7 @@ Test (agents, in_processes_of_their_own_come_back)
   cr_assert_null (strstr (line, "secret"), "its settings stand in the process list: %s", line);
   kill (far, SIGKILL);
   await_agent ("far", far);
-  place_write ("go", "");
+  process_send (run, "go\n");
   process_expect (run, "far: far 2 \\(3\\): .*dora: turn 2: b");
   flow_end (&run, 0);
   pid_t pid;
@@ -209,6 +210,23 @@ Test (agents, reply_with_the_keys_that_are_asked_for)
     "assert (x.speak == 'I say hello' and x.agreement == true and x.content == x.speak and x.thought == nil)\n"
     "local y = d ('and', {keys = {vote = 'string'}})\n"
     "assert (y.vote == 'bob' and y.speak == nil)\n");
+}
+
+// What was said in a hub since the last turn is there for one turn.
+Test (agents, may_be_without_memory)
+{
+  flow_check ("local d = DialogAgent {name = 'd', model = 'talker', memory = false}\n"
+              "assert (d 'one'.content == 'turn 1: one' and d 'two'.content == 'turn 1: two')\n"
+              "local f = Agent {name = 'f', memory = false, reply = function (self, x)\n"
+              "  self.state.n = (self.state.n or 0) + 1\n"
+              "  local texts = {}\n"
+              "  for i, m in ipairs (self.memory:get ()) do texts[i] = m.text end\n"
+              "  return self.state.n .. ': ' .. table.concat (texts, ' ')\n"
+              "end}\n"
+              "assert (f 'one'.content == '1: one' and f 'two'.content == '2: two')\n"
+              "msghub ({d, f}, msg ('host', 'heard'), function () assert (f 'asked'.content == '3: heard asked') end)\n"
+              "assert (f 'three'.content == '4: three', f 'three'.content)\n"
+              "assert (not pcall (DialogAgent, {name = 'e', model = 'talker', memory = 'no'}))\n");
 }
 
 Test (agents, ask_another_model_when_theirs_is_away)

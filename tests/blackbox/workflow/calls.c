@@ -171,6 +171,41 @@ Test (calls, reach_every_service)
               "assert (not ok and tostring (err):find 'deadline: a number', tostring (err))\n");
 }
 
+// Its agent kills its own process the first time that it is asked for a word, and tells how often it was.
+static const char mortal[] = "return { reply = function (self, x)\n"
+                             "  local path, runs = x.content .. '.runs', 0\n"
+                             "  local file <close> = io.open (path, 'a+')\n"
+                             "  for _ in file:lines () do runs = runs + 1 end\n"
+                             "  file:write 'run\\n'\n"
+                             "  file:flush ()\n"
+                             "  if runs == 0 then os.execute 'kill -9 $PPID' end\n"
+                             "  return 'run ' .. runs + 1\n"
+                             "end }\n";
+
+Test (calls, may_be_made_to_run_at_most_once)
+{
+  place_write ("mortal.lua", mortal);
+  process_t *up = mesh_up ("models: { talker: { type: rehearsal } }\n"
+                           "agents: { mortal: { type: script, file: mortal.lua } }\n");
+  free (flow_run (
+    "local mortal = agent 'mortal'\n"
+    "assert (mortal ('again', {wait = true}).content == 'run 2')\n"
+    "local function expect (x)\n"
+    "  local ok, err = pcall (function () return x.content end)\n"
+    "  assert (not ok and err.code == 'service_died' and tostring (err):match 'at most once', tostring (err))\n"
+    "end\n"
+    "expect (mortal ('agent', {once = true, wait = true}))\n"
+    "expect (call ('agent/mortal', msg ('me', 'service'), {once = true, wait = true}))\n"
+    "local function ask (_, x) return mortal (x, {once = true, wait = true}) end\n"
+    "expect (Agent {name = 'nested', reply = ask} 'nested')\n"
+    "assert (mortal ('agent', {once = true, wait = true}).content == 'run 2')\n"
+    "local ok, err = pcall (mortal, 'x', {once = 1})\n"
+    "assert (not ok and tostring (err):find 'once: true or false', tostring (err))\n"
+    "ok, err = pcall (call, 'agent/mortal', 'x', {onec = true})\n"
+    "assert (not ok and tostring (err):find 'unknown option onec; there are deadline, once', tostring (err))\n"));
+  mesh_down (&up);
+}
+
 Test (calls, of_more_replies_than_a_call_may_name)
 {
   flow_check ("local echo = Agent {name = 'echo', reply = function (_, x) return x.content end}\n"

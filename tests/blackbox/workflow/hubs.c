@@ -136,3 +136,15 @@ Test (hubs, say_what_is_wrong)
               "fails ('number 2 is nil', msghub, {alice, misspelt, bob}, none)\n"
               "fails ('number 1 is no agent', msghub, {'alice'}, none)\n");
 }
+
+// Nothing waits for it in the script.
+Test (hubs, tell_what_is_refused_after_their_block)
+{
+  process_t *up = flow_up ();
+  process_t *run = flow_start ("local many = {}\n"
+                               "for i = 1, 1001 do many[i] = msg ('host', 'x') end\n"
+                               "msghub ({agent 'alice'}, function (hub) hub:broadcast (many) end)\n");
+  process_expect_error (run, "troupe: hub: 1001 messages at once; at most 1000 are taken");
+  flow_end (&run, 0);
+  process_destroy (&up);
+}

@@ -245,12 +245,24 @@ Test (mending, is_counted_for_the_model_that_answered)
   check ("for _, name in ipairs { 'passed', 'other' } do\n"
          "  local a = agent (name)\n"
          "  assert (a 'python'.speak == \"It's fine\")\n"
-         "  assert (a 'sentence'.speak == \"It's fine\")\n"
+         "  local x = a 'sentence'\n"
+         "  assert (x.speak == \"It's fine\" and x.answered_by == 'model/m')\n"
+         "  assert (x.instead_of == (name == 'passed' and 'model/away' or 'model/gone'), x.instead_of)\n"
          "end\n"
          "local c = DialogAgent { name = 'c', model = 'away', parse = form }\n"
          "assert (c 'python'.speak == \"It's fine\")\n"
          "local counts = parse.counts ()\n"
-         "assert (counts['model/m'].mended == 1 and not counts['model/away'])\n");
+         "assert (counts['model/m'].mended == 1 and not counts['model/away'])\n"
+         "local function expect (x)\n"
+         "  assert (x.instead_of == 'model/gone' and x.answered_by == 'model/m' and x.rehearsal, x.text)\n"
+         "end\n"
+         "expect (DialogAgent { name = 'd', model = 'gone', fallback = { 'm' } } 'plain')\n"
+         "expect (DialogAgent { name = 'e', model = 'gone', fallback = { 'm' }, parse = form } 'python')\n"
+         "local function ask (self, x) return self.model (x) end\n"
+         "expect (Agent { name = 'f', model = 'gone', fallback = { 'x', 'm' }, reply = ask } 'plain')\n"
+         "assert (DialogAgent { name = 'g', model = 'm', fallback = { 'x' } } 'plain'.instead_of == nil)\n"
+         "counts = parse.counts ()\n"
+         "assert (counts['model/m'].mended == 2 and not counts['model/gone'])\n");
   for (int i = 0; i < 2; i++) {
     const char *agent = i == 0 ? "passed" : "other";
     cr_expect (log_tells (agent, "model/m", "\\\"wrong\\\":1"), "%s", agent);

@@ -15,13 +15,14 @@ static const char mesh[] = "models:\n"
                            "agents:\n"
                            "  teller: { type: script, file: teller.lua, model: talker }\n";
 
-// Told to "tell", it streams by itself, and goes on when the file "go" is there; else it passes on what its model says.
+// Told to "tell", it streams by itself, and before the end asks the person "gate" whether to go on; told to "tell all",
+// it asks nobody. Else it passes on what its model says.
 static const char teller[] = "local teller = {}\n"
                              "function teller:reply (x)\n"
-                             "  if x.content == 'tell' then\n"
+                             "  if x.content:match '^tell' then\n"
                              "    local read = self.stream 'Once '\n"
                              "    self:stream ('upon ')\n"
-                             "    for _ = 1, 6000 do if io.open 'go' then break end sleep (0.01) end\n"
+                             "    if x.content == 'tell' then agent 'gate' 'Go on?':wait () end\n"
                              "    self.stream 'a time'\n"
                              "    return {content = 'Once upon a time', metadata = {read = read}}\n"
                              "  elseif x.content == 'wrong' then\n"
@@ -48,23 +49,28 @@ begin (void)
 Test (streams, pieces_are_there_before_the_reply)
 {
   process_t *up = begin ();
+  process_t *gate = process_run ("troupe", "chat", "teller", "--name", "gate");
+  process_expect_error (gate, "agent teller"); // it is there
   process_t *call = process_run ("troupe", "call", "agent/teller", "\"tell\"", "--stream");
+  process_expect (gate, "Go on\\?");
   process_expect (call, "\\{\"part\":\\{\"text\":\"Once \"\\}.*\n.*\"upon \"");
   cr_expect (strstr (process_output (call), "a time") == NULL);
-  place_write ("go", "");
+  process_send (gate, "yes\n");
   process_expect (call, "\"a time\".*\n.*\"value\".*\"Once upon a time\"");
   cr_expect_eq (process_wait (call), 0);
   cr_expect (strstr (process_output (call), "\"read\":true") != NULL, "%s", process_output (call));
   process_destroy (&call);
+  process_close_input (gate);
+  process_expect_exit (gate, 0);
+  process_destroy (&gate);
   mesh_down (&up);
 }
 
 Test (streams, nobody_may_read)
 {
   process_t *up = begin ();
-  place_write ("go", "");
   int status;
-  json_t *value = mesh_call ("agent/teller", "\"tell\"", NULL, &status, NULL);
+  json_t *value = mesh_call ("agent/teller", "\"tell all\"", NULL, &status, NULL);
   cr_assert_not_null (value);
   cr_expect_str_eq (json_string_value (json_object_get (value, "content")), "Once upon a time");
   cr_expect (json_is_false (json_object_get (json_object_get (value, "metadata"), "read")));

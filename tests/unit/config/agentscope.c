@@ -140,7 +140,8 @@ Test (agentscope, reads_agent_configurations_as_they_are)
   FILE *file = fopen (path, "w");
   fputs ("[{\"class\": \"DictDialogAgent\", \"args\": {\"name\": \"Player1\", \"sys_prompt\": \"You cost $5.\","
          " \"model_config_name\": \"gpt-4\", \"use_memory\": true, \"max_retries\": 2, \"parse_func\": \"x\"}},"
-         " {\"class\": \"DialogAgent\", \"args\": {\"name\": \"Player2\", \"model_config_name\": \"local\"}}]",
+         " {\"class\": \"DialogAgent\", \"args\": {\"name\": \"Player2\", \"model_config_name\": \"local\","
+         " \"use_memory\": false}}]",
          file);
   fclose (file);
   troupe_err_t code = load_models (
@@ -152,7 +153,9 @@ Test (agentscope, reads_agent_configurations_as_they_are)
   expect (config, "agents.Player1.prompt", "\"You cost $5.\"");
   expect (config, "agents.Player1.model", "\"gpt-4\"");
   expect (config, "agents.Player1.max_retries", "2");
+  expect (config, "agents.Player1.memory", "true");
   expect (config, "agents.Player2.type", "\"dialog\"");
+  expect (config, "agents.Player2.memory", "false");
   expect (config, "agents.Player2.concurrency", "256");
   expect (config, "agents.alice.model", "\"local\"");
   cr_expect_null (troupe_config_get (config, "agent_configs"));

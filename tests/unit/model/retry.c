@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include "model/retry.h"
+#include "troupe/loop.h"
 
 #include <criterion/criterion.h>
 #include <limits.h>
@@ -23,6 +24,14 @@ Test (retry, reads_retry_after)
   cr_assert_eq (retry_after ("1e99", NOW), UINT_MAX);
   cr_assert_eq (retry_after_ms ("250"), 250);
   cr_assert_eq (retry_after_ms ("x"), 0);
+}
+
+Test (retry, is_due_before_the_deadline_only)
+{
+  cr_assert_eq (retry_due (100, 50, 151), 150);
+  cr_assert_eq (retry_due (100, 50, 150), 0);
+  cr_assert_eq (retry_due (100, RETRY_AFTER_MAX_MS, TROUPE_LOOP_NEVER), 100 + RETRY_AFTER_MAX_MS);
+  cr_assert_eq (retry_due (100, RETRY_AFTER_MAX_MS + 1, TROUPE_LOOP_NEVER), 0);
 }
 
 Test (retry, pauses_grow_to_a_cap_and_keep_to_retry_after)

@@ -191,6 +191,23 @@ Test (language, says_what_is_wrong_with_what_it_is_given)
         "assert (DictDialogAgent {name = 'c', model = 'm', keys = {'thought', 'speak'}})\n");
 }
 
+Test (language, writes_and_reads_json)
+{
+  play ("assert (json.encode {b = 1, a = {list {}, null, true, 'x\\n', 1.5}}\n"
+        "        == '{\"a\":[[],null,true,\"x\\\\n\",1.5],\"b\":1}')\n"
+        "assert (json.encode ('x') == '\"x\"' and json.encode (nil) == 'null' and json.encode {} == '{}')\n"
+        "assert (json.encode ({a = 1}, {indent = true}) == '{\\n  \"a\": 1\\n}')\n"
+        "assert (json.encode (msg ('bob', 'Hi')):find '\"content\":\"Hi\"')\n"
+        "local x = json.decode '{\"a\": [1, null, {\"b\": []}], \"c\": null}'\n"
+        "assert (x.a[1] == 1 and x.a[2] == null and #x.a[3].b == 0 and x.c == nil)\n"
+        "assert (json.encode (x) == '{\"a\":[1,null,{\"b\":[]}]}' and json.decode '7' == 7)\n"
+        "local none, why = json.decode '{\\n\"a\": }'\n"
+        "assert (none == nil and why:find 'line 2', why)\n"
+        "assert (json.decode '' == nil and json.decode '[1] 2' == nil)\n"
+        "local ok, err = pcall (json.encode, {print})\n"
+        "assert (not ok and err:find 'json.encode: a function', err)\n");
+}
+
 Test (language, refuses_a_session_that_no_agent_could_be_in)
 {
   static const char *const sessions[] = {"a b", "", "a|b", "x#y"};
