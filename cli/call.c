@@ -17,6 +17,7 @@
 typedef struct {
   client_t client;
   troupe_placeholder_t *placeholder;
+  int64_t deadline_ms; // 0: the mesh's
   bool stream, interrupted, gave_up;
 } call_verb_t;
 
@@ -36,8 +37,8 @@ read_input (json_t **out, const char *operand, troupe_error_t *error)
   if (*out)
     return TROUPE_OK;
   if (json_error_code (&why) == json_error_cannot_open_file)
-    return troupe_error_set (error, TROUPE_NOT_FOUND, object, "check the name", "can't be opened: %s",
-                             strerror (errno));
+    return troupe_error_set (error, errno == ENOENT || errno == ENOTDIR ? TROUPE_NOT_FOUND : TROUPE_IO, object,
+                             "check the name, and who may read it", "can't be opened: %s", strerror (errno));
   return troupe_error_set (error, TROUPE_BAD_ARGUMENT, object, "text stands in double quotes: '\"hello\"'",
                            "line %d, column %d: not JSON: %s", why.line, why.column, why.text);
 }
@@ -86,17 +87,15 @@ prepare (void *context, int64_t now)
 static troupe_err_t
 start (call_verb_t *self, const troupe_args_t *args, const json_t *input, troupe_error_t *error)
 {
-  const char *deadline = troupe_args_value (args, "deadline");
   troupe_call_t call = {.service = troupe_args_operand (args, 0),
                         .input = input,
                         .session = troupe_args_value (args, "session"),
+                        .deadline_ms = self->deadline_ms,
                         .wait = troupe_args_flag (args, "wait"),
                         .once = troupe_args_flag (args, "once"),
                         .part = self->stream ? on_part : NULL,
                         .settled = on_settled,
                         .context = self};
-  if (deadline && client_parse_deadline (&call.deadline_ms, deadline, error) != TROUPE_OK)
-    return TROUPE_BAD_ARGUMENT;
   troupe_err_t err = troupe_node_call (self->client.node, &self->placeholder, &call, error);
   if (err != TROUPE_OK || !troupe_args_flag (args, "verbose"))
     return err;
@@ -172,6 +171,9 @@ call_run (const troupe_args_t *args)
   troupe_error_t error = {0};
   json_t *input = NULL;
   mesh_t mesh;
+  const char *deadline = troupe_args_value (args, "deadline");
+  if (deadline && client_parse_deadline (&self.deadline_ms, deadline, &error) != TROUPE_OK)
+    return output_error (&error);
   troupe_err_t err = read_input (&input, troupe_args_operand (args, 1), &error);
   if (err != TROUPE_OK)
     return output_error (&error);

@@ -164,7 +164,7 @@ greet (const chat_t *self, const json_t *reports)
 }
 
 // Waits for the agent while the mesh may be starting; an agent that neither the configuration nor a broker knows is an
-// error at once.
+// error at once. Who may call but not see reports, which is a key's right, finds out by the first call.
 static troupe_err_t
 find_agent (chat_t *self, troupe_error_t *error)
 {
@@ -176,10 +176,13 @@ find_agent (chat_t *self, troupe_error_t *error)
     const char *first = json_string_value (json_array_get (names, 0));
     if (!self->agent[0] && first)
       snprintf (self->agent, sizeof self->agent, "%s", first);
-    found = self->agent[0] && in_list (names, self->agent);
+    bool hidden = client_refused (reports, error) && error->code == TROUPE_PERMISSION;
+    found = self->agent[0] && (hidden || in_list (names, self->agent));
     bool expected = self->agent[0] && in_list (self->mesh.agents, self->agent);
     if (found)
       greet (self, reports);
+    else if (hidden)
+      err = error->code;
     else if (!expected || troupe_loop_now () >= end)
       err = unknown_agent (self, names, error);
     else

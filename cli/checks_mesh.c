@@ -19,9 +19,12 @@ text_of (const json_t *map, const char *key)
 static void
 check_broker (checks_t *self, const json_t *report)
 {
+  troupe_error_t refusal = {0};
   bool up = json_is_true (json_object_get (report, "up"));
   bool store = strcmp (text_of (report, "store"), "up") == 0;
-  if (!up)
+  if (!up && client_refuses (report, &refusal))
+    checks_add (self, "broker", false, refusal.next, "%s: %s", text_of (report, "endpoint"), refusal.why);
+  else if (!up)
     checks_add (self, "broker", false, "see its log, and `troupe ps`", "%s doesn't answer",
                 text_of (report, "endpoint"));
   else

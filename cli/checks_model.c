@@ -131,7 +131,8 @@ check_rehearsal (checks_t *self, const char *name, const json_t *config)
   if (err == TROUPE_OK)
     checks_add (self, "model", true, NULL, "%s: rehearsal, plays %s", name, rules ? rules : "small talk");
   else
-    checks_add (self, "model", false, error.next, "%s: %s: %s", name, error.object, error.why);
+    checks_add (self, "model", false, *error.next ? error.next : "correct the rules: docs/reference/rehearsal.md",
+                "%s: %s: %s", name, error.object, error.why);
   json_decref (errors);
   troupe_model_destroy (&model);
   troupe_engine_destroy (&engine);

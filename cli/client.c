@@ -75,10 +75,13 @@ no_broker (const client_t *self, const mesh_t *mesh, troupe_error_t *error)
 troupe_err_t
 client_connect (client_t *self, const mesh_t *mesh, troupe_error_t *error)
 {
-  int64_t end = troupe_loop_now () + CLIENT_CONNECT_MS;
+  int64_t start = troupe_loop_now ();
   while (troupe_node_brokers_up (self->node) == 0) {
-    if (troupe_loop_now () >= end)
+    int64_t past = troupe_loop_now () - start;
+    if (past >= CLIENT_START_MS || (past >= CLIENT_CONNECT_MS && !mesh_starting (mesh)))
       return no_broker (self, mesh, error);
+    if (troupe_loop_stopping (self->loop))
+      return troupe_error_set (error, TROUPE_CANCELLED, mesh->name, NULL, "interrupted before a broker answered");
     troupe_err_t err = troupe_loop_turn (self->loop, TURN_MS);
     if (err != TROUPE_OK)
       return troupe_error_set (error, err, "loop", NULL, "failed");
@@ -123,6 +126,28 @@ client_any_up (const json_t *reports)
   json_array_foreach (reports, i, report)
     if (json_is_true (json_object_get (report, "up")))
       return true;
+  return false;
+}
+
+bool
+client_refuses (const json_t *report, troupe_error_t *error)
+{
+  const json_t *refusal = json_object_get (report, "error");
+  if (!json_is_object (refusal))
+    return false;
+  troupe_error_of_json (error, refusal);
+  return error->code != TROUPE_UNAVAILABLE;
+}
+
+bool
+client_refused (const json_t *reports, troupe_error_t *error)
+{
+  size_t i;
+  json_t *report;
+  if (!client_any_up (reports))
+    json_array_foreach (reports, i, report)
+      if (client_refuses (report, error))
+        return true;
   return false;
 }
 

@@ -217,7 +217,7 @@ static const troupe_verb_t verbs[] = {
    "What the brokers that live report, a line for each instance at each broker: the calls it runs of those it "
    "takes at once, the calls that wait for its service, and how long it has been there.\n"
    "\n"
-   "Exit status: 0, or 5 when no broker answers within 2 s.\n",
+   "Exit status: 0; 1 the key may not see reports, 5 no broker answers within 2 s.\n",
    ps_options, 0, 0, ps_run},
   {"dead", "list|show|retry|drop [ID...]", "Look into calls that killed their workers.",
    "A call under which as many instances died as `limits.attempts` says fails as service_died, and is kept as a dead "

@@ -18,6 +18,7 @@
 enum {
   READY_MS = 30 * 1000, // a start takes under 1 s; a machine under load, or Redis reading a large file, longer
   SLOW_MS = 1500,       // when the user is told that it is starting
+  LATE_MS = 5000,       // and what it waits for
   STOP_MS = 45 * 1000   // what `troupe up` may take at most: three stages of 10 s and some
 };
 
@@ -26,7 +27,12 @@ spawn (companion_t *self, const mesh_t *mesh, int output, troupe_error_t *error)
 {
   char *program = process_sibling ("troupe"), *logs = mesh_path (mesh, "log");
   const char *arguments[] = {program, "up", "-f", mesh->file, "--json", "--log-dir", logs, NULL};
-  process_t process = {.arguments = arguments, .input = -1, .output = output, .errors = -1, .keep = -1};
+  process_t process = {.arguments = arguments,
+                       .input = -1,
+                       .output = output,
+                       .errors = -1,
+                       .variable = COMPANION_VARIABLE "=yes",
+                       .keep = -1};
   troupe_err_t err = program && logs ? process_spawn (&self->pid, &process, error)
                                      : troupe_error_set (error, TROUPE_NO_MEMORY, "troupe up", NULL, "out of memory");
   free (program);
@@ -42,7 +48,12 @@ take_line (companion_t *self, const char *text)
   const char *state = json_string_value (json_object_get (line, "state"));
   const char *label = json_string_value (json_object_get (line, "label"));
   const char *words = json_string_value (json_object_get (line, "text"));
+  self->taken = self->taken || (event && strcmp (event, "taken") == 0);
   self->ready = self->ready || (event && strcmp (event, "ready") == 0);
+  if (label && state && strcmp (state, "ready") == 0)
+    json_object_del (self->late, label);
+  else if (label)
+    json_object_set_new (self->late, label, json_true ());
   bool failed = state && strcmp (state, "failed") == 0;
   bool recovered = state && strcmp (state, "ready") == 0 && self->failing;
   if (self->told && label && words && (failed || recovered))
@@ -71,19 +82,38 @@ read_lines (companion_t *self)
   return got > 0;
 }
 
+// "waiting for broker-1 and model/gpt; their logs are in .troupe/office/log"
+static void
+tell_late (const companion_t *self, const mesh_t *mesh)
+{
+  const char *label;
+  json_t *value;
+  size_t left = json_object_size (self->late);
+  if (left == 0)
+    return;
+  fputs ("waiting for ", stderr);
+  json_object_foreach (self->late, label, value)
+    fprintf (stderr, "%s%s", label, --left > 1 ? ", " : left == 1 ? " and " : "");
+  fprintf (stderr, "; see %s/log\n", mesh->directory);
+}
+
 static bool
 wait_ready (companion_t *self, const mesh_t *mesh)
 {
   int64_t start = troupe_loop_now ();
-  bool told = false;
+  unsigned told = 0;
   while (!self->ready) {
     int64_t past = troupe_loop_now () - start;
     struct pollfd ready = {.fd = self->pipe, .events = POLLIN};
     if (past >= READY_MS)
       return false;
-    if (past >= SLOW_MS && !told) {
+    if (past >= SLOW_MS && told == 0) {
       fprintf (stderr, "starting mesh %s\n", mesh->name);
-      told = true;
+      told++;
+    }
+    if (past >= LATE_MS && told == 1) {
+      tell_late (self, mesh);
+      told++;
     }
     if (poll (&ready, 1, 100) > 0 && !read_lines (self))
       return false;
@@ -107,14 +137,23 @@ companion_start (companion_t *self, const mesh_t *mesh, int *exit_status, troupe
     return err;
   }
   int64_t start = troupe_loop_now ();
-  if (wait_ready (self, mesh))
+  self->late = json_object ();
+  bool ready = wait_ready (self, mesh);
+  json_decref (self->late);
+  self->late = NULL;
+  if (ready)
     return TROUPE_OK;
   bool late = troupe_loop_now () - start >= READY_MS;
   if (late)
     kill (self->pid, SIGTERM);
   *exit_status = process_wait (self->pid, STOP_MS);
   close (self->pipe);
+  bool taken = self->taken;
   *self = (companion_t){.pipe = -1};
+  if (taken) {
+    *exit_status = 0;
+    return TROUPE_OK;
+  }
   if (late)
     return troupe_error_set (error, TROUPE_UNAVAILABLE, mesh->name, "run `troupe up` to see why, or `troupe doctor`",
                              "the mesh isn't ready after %d s", READY_MS / 1000);

@@ -89,16 +89,16 @@ show (const troupe_args_t *args)
     return troupe_err_exit (err);
   bool as_json = troupe_args_flag (args, "json");
   json_t *tree = as_json ? troupe_config_redacted (mesh.config) : troupe_config_written (mesh.config);
-  bool shown = tree != NULL;
-  if (tree && as_json)
-    shown = output_json (tree);
-  else if (tree) {
+  troupe_error_t error;
+  if (!tree)
+    troupe_error_set (&error, err = TROUPE_NO_MEMORY, mesh.file, NULL, "out of memory");
+  else if (as_json)
+    output_json (tree);
+  else
     print_yaml (tree, 0, false);
-    shown = fflush (stdout) == 0;
-  }
   json_decref (tree);
   mesh_close (&mesh);
-  return shown ? 0 : troupe_err_exit (TROUPE_IO);
+  return err == TROUPE_OK ? 0 : output_error (&error); // output_finish tells of what can't be written
 }
 
 static int

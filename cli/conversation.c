@@ -94,6 +94,8 @@ on_settled (void *context, troupe_placeholder_t *placeholder)
     tell_failure (self, error);
   json_decref (value);
   forget_reply (self);
+  if (ferror (stdout))
+    conversation_end (self); // nobody sees what more is said; output_finish tells it
   ask (self);
 }
 

@@ -21,7 +21,7 @@ checks_add (checks_t *self, const char *check, bool ok, const char *next, const 
   int size = vasprintf (&text, format, arguments);
   va_end (arguments);
   json_t *item = json_pack ("{s:s, s:b, s:s}", "check", check, "ok", ok, "text", size < 0 ? "" : text);
-  if (!ok && next)
+  if (!ok && next && *next)
     json_object_set_new (item, "next", json_string (next));
   json_array_append_new (self->list, item);
   self->failed = self->failed || !ok;

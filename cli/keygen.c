@@ -37,15 +37,37 @@ list_of (const troupe_args_t *args, const char *option)
   return list;
 }
 
+// A service's name, or a session's, has no spaces and no control characters: a pattern with one would allow nothing.
+static troupe_err_t
+check_patterns (const troupe_args_t *args, const char *option, const char *example, troupe_error_t *error)
+{
+  const char *pattern;
+  char object[32];
+  snprintf (object, sizeof object, "--%s", option);
+  for (size_t i = 0; (pattern = troupe_args_nth (args, option, i)) != NULL; i++) {
+    size_t graphic = 0;
+    while (pattern[graphic] > ' ' && pattern[graphic] < 0x7f)
+      graphic++;
+    if (graphic == 0 || pattern[graphic] != '\0')
+      return troupe_error_set (error, TROUPE_BAD_ARGUMENT, object, example, "\"%s\" can't be the name of one", pattern);
+  }
+  return TROUPE_OK;
+}
+
 static troupe_err_t
 make_one (const troupe_args_t *args, const char *directory, troupe_error_t *error)
 {
+  troupe_err_t err = check_patterns (args, "serves", "for example agent/alice or 'tool/*'", error);
+  if (err == TROUPE_OK)
+    err = check_patterns (args, "sessions", "for example night-1 or 'team-a-*'", error);
+  if (err != TROUPE_OK)
+    return err;
   json_t *rights =
     json_pack ("{s:o*, s:o*, s:b, s:b}", "serves", list_of (args, "serves"), "sessions", list_of (args, "sessions"),
                "calls", !troupe_args_flag (args, "no-calls"), "operator", troupe_args_flag (args, "operator"));
   if (!rights)
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, "--serves", "write a service's name in UTF-8", "not text");
-  troupe_err_t err = make (directory, troupe_args_operand (args, 0), rights, error);
+  err = make (directory, troupe_args_operand (args, 0), rights, error);
   json_decref (rights);
   return err;
 }

@@ -143,3 +143,10 @@ lock_held (const char *directory, pid_t *owner)
   close (fd);
   return held;
 }
+
+bool
+lock_owned (const char *directory)
+{
+  pid_t owner = 0;
+  return lock_held (directory, &owner) && alive (owner);
+}

@@ -20,5 +20,7 @@ troupe_err_t lock_make_directory (const char *path, troupe_error_t *error);
 troupe_err_t lock_take (int *out, const char *directory, troupe_error_t *error);
 // Whether somebody holds the lock; *owner (may be NULL) is the pid written in it, 0 if unknown.
 bool lock_held (const char *directory, pid_t *owner);
+// Whether the one who wrote his pid there holds it, and not children that he has left.
+bool lock_owned (const char *directory);
 
 #endif

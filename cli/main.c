@@ -5,6 +5,7 @@
 // `reference`, which prints docs/reference/cli.md.
 #include "cli/bench_role.h"
 #include "cli/commands.h"
+#include "cli/output.h"
 #include "cli/process.h"
 
 #include <string.h>
@@ -18,7 +19,7 @@ main (int argc, char **argv)
     return bench_role (argc - 2, argv + 2);
   if (argc == 2 && strcmp (argv[1], "reference") == 0) {
     commands_print_reference (stdout);
-    return 0;
+    return output_finish (0);
   }
-  return troupe_option_main (&commands, argc, argv);
+  return output_finish (troupe_option_main (&commands, argc, argv));
 }

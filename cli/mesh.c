@@ -254,6 +254,19 @@ mesh_running (const mesh_t *self)
   return self->directory && lock_held (self->directory, NULL);
 }
 
+bool
+mesh_starting (const mesh_t *self)
+{
+  if (!self->directory || !lock_owned (self->directory))
+    return false;
+  char *path = mesh_path (self, "mesh.json");
+  json_t *content = path ? json_load_file (path, 0, NULL) : NULL; // none: it has only just begun
+  bool ready = json_is_true (json_object_get (content, "ready"));
+  json_decref (content);
+  free (path);
+  return !ready;
+}
+
 char *
 mesh_path (const mesh_t *self, const char *name)
 {
@@ -270,13 +283,13 @@ mesh_file_hint (const mesh_t *self, char *text, size_t size)
 }
 
 troupe_err_t
-mesh_announce (const mesh_t *self, troupe_error_t *error)
+mesh_announce (const mesh_t *self, bool ready, troupe_error_t *error)
 {
   json_t *brokers = json_array ();
   for (size_t i = 0; self->brokers[i]; i++)
     json_array_append_new (brokers, json_string (self->brokers[i]));
-  json_t *content = json_pack ("{s:s, s:i, s:s, s:o, s:O}", "mesh", self->name, "pid", (int)getpid (), "config",
-                               self->file, "brokers", brokers, "agents", self->agents);
+  json_t *content = json_pack ("{s:s, s:i, s:b, s:s, s:o, s:O}", "mesh", self->name, "pid", (int)getpid (), "ready",
+                               ready, "config", self->file, "brokers", brokers, "agents", self->agents);
   char *path = mesh_path (self, "mesh.json"), *draft = mesh_path (self, "mesh.json.new");
   troupe_err_t err = TROUPE_OK;
   if (!content || !path || !draft)

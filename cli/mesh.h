@@ -33,8 +33,10 @@ bool mesh_running (const mesh_t *self);
 // Whether its brokers are on sockets that only this machine reaches. A mesh that others reach is theirs as well: it
 // isn't started by the way.
 bool mesh_is_local (const mesh_t *self);
-// mesh.json, for commands that are given nothing else.
-troupe_err_t mesh_announce (const mesh_t *self, troupe_error_t *error);
+// Whether it runs here, and was never ready yet.
+bool mesh_starting (const mesh_t *self);
+// mesh.json, for commands that are given nothing else, and those that come while it starts.
+troupe_err_t mesh_announce (const mesh_t *self, bool ready, troupe_error_t *error);
 void mesh_retract (const mesh_t *self);
 
 // "<directory>/name" in a new string that the caller frees; NULL when out of memory.

@@ -88,15 +88,18 @@ save (const plan_t *self, const char *suffix, void (*write) (const plan_t *self,
   FILE *file = fopen (path_of (self, suffix, path), "wx");
   if (file == NULL)
     return troupe_error_set (error, errno == EEXIST ? TROUPE_CONFLICT : TROUPE_IO, path,
-                             errno == EEXIST ? "remove it first" : NULL, "can't be made: %s", strerror (errno));
+                             errno == EEXIST ? "remove it first" : "choose another directory by --directory",
+                             "can't be made: %s", strerror (errno));
   write (self, file);
-  bool failed = ferror (file) != 0;
-  failed = fclose (file) != 0 || failed;
-  if (failed) {
-    unlink (path);
-    return troupe_error_set (error, TROUPE_IO, path, NULL, "can't be written");
-  }
-  return TROUPE_OK;
+  int number = fflush (file) != 0 ? errno : ferror (file) ? EIO : 0;
+  if (fclose (file) != 0 && number == 0)
+    number = errno;
+  if (number == 0)
+    return TROUPE_OK;
+  unlink (path);
+  return troupe_error_set (error, TROUPE_IO, path,
+                           number == ENOSPC ? "make room on the disk" : "choose another directory by --directory",
+                           "can't be written: %s", strerror (number));
 }
 
 // -- The agent's file --------------------------------------------------------------------------------------------------
@@ -120,6 +123,18 @@ write_path (FILE *file, const char *before, const char *path)
   json_decref (text);
 }
 
+// A container has its addresses for itself; beside the mesh's processes the mesh's own is taken.
+static void
+write_health (const plan_t *self, FILE *file)
+{
+  if (self->compose)
+    write_value (file, "\nhealth:\n  listen: ", troupe_config_get (self->config, "health.listen"), "\n");
+  else
+    fputs ("\n# health:\n"
+           "#   listen: 127.0.0.1:9500 # a port of its own, if it is to be asked whether it is ready\n",
+           file);
+}
+
 static void
 write_agent (const plan_t *self, FILE *file)
 {
@@ -137,7 +152,7 @@ write_agent (const plan_t *self, FILE *file)
   if (troupe_config_text (self->config, "keys.directory") != NULL)
     write_path (file, "\nkeys:\n  directory: ", troupe_config_text (self->config, "keys.directory"));
   if (troupe_config_text (self->config, "health.listen") != NULL)
-    write_value (file, "\nhealth:\n  listen: ", troupe_config_get (self->config, "health.listen"), "\n");
+    write_health (self, file);
   fprintf (file, new_text_agent, self->name, self->model, self->name);
   write_value (file, "\nlog:\n  format: ", troupe_config_get (self->config, "log.format"), "\n");
 }

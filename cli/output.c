@@ -3,7 +3,9 @@
 // Printing (output.h).
 #include "cli/output.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 bool
@@ -78,6 +80,19 @@ output_end (troupe_err_t err, troupe_error_t *error)
   if (err == TROUPE_OK && fflush (stdout) != 0)
     err = troupe_error_set (error, TROUPE_IO, "standard output", NULL, "can't be written");
   return err == TROUPE_OK ? 0 : output_error (error);
+}
+
+int
+output_finish (int status)
+{
+  errno = 0;
+  bool lost = fflush (stdout) != 0, before = ferror (stdout) != 0;
+  if (status != 0 || (!lost && !before))
+    return status;
+  troupe_error_t error;
+  troupe_error_set (&error, TROUPE_IO, "standard output", "is the disk full, or the reader gone?",
+                    "can't be written%s%s", errno ? ": " : "", errno ? strerror (errno) : "");
+  return output_error (&error);
 }
 
 void

@@ -25,6 +25,9 @@ int output_error (const troupe_error_t *error);
 // The end of a verb that printed: what it printed leaves, and its error is shown unless `err` is TROUPE_OK. Returns its
 // exit status.
 int output_end (troupe_err_t err, troupe_error_t *error);
+// The end of every verb: what was printed leaves. 0 becomes 1, with a message, when some of it couldn't be written, so
+// that nobody takes half of an output for all of it.
+int output_finish (int status);
 // Text that somebody else wrote: control characters but line feed and tab are shown as U+FFFD when `file` is a
 // terminal, so that no model commands the user's terminal.
 void output_text (FILE *file, const char *text);

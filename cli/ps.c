@@ -140,7 +140,9 @@ print_broker (const json_t *broker)
   if (!json_is_true (json_object_get (broker, "up"))) {
     const json_t *error = json_object_get (broker, "error");
     const char *why = json_is_object (error) ? text_of (error, "why") : json_string_value (error);
-    printf ("broker %s: down: %s\n", text_of (broker, "endpoint"), why ? why : "no answer");
+    troupe_error_t refusal;
+    printf ("broker %s: %s: %s\n", text_of (broker, "endpoint"),
+            client_refuses (broker, &refusal) ? "refuses to report" : "down", why ? why : "no answer");
     return;
   }
   describe_age (age, sizeof age, number_of (broker, "uptime_ms"));
@@ -190,7 +192,9 @@ show (const mesh_t *mesh, bool as_json, troupe_error_t *error)
     output_json (reports);
   else
     print_reports (reports);
-  if (reports && !client_any_up (reports)) {
+  if (reports && client_refused (reports, error))
+    err = error->code;
+  else if (reports && !client_any_up (reports)) {
     char hint[TROUPE_ERROR_NEXT_MAX], file[128];
     snprintf (hint, sizeof hint, "start the mesh: troupe up%s", mesh_file_hint (mesh, file, sizeof file));
     err = troupe_error_set (error, TROUPE_UNAVAILABLE, mesh->name, hint, "no broker answers");

@@ -14,9 +14,11 @@
 #include "troupe/log.h"
 #include "troupe/script.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { END_MS = 2000 };
 
@@ -158,6 +160,16 @@ end_session (run_t *self)
     ending_session (&self->client, self->session, END_MS, &ended, &error);
 }
 
+// Before a mesh is started for it.
+static troupe_err_t
+check_file (const char *path, troupe_error_t *error)
+{
+  if (access (path, R_OK) == 0)
+    return TROUPE_OK;
+  return troupe_error_set (error, errno == ENOENT || errno == ENOTDIR ? TROUPE_NOT_FOUND : TROUPE_IO, path,
+                           "check the name, and who may read it", "can't be read: %s", strerror (errno));
+}
+
 static troupe_err_t
 start_mesh (run_t *self, const troupe_args_t *args, int *exit_status, troupe_error_t *error)
 {
@@ -190,7 +202,9 @@ run_run (const troupe_args_t *args)
   troupe_err_t err = mesh_find (&self.mesh, args);
   if (err != TROUPE_OK)
     return troupe_err_exit (err);
-  err = start_mesh (&self, args, &exit_status, &error);
+  err = check_file (troupe_args_operand (args, 0), &error);
+  if (err == TROUPE_OK)
+    err = start_mesh (&self, args, &exit_status, &error);
   if (err == TROUPE_OK)
     err = connect_mesh (&self, &error);
   if (err == TROUPE_OK)

@@ -71,6 +71,9 @@ end (question_t *self, troupe_error_t *error)
     const char *name = troupe_args_operand (self->args, i);
     bool ended = false;
     err = ending_session (&self->client, name, PATIENCE_MS, &ended, error);
+    if (err == TROUPE_BAD_ARGUMENT)
+      troupe_error_set (error, err, name, "see `troupe session list`",
+                        "a session's name is 1 to 128 printable ASCII characters without spaces");
     if (err == TROUPE_OK && !ended)
       err = troupe_error_set (error, TROUPE_NOT_FOUND, name, "see `troupe session list`",
                               "there is no such session (any more)");

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Status lines (status.h). JSON lines are flushed one by one: `troupe chat` reads them from a pipe to learn when the
-// mesh is ready. A reader that went away doesn't matter (SIGPIPE is ignored).
+// mesh is ready. A reader that went away doesn't matter (SIGPIPE is ignored), and what it misses is forgotten.
 #include "cli/status.h"
 
 #include "cli/output.h"
 
+#include <stdio_ext.h>
 #include <string.h>
 
 enum { LABEL_WIDTH = 24, WHY_MAX = 512 };
@@ -59,7 +60,10 @@ describe (const status_t *self, const plan_item_t *item, const supervisor_unit_t
 static void
 print_json (json_t *line)
 {
-  output_json_line (line);
+  if (!output_json_line (line)) {
+    __fpurge (stdout);
+    clearerr (stdout);
+  }
   json_decref (line);
 }
 
@@ -129,6 +133,12 @@ tell_mesh (const status_t *self, const mesh_t *mesh, const char *event, const ch
     print_json (json_pack ("{s:s, s:s}", "event", event, "mesh", mesh->name));
   else
     fprintf (stderr, "mesh %s %s\n", mesh->name, words);
+}
+
+void
+status_taken (const status_t *self, const mesh_t *mesh)
+{
+  tell_mesh (self, mesh, "taken", "runs already");
 }
 
 void

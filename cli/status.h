@@ -18,6 +18,8 @@ typedef struct {
 void status_unit (const status_t *self, const plan_item_t *item, const supervisor_unit_t *unit);
 // The whole mesh: "mesh demo is ready: …".
 void status_complete (const status_t *self, const mesh_t *mesh, const plan_t *plan, int64_t took_ms);
+// Another `troupe up` runs the mesh: for a companion, whose user needn't know.
+void status_taken (const status_t *self, const mesh_t *mesh);
 void status_stopping (const status_t *self, const mesh_t *mesh);
 void status_finished (const status_t *self, const mesh_t *mesh);
 

@@ -37,6 +37,7 @@ struct terminal {
   char *bytes;
   size_t size, capacity, scanned;
   bool skipping, ended;
+  int failure; // what ended it, an errno; 0: its end
 };
 
 // -- A person --------------------------------------------------------------------------------------------------------
@@ -133,16 +134,47 @@ on_key (terminal_t *self, short events)
 // -- Anything else ---------------------------------------------------------------------------------------------------
 
 static void
-deliver (terminal_t *self, const char *line)
+deliver (terminal_t *self, const char *line, const troupe_error_t *error)
 {
-  troupe_error_t error;
+  self->asked = false;
+  self->line (self->context, line, error);
+}
+
+// The first bytes as a line; NULL: they aren't one, `error` tells why.
+static char *
+take_line (terminal_t *self, size_t length, troupe_error_t *error)
+{
+  static const char object[] = "standard input";
   bool skipped = self->skipping;
   self->skipping = false;
-  self->asked = false;
   if (skipped)
-    troupe_error_set (&error, TROUPE_TOO_LARGE, "standard input", "files travel by URL", "a line of more than %d MiB",
+    troupe_error_set (error, TROUPE_TOO_LARGE, object, "files travel by URL", "a line of more than %d MiB",
                       TERMINAL_LINE_MAX / 1024 / 1024);
-  self->line (self->context, line, skipped ? &error : NULL);
+  else if (length > 0 && memchr (self->bytes, '\0', length))
+    troupe_error_set (error, TROUPE_BAD_MESSAGE, object, "lines are texts of UTF-8", "there is a NUL in the line");
+  else {
+    char *line = length > 0 ? strndup (self->bytes, length) : strdup ("");
+    if (line)
+      return line;
+    troupe_error_set (error, TROUPE_NO_MEMORY, object, NULL, "out of memory: a line is lost");
+  }
+  return NULL;
+}
+
+// Nothing more comes: why, if it isn't that all was read, and then that it has ended.
+static void
+give_end (terminal_t *self)
+{
+  troupe_error_t error;
+  int failure = self->failure;
+  self->failure = 0;
+  if (failure == 0)
+    deliver (self, NULL, NULL);
+  else {
+    troupe_error_set (&error, failure == ENOMEM ? TROUPE_NO_MEMORY : TROUPE_IO, "standard input", NULL,
+                      "can't be read: %s", strerror (failure));
+    deliver (self, NULL, &error);
+  }
 }
 
 // Gives the first whole line of the buffer, or what is left at the end.
@@ -156,16 +188,17 @@ give_line (terminal_t *self)
     return false;
   size_t length = feed ? (size_t)(feed - self->bytes) : self->size;
   if (!feed && length == 0 && !self->skipping) {
-    deliver (self, NULL);
+    give_end (self);
     return true;
   }
   bool carriage_return = length > 0 && self->bytes[length - 1] == '\r';
-  char *line = strndup (self->bytes, carriage_return ? length - 1 : length);
+  troupe_error_t error;
+  char *line = take_line (self, carriage_return ? length - 1 : length, &error);
   size_t taken = length + (feed ? 1 : 0);
   memmove (self->bytes, self->bytes + taken, self->size - taken);
   self->size -= taken;
   self->scanned = 0;
-  deliver (self, line ? line : "");
+  deliver (self, line, line ? NULL : &error);
   free (line);
   return true;
 }
@@ -191,9 +224,12 @@ make_room (terminal_t *self)
 static void
 on_bytes (terminal_t *self)
 {
-  ssize_t got = make_room (self) ? read (STDIN_FILENO, self->bytes + self->size, READ_SIZE) : 0;
-  if (got < 0 && (errno == EINTR || errno == EAGAIN))
+  bool room = make_room (self);
+  ssize_t got = room ? read (STDIN_FILENO, self->bytes + self->size, READ_SIZE) : -1;
+  if (room && got < 0 && (errno == EINTR || errno == EAGAIN))
     return;
+  if (got < 0)
+    self->failure = room ? errno : ENOMEM;
   if (got <= 0)
     self->ended = true;
   else

@@ -19,8 +19,8 @@ enum {
 
 typedef struct terminal terminal_t;
 
-// The line is borrowed, without its line feed; NULL: end of input. `error`: it isn't a line (too long), which has been
-// skipped.
+// The line is borrowed, without its line feed; NULL: end of input. `error`: it isn't a line (too long, or with a NUL in
+// it), which has been skipped, or can't be read.
 typedef void (terminal_line_fn) (void *context, const char *line, const troupe_error_t *error);
 
 // `history` is a file (NULL: none). no_memory.

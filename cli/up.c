@@ -6,6 +6,7 @@
 // Everything here can be killed at any time: the children end by themselves (process.h), the lock lasts until they
 // have (lock.h), mesh.json without a held lock is ignored (mesh.h), and what Redis holds is found again by the next
 // run.
+#include "cli/companion.h"
 #include "cli/lock.h"
 #include "cli/output.h"
 #include "cli/process.h"
@@ -152,6 +153,7 @@ act (up_t *self, const supervisor_action_t *action)
     status_unit (&self->status, &self->plan.items[action->unit], unit);
     break;
   case SUPERVISOR_COMPLETE:
+    mesh_announce (&self->mesh, true, NULL); // if it can't be told, those who come now wait for a broker themselves
     status_complete (&self->status, &self->mesh, &self->plan, troupe_loop_now () - self->started);
     break;
   case SUPERVISOR_FINISHED:
@@ -259,7 +261,7 @@ connect_all (up_t *self, troupe_error_t *error)
   if (err == TROUPE_OK)
     err = watch_init (&self->watch, self->node, &self->plan, &self->supervisor, error);
   if (err == TROUPE_OK)
-    err = mesh_announce (&self->mesh, error);
+    err = mesh_announce (&self->mesh, false, error);
   if (err == TROUPE_OK && troupe_loop_add_prepare (self->loop, prepare, self) != TROUPE_OK)
     err = troupe_error_set (error, TROUPE_NO_MEMORY, "loop", NULL, "out of memory");
   return err;
@@ -312,6 +314,8 @@ int
 up_run (const troupe_args_t *args)
 {
   up_t self = {.lock = -1, .store_input = -1, .tokens = -1, .started = troupe_loop_now ()};
+  bool companion = getenv (COMPANION_VARIABLE) != NULL;
+  unsetenv (COMPANION_VARIABLE);
   signal (SIGPIPE, SIG_IGN);
   troupe_log_init (&(troupe_log_options_t){.program = "up", .level = TROUPE_LOG_ERROR});
   self.status = (status_t){.json = troupe_args_flag (args, "json"), .colour = output_colour (stderr)};
@@ -325,7 +329,10 @@ up_run (const troupe_args_t *args)
   if (err == TROUPE_OK && (err = troupe_loop_run (self.loop)) != TROUPE_OK)
     troupe_error_set (&error, err, "loop", NULL, "failed");
   int exit_status = self.supervisor.exit_status;
-  if (err != TROUPE_OK)
+  if (err == TROUPE_CONFLICT && companion && lock_owned (self.mesh.directory)) {
+    status_taken (&self.status, &self.mesh);
+    exit_status = troupe_err_exit (err);
+  } else if (err != TROUPE_OK)
     exit_status = output_error (&error);
   else if (self.supervisor.culprit < self.supervisor.count)
     tell_culprit (&self);

@@ -31,12 +31,14 @@ parse (target_t *out, const char *where, troupe_error_t *error)
   if (strncmp (where, scheme, sizeof scheme - 1) == 0)
     where += sizeof scheme - 1;
   else if (strstr (where, "://") != NULL)
-    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, where, "write http://host:port/readyz", "not an http:// URL");
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, where, NULL, "not an http:// URL");
   size_t size = strcspn (where, "/?#");
   out->path = where[size] == '/' && where[size + 1] != '\0' ? where + size : "/readyz";
   if (strpbrk (out->path, " \r\n") != NULL)
     return troupe_error_set (error, TROUPE_BAD_ARGUMENT, where, NULL, "a path has no spaces");
-  return health_address_parse (&out->address, where, size, error);
+  if (health_address_parse (&out->address, where, size, error) != TROUPE_OK)
+    return troupe_error_set (error, TROUPE_BAD_ARGUMENT, where, NULL, "not an address: write http://host:port/readyz");
+  return TROUPE_OK;
 }
 
 static bool
@@ -84,6 +86,17 @@ receive (int fd, char answer[ANSWER_SIZE], int64_t until)
   return true;
 }
 
+// Why it can't be asked, and what can't: the word that was given, or the address that it stands for.
+static void
+put_failure (char why[TROUPE_HEALTH_WHY_SIZE], const char *where, const target_t *target, const troupe_error_t *error)
+{
+  if (error->code == TROUPE_BAD_ARGUMENT)
+    snprintf (why, TROUPE_HEALTH_WHY_SIZE, "%.128s: %s", where, error->why);
+  else
+    snprintf (why, TROUPE_HEALTH_WHY_SIZE, "%s:%s: %s", *target->address.host ? target->address.host : "localhost",
+              target->address.port, error->why);
+}
+
 // Lines become one, separated by semicolons; control characters, spaces.
 static void
 put_line (char why[TROUPE_HEALTH_WHY_SIZE], const char *text)
@@ -119,14 +132,15 @@ troupe_health_probe (const char *where, int timeout_ms, char why[TROUPE_HEALTH_W
 {
   int fd;
   target_t target;
-  char answer[ANSWER_SIZE];
+  char answer[ANSWER_SIZE], line[TROUPE_HEALTH_WHY_SIZE];
   troupe_error_t error = {0};
   int64_t until = troupe_loop_now () + timeout_ms;
   troupe_err_t err = parse (&target, where, &error);
   if (err == TROUPE_OK && health_address_connect (&fd, &target.address, timeout_ms, &error) != TROUPE_OK)
     err = TROUPE_UNAVAILABLE;
   if (err != TROUPE_OK) {
-    put_line (why, error.why);
+    put_failure (line, where, &target, &error);
+    put_line (why, line);
     return err;
   }
   bool answered = send_request (fd, &target, until) && receive (fd, answer, until);

@@ -2,11 +2,11 @@
 //
 // What needs no mesh: help, wrong command lines, wrong configurations.
 
-#include "blackbox/harness/place.h"
-#include "blackbox/harness/process.h"
+#include "blackbox/harness/mesh.h"
 
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -127,6 +127,14 @@ Test (usage, a_file_that_is_not_there_is_an_error)
   process_destroy (&process);
 }
 
+Test (usage, a_file_that_cannot_be_read_is_an_error_that_says_what_to_do)
+{
+  process_t *process = run_to_end (1, "troupe", "config", "validate", "-f", ".");
+  cr_assert_str_eq (process_errors (process),
+                    "troupe: .: can't be read: Is a directory, check the path, and who may read it\n");
+  process_destroy (&process);
+}
+
 Test (usage, a_name_that_is_not_in_the_file_is_an_error_that_names_the_nearest)
 {
   place_write ("troupe.yaml", "models:\n  talker: { type: rehearsal }\nagents:\n  alice: { model: talker }\n");
@@ -187,6 +195,88 @@ Test (usage, a_new_agent_gets_files_that_are_right_and_nothing_is_overwritten)
   process_destroy (&process);
   process = run_to_end (1, "troupe", "new", "agent", "weather");
   process_destroy (&process);
+}
+
+// The port of `health` is taken by the mesh that it joins, but in a container.
+Test (usage, a_new_agent_starts_beside_a_mesh_that_tells_its_health)
+{
+  char yaml[256];
+  snprintf (yaml, sizeof yaml,
+            "models:\n  talker: { type: rehearsal, rules: rules.yaml }\n"
+            "agents:\n  alice: { model: talker }\nhealth: { listen: 127.0.0.1:%d }\n",
+            place_free_port ());
+  process_t *up = mesh_up (yaml);
+  process_t *process = run_to_end (0, "troupe", "new", "agent", "weather");
+  process_destroy (&process);
+  process_t *agent = process_run ("troupe-agent", "-f", "weather.yaml", "--name", "weather");
+  process = run_to_end (0, "troupe", "call", "agent/weather", "\"Hello\"", "--wait");
+  process_destroy (&process);
+  process_signal (agent, SIGTERM);
+  process_expect_exit (agent, 0);
+  process_destroy (&agent);
+  mesh_down (&up);
+  process = run_to_end (0, "troupe", "new", "agent", "sea", "--compose");
+  process_destroy (&process);
+  process = run_to_end (0, "troupe", "config", "show", "-f", "sea.yaml", "--json");
+  cr_expect_not_null (strstr (process_output (process), "\"listen\""), "%s", process_output (process));
+  process_destroy (&process);
+}
+
+Test (usage, a_new_agent_without_a_place_is_an_error_that_says_what_to_do)
+{
+  place_write ("troupe.yaml", "models:\n  talker: { type: rehearsal }\n");
+  process_t *process = run_to_end (1, "troupe", "new", "agent", "weather", "-o", "nowhere");
+  cr_assert (text_matches (process_errors (process), "nowhere/weather.yaml: .*No such file.*--directory"), "%s",
+             process_errors (process));
+  process_destroy (&process);
+}
+
+Test (usage, a_wrong_value_is_told_before_a_mesh_is_looked_for)
+{
+  process_t *call = run_to_end (2, "troupe", "call", "-b", "ipc://nobody", "agent/alice", "1", "-d", "1x");
+  cr_assert_not_null (strstr (process_errors (call), "--deadline"), "%s", process_errors (call));
+  process_destroy (&call);
+  static const char *const wrong[][2] = {{"--serves", ""}, {"--serves", "tool/a tool/b"}, {"--sessions", ""}};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    process_t *keygen = run_to_end (2, "troupe", "keygen", "ann", "-o", ".", wrong[i][0], wrong[i][1]);
+    cr_assert (text_matches (process_errors (keygen), wrong[i][0]), "%s", process_errors (keygen));
+    cr_assert (text_matches (process_errors (keygen), "for example"), "%s", process_errors (keygen));
+    cr_assert_neq (access ("ann.key", F_OK), 0);
+    process_destroy (&keygen);
+  }
+}
+
+Test (usage, a_workflow_that_is_not_there_starts_no_mesh)
+{
+  place_write ("troupe.yaml", "models:\n  talker: { type: rehearsal }\n");
+  process_t *run = run_to_end (4, "troupe", "run", "nowhere.lua");
+  cr_assert (text_matches (process_errors (run), "^troupe: nowhere.lua: not_found: can't be read: No such file"), "%s",
+             process_errors (run));
+  process_destroy (&run);
+  cr_expect_neq (access (".troupe", F_OK), 0);
+}
+
+Test (usage, a_session_that_cannot_be_is_told_as_that)
+{
+  char name[130];
+  memset (name, 's', sizeof name - 1);
+  name[sizeof name - 1] = '\0';
+  process_t *up = mesh_up (mesh_plain);
+  process_t *end = run_to_end (2, "troupe", "session", "end", name);
+  cr_assert (text_matches (process_errors (end), "sss: bad_argument: .*128 printable ASCII.*troupe session list"), "%s",
+             process_errors (end));
+  process_destroy (&end);
+  mesh_down (&up);
+}
+
+Test (usage, the_doctor_says_what_to_do_about_wrong_rules)
+{
+  place_write ("troupe.yaml", "models:\n  talker: { type: rehearsal, rules: rules.yaml }\n");
+  place_write ("rules.yaml", "rules:\n  - say: '{{nonsense}}'\n");
+  process_t *doctor = run_to_end (1, "troupe", "doctor");
+  cr_assert (text_matches (process_output (doctor), "rules.yaml:2:10.*\n *\xe2\x86\x92 [a-z]"), "%s",
+             process_output (doctor));
+  process_destroy (&doctor);
 }
 
 Test (usage, a_broker_that_may_open_few_files_says_so)

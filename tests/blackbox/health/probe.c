@@ -50,8 +50,8 @@ Test (probe, each_process_of_troupe_up_has_a_port_of_its_own)
   snprintf (listen, sizeof listen, "*:%d", port + 2);
   expect (process_run ("troupe-agent", "--name", "alice", "--probe", "--health", listen), 0, "^ready\n$");
   mesh_down (&up);
-  expect (process_run ("troupe", "probe", url[0]), 1, "^no connection: Connection refused\n$");
-  expect (process_run ("troupe-model", "--name", "talker", "--probe"), 1, "^no connection: Connection refused\n$");
+  expect (process_run ("troupe", "probe", url[0]), 1, "^127.0.0.1:[0-9]+: no connection: Connection refused\n$");
+  expect (process_run ("troupe-model", "--name", "talker", "--probe"), 1, "^127.0.0.1:[0-9]+: no connection: Connection refused\n$");
 }
 
 Test (probe, says_what_is_wrong)

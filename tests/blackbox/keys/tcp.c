@@ -103,6 +103,40 @@ Test (tcp, a_known_key_cant_listen_to_a_hub_of_others)
   mesh_down (&up);
 }
 
+// What a broker doesn't show to everybody isn't taken for a mesh that is away.
+Test (tcp, whoever_is_no_operator_chats_and_is_told_what_may_not_be_seen)
+{
+  process_t *up = keys_up ();
+  KEYS_MAKE ("ann", "--serves", "agent/user-*", "--sessions", "ann-*");
+  keys_configure ("ann", "keys/ann.key");
+  call_until ("ann.yaml", "ann-1", NULL);
+  process_t *chat = process_run ("troupe", "chat", "-f", "ann.yaml", "--session", "ann-2");
+  process_send (chat, "Hello\n");
+  process_close_input (chat);
+  process_expect_exit (chat, 0);
+  cr_expect_str_eq (process_output (chat), "turn 1: Hello\n");
+  process_destroy (&chat);
+  place_write ("hub.lua", "msghub ({agent 'alice'}, nil, function ()\n"
+                          "  pcall (function () return agent 'alice' ().text end)\n"
+                          "end)\n");
+  process_t *run = process_run ("troupe", "run", "-f", "ann.yaml", "--session", "bob-1", "hub.lua");
+  process_wait (run);
+  cr_expect (text_matches (process_errors (run), "hub: the key ann may not enter that session \\(see "), "%s",
+             process_errors (run));
+  process_destroy (&run);
+  process_t *ps = process_run ("troupe", "ps", "-f", "ann.yaml");
+  process_expect_exit (ps, 1);
+  cr_expect (text_matches (process_errors (ps), "permission: the key ann may not see reports.*operator: true"), "%s",
+             process_errors (ps));
+  cr_expect_null (strstr (process_errors (ps), "troupe up"));
+  process_destroy (&ps);
+  process_t *doctor = process_run ("troupe", "doctor", "-f", "ann.yaml");
+  process_expect_exit (doctor, 1);
+  cr_expect (text_matches (process_output (doctor), "the key ann may not see reports"), "%s", process_output (doctor));
+  process_destroy (&doctor);
+  mesh_down (&up);
+}
+
 Test (tcp, another_sessions_memory_cant_be_read)
 {
   char id[64] = "";

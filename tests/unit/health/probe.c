@@ -92,8 +92,11 @@ Test (probe, says_why_there_is_no_connection)
   pthread_join (server.thread, NULL);
   close (server.listener);
   cr_expect_eq (troupe_health_probe (where, 5000, why), TROUPE_UNAVAILABLE);
-  cr_expect_str_eq (why, "no connection: Connection refused");
+  char expected[128];
+  snprintf (expected, sizeof expected, "localhost:%d: no connection: Connection refused", server.port);
+  cr_expect_str_eq (why, expected);
   cr_expect_eq (troupe_health_probe ("https://127.0.0.1:1/", 100, why), TROUPE_BAD_ARGUMENT);
   cr_expect_eq (troupe_health_probe ("127.0.0.1", 100, why), TROUPE_BAD_ARGUMENT);
+  cr_expect_str_eq (why, "127.0.0.1: not an address: write http://host:port/readyz");
   cr_expect_eq (troupe_health_probe ("http://127.0.0.1:1/a b", 100, why), TROUPE_BAD_ARGUMENT);
 }
