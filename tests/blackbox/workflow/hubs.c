@@ -146,5 +146,5 @@ Test (hubs, tell_what_is_refused_after_their_block)
                                "msghub ({agent 'alice'}, function (hub) hub:broadcast (many) end)\n");
   process_expect_error (run, "troupe: hub: 1001 messages at once; at most 1000 are taken");
   flow_end (&run, 0);
-  process_destroy (&up);
+  mesh_down (&up);
 }
