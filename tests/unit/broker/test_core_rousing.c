@@ -197,7 +197,9 @@ Test (core_rousing, rests_longer_while_one_message_follows_the_other)
   expect_crowd (0);
 }
 
-Test (core_rousing, ends_a_rest_when_there_is_a_pause)
+// Something waits to be heard, 1 ms before the rest is over.
+static troupe_id_t
+open_rested_hub (void)
 {
   troupe_id_t hub = open_live_hub (CROWD);
   broadcast (hub, "first");
@@ -205,7 +207,13 @@ Test (core_rousing, ends_a_rest_when_there_is_a_pause)
   stage_advance (stage, 5);
   broadcast (hub, "second");
   stage_advance (stage, 2);
-  broadcast (hub, "third"); // 1 ms before the rest would be over
+  return hub;
+}
+
+Test (core_rousing, ends_a_rest_when_there_is_a_pause)
+{
+  troupe_id_t hub = open_rested_hub ();
+  broadcast (hub, "third");
   stage_advance (stage, PAUSE - 1);
   cr_assert_not (is_offered ());
   stage_advance (stage, 1);
@@ -225,12 +233,7 @@ pass_unanswered (int64_t ms)
 // Who speaks may wait for the store.
 Test (core_rousing, takes_no_pause_for_one_while_the_store_works)
 {
-  troupe_id_t hub = open_live_hub (CROWD);
-  broadcast (hub, "first");
-  expect_crowd (0);
-  stage_advance (stage, 5);
-  broadcast (hub, "second");
-  stage_advance (stage, 2);
+  troupe_id_t hub = open_rested_hub ();
   begin_broadcast (hub, "third");
   pass_unanswered (2 * PAUSE);
   cr_assert_eq (ledger_link_waiting (stage->link), 1, "it isn't asked who is to hear");
